@@ -1,0 +1,87 @@
+"""halfspread: replay crypto perpetual-swap markets to trading agents, with every cost a real trader pays.
+
+    import halfspread as hs
+
+The names below are loaded on first use (PEP 562), so that ``import halfspread`` itself loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from halfspread import errors, strategies
+    from halfspread.api import backtest
+    from halfspread.costs.fees import Fees
+    from halfspread.costs.funding import Funding
+    from halfspread.costs.half_spread import HalfSpread
+    from halfspread.costs.model import Costs
+    from halfspread.engine import instruments
+    from halfspread.engine.agent_functions import OK, compiled_agent
+    from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
+    from halfspread.engine.tape import Tape
+    from halfspread.reports.result import Result
+    from halfspread.strategies.base import Strategy
+    from halfspread.strategies.compiled import CompiledStrategy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "OK",
+    "CompiledStrategy",
+    "Costs",
+    "EquityFraction",
+    "Fees",
+    "FixedContracts",
+    "FixedNotional",
+    "Funding",
+    "HalfSpread",
+    "Result",
+    "Strategy",
+    "Tape",
+    "__version__",
+    "backtest",
+    "compiled_agent",
+    "errors",
+    "instruments",
+    "strategies",
+]
+
+_HOME_OF_NAME = {
+    "CompiledStrategy": "halfspread.strategies.compiled",
+    "Costs": "halfspread.costs.model",
+    "EquityFraction": "halfspread.engine.sizing",
+    "Fees": "halfspread.costs.fees",
+    "FixedContracts": "halfspread.engine.sizing",
+    "FixedNotional": "halfspread.engine.sizing",
+    "Funding": "halfspread.costs.funding",
+    "HalfSpread": "halfspread.costs.half_spread",
+    "OK": "halfspread.engine.agent_functions",
+    "Result": "halfspread.reports.result",
+    "Strategy": "halfspread.strategies.base",
+    "Tape": "halfspread.engine.tape",
+    "backtest": "halfspread.api",
+    "compiled_agent": "halfspread.engine.agent_functions",
+}
+_MODULES = {
+    "errors": "halfspread.errors",
+    "instruments": "halfspread.engine.instruments",
+    "strategies": "halfspread.strategies",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the public ``name`` when it is first asked for; after that it is an ordinary attribute."""
+    if name in _MODULES:
+        value: object = import_module(_MODULES[name])
+    elif name in _HOME_OF_NAME:
+        value = getattr(import_module(_HOME_OF_NAME[name]), name)
+    else:
+        raise AttributeError(f"module 'halfspread' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

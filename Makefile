@@ -1,0 +1,41 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+#   make run PYTHON=python3.12     uses another Python
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: $(READY) ## compare the ready-made strategies on the built-in market and write the HTML report
+	$(BIN)/python -m halfspread compare configs/quickstart.toml
+
+test: lint ## lint, type-check and test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## check style, format and types
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(READY) ## measure the speed; every benchmark checks its results first
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment and everything that tools left behind (never runs/)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "halfspread needs Python 3.11 or newer, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
+		echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $(READY)

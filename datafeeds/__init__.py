@@ -1,0 +1,1 @@
+"""Markets in: venues, importers, the store, recorder and live feed, synthetic markets, quality checks."""

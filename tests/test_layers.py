@@ -135,7 +135,6 @@ def test_compiled_functions_live_in_kernel_modules(module: str) -> None:
 def test_a_kernel_module_knows_no_models_tables_or_files(module: str) -> None:
     tree = parse(SOURCES[module])
     assert [name for _, name, _ in imported_names(tree) if name.split(".")[0] in NOT_FOR_KERNELS] == []
-    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)] == []
 
 
 def test_the_checks_find_what_they_look_for() -> None:

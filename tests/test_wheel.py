@@ -70,7 +70,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = home / ("Scripts" if os.name == "nt" else "bin") / Path(sys.executable).name
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel, cwd=home.parent)
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
-    # A folder named in a .pth file comes after the environment's own; .pth files in it (editable installs) are not read.
+    # A folder named in a .pth file comes after the environment's own; .pth files inside it (editable installs) are
+    # not read.
     borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (site / "borrowed.pth").write_text("\n".join(sorted(borrowed)) + "\n", encoding="utf-8")
     return python

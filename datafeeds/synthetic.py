@@ -55,71 +55,79 @@ class SyntheticMarket(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
-    days: int = Field(365, ge=1, le=36_500, description="length (days)")
+    days: int = Field(default=365, ge=1, le=36_500, description="length (days)")
     interval: StrictInt | str = Field(
-        "5m", description="of a bar: seconds, or a number and s, m, h or d ('5m', '1h', '1d')"
+        default="5m", description="of a bar: seconds, or a number and s, m, h or d ('5m', '1h', '1d')"
     )
     start: datetime = Field(
-        datetime(2024, 1, 1, tzinfo=UTC),
+        default=datetime(2024, 1, 1, tzinfo=UTC),
         description="open time of the first bar, on the interval; UTC when no zone is given",
     )
-    first_price: float = Field(60_000.0, gt=0, description="open of the first bar (quote currency), on the tick")
-    tick: float = Field(0.1, gt=0, description="smallest price step (quote currency)")
-    lot: float = Field(0.001, gt=0, description="smallest traded size (base currency)")
+    first_price: float = Field(
+        default=60_000.0, gt=0, description="open of the first bar (quote currency), on the tick"
+    )
+    tick: float = Field(default=0.1, gt=0, description="smallest price step (quote currency)")
+    lot: float = Field(default=0.001, gt=0, description="smallest traded size (base currency)")
 
     annual_volatility: float = Field(
-        0.6, gt=0, le=5, description="root of the expected yearly variance (fraction, 365 days)"
+        default=0.6, gt=0, le=5, description="root of the expected yearly variance (fraction, 365 days)"
     )
     annual_drift: float = Field(
-        0.0, ge=-5, le=5, description="growth rate of the expected index (per 365 days); 0: no edge"
+        default=0.0, ge=-5, le=5, description="growth rate of the expected index (per 365 days); 0: no edge"
     )
     tail_index: float = Field(
-        4.0, gt=2, le=1_000, description="degrees of freedom of the Student-t shocks; large: Gaussian"
+        default=4.0, gt=2, le=1_000, description="degrees of freedom of the Student-t shocks; large: Gaussian"
     )
     shock_weight: float = Field(
-        0.05, ge=0, lt=1, description="weight of a one-minute squared shock in the fast variance"
+        default=0.05, ge=0, lt=1, description="weight of a one-minute squared shock in the fast variance"
     )
-    shock_half_life_minutes: float = Field(60.0, gt=0, description="half-life of the fast variance (minutes)")
-    slow_deviation: float = Field(0.8, ge=0, le=3, description="standard deviation of the slow log-variance")
-    slow_half_life_days: float = Field(3.0, gt=0, description="half-life of the slow log-variance (days)")
-    daily_pattern: float = Field(0.35, ge=0, le=2, description="amplitude of log volatility over the day; 0: none")
+    shock_half_life_minutes: float = Field(default=60.0, gt=0, description="half-life of the fast variance (minutes)")
+    slow_deviation: float = Field(default=0.8, ge=0, le=3, description="standard deviation of the slow log-variance")
+    slow_half_life_days: float = Field(default=3.0, gt=0, description="half-life of the slow log-variance (days)")
+    daily_pattern: float = Field(
+        default=0.35, ge=0, le=2, description="amplitude of log volatility over the day; 0: none"
+    )
     busy_hour: float = Field(
-        15.0, ge=0, lt=24, description="time of day when volatility peaks and the spread is least (hours UTC)"
+        default=15.0, ge=0, lt=24, description="time of day when volatility peaks and the spread is least (hours UTC)"
     )
 
     spread_ticks: float = Field(
-        2.0, gt=0, description="usual quoted spread before rounding to whole ticks, at least one (ticks)"
+        default=2.0, gt=0, description="usual quoted spread before rounding to whole ticks, at least one (ticks)"
     )
     spread_pattern: float = Field(
-        0.4, ge=0, le=2, description="amplitude of the log spread over the day, wide at night; 0: none"
+        default=0.4, ge=0, le=2, description="amplitude of the log spread over the day, wide at night; 0: none"
     )
     spread_elasticity: float = Field(
-        0.5,
+        default=0.5,
         ge=0,
         le=2,
         description="per cent that the spread widens when volatility rises by 1 % above the usual of the hour",
     )
 
-    basis_mean: float = Field(0.0, ge=-0.05, le=0.05, description="mean of perpetual / index - 1 (fraction)")
+    basis_mean: float = Field(default=0.0, ge=-0.05, le=0.05, description="mean of perpetual / index - 1 (fraction)")
     basis_deviation: float = Field(
-        5e-4, ge=0, le=0.05, description="stationary standard deviation of the basis (fraction)"
+        default=5e-4, ge=0, le=0.05, description="stationary standard deviation of the basis (fraction)"
     )
-    basis_half_life_hours: float = Field(12.0, gt=0, description="half-life of a deviation of the basis (hours)")
+    basis_half_life_hours: float = Field(
+        default=12.0, gt=0, description="half-life of a deviation of the basis (hours)"
+    )
 
     funding_interval_hours: int = Field(
-        8, description="hours between settlements, counted from 00:00 UTC: 1, 2, 4, 8, 12 or 24"
+        default=8, description="hours between settlements, counted from 00:00 UTC: 1, 2, 4, 8, 12 or 24"
     )
     interest_per_day: float = Field(
-        3e-4, ge=-0.01, le=0.01, description="interest part of the funding (fraction per day)"
+        default=3e-4, ge=-0.01, le=0.01, description="interest part of the funding (fraction per day)"
     )
     funding_clamp: float = Field(
-        5e-4, ge=0, le=0.05, description="largest interest minus premium that is added (fraction)"
+        default=5e-4, ge=0, le=0.05, description="largest interest minus premium that is added (fraction)"
     )
     funding_cap: float = Field(
-        3.75e-3, gt=0, le=0.05, description="largest rate of one settlement, either sign (fraction)"
+        default=3.75e-3, gt=0, le=0.05, description="largest rate of one settlement, either sign (fraction)"
     )
 
-    volume_per_day: float = Field(100_000.0, gt=0, description="traded at average volatility (base currency per day)")
+    volume_per_day: float = Field(
+        default=100_000.0, gt=0, description="traded at average volatility (base currency per day)"
+    )
 
     @field_validator("interval")
     @classmethod
@@ -294,8 +302,10 @@ class SyntheticMarket(BaseModel):
 
     def _funding_times(self) -> Times:
         funding = self.funding_interval_hours * HOUR
-        first = self.start_ns - self.start_ns % funding + funding
-        return np.arange(first, self.start_ns + self.days * DAY + 1, funding, dtype=np.int64)
+        begun = self.start_ns // funding
+        count = (self.start_ns + self.days * DAY) // funding - begun
+        # not np.arange(first, last, funding): it counts in floating point, which is too coarse for nanoseconds
+        return (begun + 1 + np.arange(count, dtype=np.int64)) * funding
 
     def _data(self, bars: kernels.Bars, series: kernels.Series) -> SyntheticData:
         times = self._funding_times()

@@ -24,10 +24,10 @@ Times = NDArray[np.int64]
 class SyntheticData:
     """One synthetic market as arrays. Times are int64 ns UTC, everything else float64.
 
-    Bars (n): ``open_times``, ``open high low close`` (trades), ``volume``, and the best quotes at the first and the last
-    trade, ``bid_open ask_open bid_close ask_close``. Prices at an instant (m): ``price_times``, ``index``, ``mark``.
-    Funding (k): ``funding_times`` (settlement), ``funding_rates``, ``funding_intervals``, ``funding_known_times``.
-    Premium index (steps), from which the funding is computed: ``premium_times``, ``premium``.
+    Bars (n): ``open_times``, ``open high low close`` (trades), ``volume``, and the best quotes at the first and the
+    last trade, ``bid_open ask_open bid_close ask_close``. Prices at an instant (m): ``price_times``, ``index``,
+    ``mark``. Funding (k): ``funding_times`` (settlement), ``funding_rates``, ``funding_intervals``,
+    ``funding_known_times``. Premium index (steps), from which the funding is computed: ``premium_times``, ``premium``.
     """
 
     interval_ns: int

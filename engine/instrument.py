@@ -1,0 +1,149 @@
+"""A perpetual swap: what its contracts are worth, and its tick, lot and fees by date.
+
+Contracts are signed (long above zero). Prices in quote currency per unit of base, values and PnL in settle currency.
+NaN is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from halfspread.costs.base import Floats, Integers, Model, Period, check_periods, during, period_at, starts_of
+from halfspread.costs.fees import FeeSchedule
+from halfspread.errors import InstrumentError, UserError
+
+__all__ = ["Instrument", "LotPeriod", "TickPeriod"]
+
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class TickPeriod(Period):
+    """The smallest step of the price, in quote currency, from ``start`` on."""
+
+    tick: Positive
+
+
+class LotPeriod(Period):
+    """The smallest number of contracts that can be traded, and the step between tradable numbers, from ``start`` on."""
+
+    lot: Positive
+
+
+class Instrument(Model):
+    """One perpetual swap of one venue. A constructor raises InstrumentError.
+
+    ``multiplier``: linear: units of base per contract; inverse: units of quote per contract; quanto: units of settle
+    that one contract is worth for each 1.0 of the price. ``funding_known_ahead``: a rate is published one interval
+    before it is paid. ``fees``: what the venue charges, None where that is not known.
+    ``notes``: what is not verified about the contract as a whole.
+    """
+
+    error_class: ClassVar[type[UserError]] = InstrumentError
+
+    venue: str
+    symbol: str
+    kind: Literal["linear", "inverse", "quanto"]
+    base: str
+    quote: str
+    settle: str
+    multiplier: Positive
+    lots: Annotated[tuple[LotPeriod, ...], AfterValidator(check_periods)]
+    ticks: Annotated[tuple[TickPeriod, ...], AfterValidator(check_periods)]
+    fees: FeeSchedule | None = None
+    funding_interval_hours: int = Field(default=8, ge=1)
+    funding_known_ahead: bool = False
+    aliases: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _settles_where_its_kind_does(self) -> Self:
+        expected = {"linear": self.quote, "inverse": self.base}.get(self.kind)
+        if expected is not None and self.settle != expected:
+            raise ValueError(
+                f"a {self.kind} contract on {self.base}/{self.quote} settles in {expected}, got {self.settle}"
+            )
+        if self.kind == "quanto" and self.settle in (self.base, self.quote):
+            raise ValueError(f"a quanto contract settles in neither {self.base} nor {self.quote}, got {self.settle}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """``bitmex:XBTUSD``; ``instruments.get`` finds presets by it."""
+        return f"{self.venue}:{self.symbol}"
+
+    @property
+    def lot(self) -> float:
+        """The lot of the latest period; ``lot_at`` gives that of a date."""
+        return self.lots[-1].lot
+
+    @property
+    def tick(self) -> float:
+        """The tick of the latest period; ``tick_at`` gives that of a date."""
+        return self.ticks[-1].tick
+
+    def value(self, price: float) -> float:
+        """Settle-currency value of one long contract: multiplier x price, or -multiplier / price if inverse.
+
+        N contracts earn N x (value(p1) - value(p0)) from p0 to p1, whatever the kind. Raises InstrumentError for a
+        price that is not above zero.
+        """
+        if not 0.0 < price < math.inf:
+            raise InstrumentError(f"{self.name}: expected a finite price above zero, got {price}")
+        return -self.multiplier / price if self.kind == "inverse" else self.multiplier * price
+
+    def notional(self, contracts: float, price: float) -> float:
+        """Absolute value of ``contracts`` at ``price``, settle currency."""
+        return abs(contracts * self.value(price))
+
+    def pnl(self, contracts: float, entry: float, exit: float) -> float:
+        """Gross profit of ``contracts`` (signed) from ``entry`` to ``exit``, settle currency."""
+        return contracts * (self.value(exit) - self.value(entry))
+
+    def average_entry(self, contracts: Sequence[float], prices: Sequence[float]) -> float:
+        """The entry price with the same PnL as fills of ``contracts`` at ``prices``: harmonic where inverse.
+
+        Raises InstrumentError for no fills, for fills of both signs, or for sequences of unequal length.
+        """
+        if len(contracts) != len(prices) or not len(contracts):
+            raise InstrumentError(
+                f"expected one price for each fill, got {len(contracts)} fills and {len(prices)} prices"
+            )
+        if not (all(n > 0.0 for n in contracts) or all(n < 0.0 for n in contracts)):
+            raise InstrumentError(f"an average entry is of fills of one sign, got {list(contracts)}")
+        mean = sum(n * self.value(p) for n, p in zip(contracts, prices, strict=True)) / sum(contracts)
+        return -self.multiplier / mean if self.kind == "inverse" else mean / self.multiplier
+
+    def tick_at(self, time_ns: int) -> float:
+        """The tick in force at a time."""
+        return period_at(self.ticks, time_ns).tick
+
+    def lot_at(self, time_ns: int) -> float:
+        """The lot in force at a time."""
+        return period_at(self.lots, time_ns).lot
+
+    def tick_arrays(self) -> tuple[Integers, Floats]:
+        """Starts int64 ns (the first is the least int64) and ticks float64, each (periods,)."""
+        return starts_of(self.ticks), np.array([period.tick for period in self.ticks])
+
+    def lot_arrays(self) -> tuple[Integers, Floats]:
+        """Starts int64 ns (the first is the least int64) and lots float64, each (periods,)."""
+        return starts_of(self.lots), np.array([period.lot for period in self.lots])
+
+    def unverified(self, first_ns: int, last_ns: int) -> dict[str, tuple[str, ...]]:
+        """What a run between these times relies on without proof: sentences by topic (tick, lot, fees, contract)."""
+        ticks = [
+            p.doubt(f"Tick {p.tick:g} {p.since()}") for p in during(self.ticks, first_ns, last_ns) if not p.verified
+        ]
+        lots = [p.doubt(f"Lot {p.lot:g} {p.since()}") for p in during(self.lots, first_ns, last_ns) if not p.verified]
+        found = {
+            "tick": tuple(ticks),
+            "lot": tuple(lots),
+            "fees": self.fees.unverified(first_ns, last_ns) if self.fees else (),
+            "contract": self.notes,
+        }
+        return {topic: sentences for topic, sentences in found.items() if sentences}

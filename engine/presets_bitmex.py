@@ -1,0 +1,104 @@
+"""BitMEX perpetual swaps: contracts, ticks, lots and fees by date.
+
+Facts are from captured instrument rows (2021-07-22, 2024-11-24), from announcements, and for XBTUSD's ticks before 2018
+from its one-minute bars. What is inferred is marked ``verified=False``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from halfspread.costs.fees import FeePeriod, FeeSchedule
+from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
+
+__all__ = ["ETHUSD", "PRESETS", "XBTUSD", "XBTUSDT"]
+
+#: Base tier, without volume discounts.
+_XBTUSD_FEES = FeeSchedule(
+    periods=(
+        FeePeriod(
+            taker=7.5e-4,
+            maker=-2.5e-4,
+            verified=False,
+            note="no fee is known before 2018-03; the earliest known is extended back",
+        ),
+        FeePeriod(start=datetime(2018, 3, 1, tzinfo=UTC), taker=7.5e-4, maker=-2.5e-4),
+        FeePeriod(start=datetime(2021, 8, 18, tzinfo=UTC), taker=5e-4, maker=-1e-4),
+        FeePeriod(start=datetime(2023, 1, 17, tzinfo=UTC), taker=7.5e-4, maker=2e-4, note="base tier"),
+        FeePeriod(
+            start=datetime(2024, 11, 24, tzinfo=UTC),
+            taker=5e-4,
+            maker=5e-4,
+            verified=False,
+            note="seen on 2024-11-24; in force since an unknown date",
+        ),
+    )
+)
+
+_OTHER_FEES = FeeSchedule(
+    periods=tuple(
+        period.model_copy(update={"verified": False, "note": "the fees of XBTUSD are assumed"})
+        for period in _XBTUSD_FEES.periods
+    )
+)
+
+XBTUSD = Instrument(
+    venue="bitmex",
+    symbol="XBTUSD",
+    kind="inverse",
+    base="XBT",
+    quote="USD",
+    settle="XBT",
+    multiplier=1.0,
+    lots=(LotPeriod(lot=1.0), LotPeriod(start=datetime(2021, 6, 8, 4, 30, tzinfo=UTC), lot=100.0)),
+    ticks=(
+        TickPeriod(tick=0.01),
+        TickPeriod(start=datetime(2017, 3, 31, 12, tzinfo=UTC), tick=0.1),
+        TickPeriod(
+            start=datetime(2017, 11, 9, 18, tzinfo=UTC),
+            tick=0.5,
+            note="measured: trades keep to 0.1 until 17:59, and after a halt to 0.5 from 18:21 on",
+        ),
+        TickPeriod(start=datetime(2024, 7, 31, 4, tzinfo=UTC), tick=0.1),
+    ),
+    fees=_XBTUSD_FEES,
+    funding_known_ahead=True,
+    aliases=("BTC/USD:BTC", "XBT/USD", "XBTUSD.BITMEX"),
+)
+
+XBTUSDT = Instrument(
+    venue="bitmex",
+    symbol="XBTUSDT",
+    kind="linear",
+    base="XBT",
+    quote="USDT",
+    settle="USDT",
+    multiplier=1e-6,
+    lots=(LotPeriod(lot=1000.0, verified=False, note="seen in 2024 only"),),
+    ticks=(
+        TickPeriod(tick=0.5, verified=False, note="the tick of XBTUSD is assumed"),
+        TickPeriod(
+            start=datetime(2024, 7, 31, 4, tzinfo=UTC), tick=0.1, verified=False, note="the tick of XBTUSD is assumed"
+        ),
+    ),
+    fees=_OTHER_FEES,
+    funding_known_ahead=True,
+    aliases=("BTC/USDT:USDT", "XBT/USDT"),
+)
+
+ETHUSD = Instrument(
+    venue="bitmex",
+    symbol="ETHUSD",
+    kind="quanto",
+    base="ETH",
+    quote="USD",
+    settle="XBT",
+    multiplier=1e-6,
+    lots=(LotPeriod(lot=1.0),),
+    ticks=(TickPeriod(tick=0.05), TickPeriod(start=datetime(2024, 7, 31, 4, tzinfo=UTC), tick=0.01)),
+    fees=_OTHER_FEES,
+    funding_known_ahead=True,
+    aliases=("ETH/USD:BTC", "ETH/USD"),
+)
+
+PRESETS = (ETHUSD, XBTUSD, XBTUSDT)

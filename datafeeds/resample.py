@@ -2,9 +2,10 @@
 
 Times are the bars' open times, UTC. Buckets are aligned to UTC: they start at whole multiples of the new interval since
 1970-01-01 00:00. Nothing is filled: a bucket that lacks one of its bars, at an end of the data or at a gap within them,
-is dropped and counted. A minute without trades is a bar like any other: the venue gave it the previous close and no
-volume, so it moves nothing. NaN is passed on: a bucket has no bid_open where its first bar has none, and no high where
-one of its bars has none.
+is dropped and counted. A flat bar without volume is the previous close carried on by the venue, not a trade: it counts
+towards a complete bucket, but sets high and low only where nothing at all was traded in it. So the venues make their
+longer bars (and so BitMEX's open can lie outside low to high in a longer bar too). NaN is passed on: a bucket has no
+bid_open where its first bar has none, and no high where one of its bars has none.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def resample_bars(frame: pd.DataFrame, interval: str | int, source_interval: str
     _check_grid(times, source, target)
     buckets, first, count = np.unique(times - times % target, return_index=True, return_counts=True)
     complete = count == target // source
-    columns = {name: _reduced(frame[name].to_numpy(), rule, first, count)[complete] for name, rule in how.items()}
+    work = _without_carried_prices(frame, first, count)
+    columns = {name: _reduced(work[name].to_numpy(), rule, first, count)[complete] for name, rule in how.items()}
     opens = pd.DatetimeIndex(buckets[complete].view("datetime64[ns]"), tz="UTC")
     bars = pd.DataFrame({"ts": opens, **columns})
     return Resampled(bars, int((~complete).sum()), int(count[~complete].sum()))
@@ -115,6 +117,18 @@ def _check_grid(times: Array, source: int, target: int) -> None:
             f"bars to resample: row {int(off[0])} ({time_text(times[off[0]])}) is not on the grid of "
             f"{interval_text(source)} bars; give source_interval if that is not the bars' interval"
         )
+
+
+def _without_carried_prices(frame: pd.DataFrame, first: Array, count: Array) -> pd.DataFrame:
+    """The bars with high and low out of the way in bars that only carry a price into a bucket with trades."""
+    if "volume" not in frame.columns or not len(frame):
+        return frame
+    high, low = frame["high"].to_numpy(), frame["low"].to_numpy()
+    carried = (frame["volume"].to_numpy() == 0) & (high == low)
+    carried = carried & np.repeat(~np.logical_and.reduceat(carried, first), count)
+    if not carried.any():
+        return frame
+    return frame.assign(high=np.where(carried, -np.inf, high), low=np.where(carried, np.inf, low))
 
 
 def _reduced(values: Array, rule: str, first: Array, count: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Measurements of halfspread beside other backtesters. See README.md in this folder."""

@@ -27,187 +27,33 @@ rates and the basis as fractions, times in integer nanoseconds UTC. No value is 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from halfspread.datafeeds import synthetic_kernels as kernels
 from halfspread.datafeeds.synthetic_data import Floats, SyntheticData, Times
-from halfspread.engine.times import DAY, HOUR, MINUTE, parse_interval
+from halfspread.datafeeds.synthetic_parameters import SyntheticParameters
+from halfspread.engine.instruments import Instrument, bybit
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import DAY, HOUR, MINUTE, time_text
 from halfspread.errors import ConfigError
 
 __all__ = ["SyntheticMarket"]
 
 YEAR = 365 * DAY
-STEPS_OF_SHORT_BARS = 5
 OPEN_SHARE = 1.0 / 60.0
 MARK_WINDOW = 5 * MINUTE
 SIZE_SHAPE = 2.0
 BLOCK_DAYS = 32
 
 
-class SyntheticMarket(BaseModel):
-    """Parameters of a synthetic perpetual. Frozen; unknown names and impossible values are refused (ValidationError).
+class SyntheticMarket(SyntheticParameters):
+    """A synthetic perpetual; its parameters and their units are those of `SyntheticParameters`, all with defaults.
 
-    See the module's page for the model and for why no expert has an edge here.
+    See the module's page for the model and for why no expert has an edge here. Frozen; a constructor raises ConfigError
+    for an unknown name or an impossible value.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
-    days: int = Field(default=365, ge=1, le=36_500, description="length (days)")
-    interval: StrictInt | str = Field(
-        default="5m", description="of a bar: seconds, or a number and s, m, h or d ('5m', '1h', '1d')"
-    )
-    start: datetime = Field(
-        default=datetime(2024, 1, 1, tzinfo=UTC),
-        description="open time of the first bar, on the interval; UTC when no zone is given",
-    )
-    first_price: float = Field(
-        default=60_000.0, gt=0, description="open of the first bar (quote currency), on the tick"
-    )
-    tick: float = Field(default=0.1, gt=0, description="smallest price step (quote currency)")
-    lot: float = Field(default=0.001, gt=0, description="smallest traded size (base currency)")
-
-    annual_volatility: float = Field(
-        default=0.6, gt=0, le=5, description="root of the expected yearly variance (fraction, 365 days)"
-    )
-    annual_drift: float = Field(
-        default=0.0, ge=-5, le=5, description="growth rate of the expected index (per 365 days); 0: no edge"
-    )
-    tail_index: float = Field(
-        default=4.0, gt=2, le=1_000, description="degrees of freedom of the Student-t shocks; large: Gaussian"
-    )
-    shock_weight: float = Field(
-        default=0.05, ge=0, lt=1, description="weight of a one-minute squared shock in the fast variance"
-    )
-    shock_half_life_minutes: float = Field(default=60.0, gt=0, description="half-life of the fast variance (minutes)")
-    slow_deviation: float = Field(default=0.8, ge=0, le=3, description="standard deviation of the slow log-variance")
-    slow_half_life_days: float = Field(default=3.0, gt=0, description="half-life of the slow log-variance (days)")
-    daily_pattern: float = Field(
-        default=0.35, ge=0, le=2, description="amplitude of log volatility over the day; 0: none"
-    )
-    busy_hour: float = Field(
-        default=15.0, ge=0, lt=24, description="time of day when volatility peaks and the spread is least (hours UTC)"
-    )
-
-    spread_ticks: float = Field(
-        default=2.0, gt=0, description="usual quoted spread before rounding to whole ticks, at least one (ticks)"
-    )
-    spread_pattern: float = Field(
-        default=0.4, ge=0, le=2, description="amplitude of the log spread over the day, wide at night; 0: none"
-    )
-    spread_elasticity: float = Field(
-        default=0.5,
-        ge=0,
-        le=2,
-        description="per cent that the spread widens when volatility rises by 1 % above the usual of the hour",
-    )
-
-    basis_mean: float = Field(default=0.0, ge=-0.05, le=0.05, description="mean of perpetual / index - 1 (fraction)")
-    basis_deviation: float = Field(
-        default=5e-4, ge=0, le=0.05, description="stationary standard deviation of the basis (fraction)"
-    )
-    basis_half_life_hours: float = Field(
-        default=12.0, gt=0, description="half-life of a deviation of the basis (hours)"
-    )
-
-    funding_interval_hours: int = Field(
-        default=8, description="hours between settlements, counted from 00:00 UTC: 1, 2, 4, 8, 12 or 24"
-    )
-    interest_per_day: float = Field(
-        default=3e-4, ge=-0.01, le=0.01, description="interest part of the funding (fraction per day)"
-    )
-    funding_clamp: float = Field(
-        default=5e-4, ge=0, le=0.05, description="largest interest minus premium that is added (fraction)"
-    )
-    funding_cap: float = Field(
-        default=3.75e-3, gt=0, le=0.05, description="largest rate of one settlement, either sign (fraction)"
-    )
-
-    volume_per_day: float = Field(
-        default=100_000.0, gt=0, description="traded at average volatility (base currency per day)"
-    )
-
-    @field_validator("interval")
-    @classmethod
-    def _interval_divides_a_day(cls, value: int | str) -> int | str:
-        try:
-            length = parse_interval(value)
-        except ConfigError as error:
-            raise ValueError(f"interval: {error}") from error
-        if DAY % length:
-            raise ValueError(f"interval: expected a length that divides a day ('5m', '1h', '1d'), got {value!r}")
-        return value
-
-    @field_validator("start")
-    @classmethod
-    def _start_in_utc(cls, value: datetime) -> datetime:
-        if not 2009 <= value.year <= 2099:
-            raise ValueError(f"start: expected a year from 2009 to 2099, got {value.year}")
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-    @field_validator("funding_interval_hours")
-    @classmethod
-    def _funding_divides_a_day(cls, value: int) -> int:
-        if value not in (1, 2, 4, 8, 12, 24):
-            raise ValueError(f"funding_interval_hours: expected 1, 2, 4, 8, 12 or 24, got {value}")
-        return value
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> SyntheticMarket:
-        if self.start_ns % self.interval_ns:
-            raise ValueError(f"start: expected a whole multiple of the interval {self.interval!r}, got {self.start}")
-        if (self.funding_interval_hours * HOUR) % self.step_ns or max(self._lengths) % min(self._lengths):
-            raise ValueError(
-                f"interval: expected to divide, or be a multiple of, the funding interval of "
-                f"{self.funding_interval_hours} h, got {self.interval!r}"
-            )
-        ticks = self.first_price / self.tick
-        if abs(ticks - round(ticks)) > 1e-6 or round(ticks) < 100:
-            raise ValueError(
-                f"first_price: expected a whole number of at least 100 ticks of {self.tick:g}, got {self.first_price:g}"
-            )
-        persistence = self._decay(self.shock_half_life_minutes * MINUTE)
-        if self._shock_weight_of_step >= persistence:
-            raise ValueError(
-                f"shock_weight: expected less than the persistence that shock_half_life_minutes implies, "
-                f"{persistence:.4f} per step, got {self._shock_weight_of_step:.4f}"
-            )
-        return self
-
-    @property
-    def interval_ns(self) -> int:
-        """Length of a bar in nanoseconds."""
-        return parse_interval(self.interval)
-
-    @property
-    def start_ns(self) -> int:
-        """Open time of the first bar in nanoseconds UTC."""
-        return (self.start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
-
-    @property
-    def step_ns(self) -> int:
-        """Length of a step: a minute, or a fifth of a bar that is shorter than five minutes or not of whole minutes."""
-        length = self.interval_ns
-        return (
-            MINUTE if length % MINUTE == 0 and length >= STEPS_OF_SHORT_BARS * MINUTE else length // STEPS_OF_SHORT_BARS
-        )
-
-    @property
-    def _lengths(self) -> tuple[int, int]:
-        return self.interval_ns, self.funding_interval_hours * HOUR
-
-    @property
-    def _sample_ns(self) -> int:
-        return min(self.interval_ns, HOUR)
-
-    @property
-    def _shock_weight_of_step(self) -> float:
-        return self.shock_weight * math.sqrt(self.step_ns / MINUTE)
-
-    def _decay(self, half_life_ns: float) -> float:
-        return float(2.0 ** (-self.step_ns / half_life_ns))
 
     def describe(self) -> str:
         """One sentence for reports."""
@@ -230,6 +76,33 @@ class SyntheticMarket(BaseModel):
         streams = [np.random.Generator(np.random.PCG64(int(seed))) for seed in rng.integers(0, 2**63, size=5)]
         return self._generate(streams, BLOCK_DAYS)
 
+    def tape(self, rng: np.random.Generator, instrument: Instrument | None = None) -> Tape:
+        """The market as a tape: bars with quotes, funding, index and mark.
+
+        Args:
+            rng: as for `generate`.
+            instrument: whose market it is; None is Bybit's BTCUSDT.
+
+        Raises ConfigError if the tick of the instrument is another one at any time of the market.
+        """
+        instrument = bybit("BTCUSDT") if instrument is None else instrument
+        for time in (self.start_ns, self.start_ns + self.days * DAY):
+            if not math.isclose(instrument.tick_at(time), self.tick):
+                raise ConfigError(
+                    f"synthetic market: tick: expected {instrument.tick_at(time):g}, the tick of {instrument.name} on "
+                    f"{time_text(time)}, got {self.tick:g}; change tick or start, or give another instrument"
+                )
+        data = self.generate(rng)
+        tape = Tape.from_bars(
+            data.bars_frame(),
+            instrument,
+            interval=self.interval,
+            funding=data.funding_frame(),
+            mark=data.mark_frame(),
+            index=data.index_frame(),
+        )
+        return replace(tape, origin={"bars": self.describe()})
+
     def _generate(self, streams: list[np.random.Generator], block_days: int) -> SyntheticData:
         parameters, patterns = self._parameters(), self._patterns()
         steps_per_day = DAY // self.step_ns
@@ -248,9 +121,9 @@ class SyntheticMarket(BaseModel):
 
     def _parameters(self) -> kernels.PathParameters:
         step = self.step_ns
-        slow = self._decay(self.slow_half_life_days * DAY)
-        basis = self._decay(self.basis_half_life_hours * HOUR)
-        funding = self.funding_interval_hours * HOUR
+        slow = self.persistence(self.slow_half_life_days * DAY)
+        basis = self.persistence(self.basis_half_life_hours * HOUR)
+        funding = self.funding_ns
         return kernels.PathParameters(
             first_price=self.first_price,
             tick=self.tick,
@@ -258,8 +131,8 @@ class SyntheticMarket(BaseModel):
             drift=self.annual_drift * step / YEAR,
             tail_index=self.tail_index,
             open_share=OPEN_SHARE,
-            shock_weight=self._shock_weight_of_step,
-            persistence=self._decay(self.shock_half_life_minutes * MINUTE),
+            shock_weight=self.shock_weight_of_step,
+            persistence=self.persistence(self.shock_half_life_minutes * MINUTE),
             slow_persistence=slow,
             slow_noise=self.slow_deviation * math.sqrt(1.0 - slow**2),
             slow_mean=-0.5 * self.slow_deviation**2,
@@ -274,7 +147,7 @@ class SyntheticMarket(BaseModel):
             cap=self.funding_cap,
             steps_per_bar=self.interval_ns // step,
             steps_per_funding=funding // step,
-            steps_per_sample=self._sample_ns // step,
+            steps_per_sample=self.sample_ns // step,
             first_phase=self.start_ns % funding // step,
         )
 
@@ -296,12 +169,12 @@ class SyntheticMarket(BaseModel):
     def _empty(self) -> tuple[kernels.Bars, kernels.Series]:
         span = self.days * DAY
         bars = kernels.Bars(*(np.empty(span // self.interval_ns) for _ in kernels.Bars._fields))
-        samples, steps = span // self._sample_ns + 1, span // self.step_ns
+        samples, steps = span // self.sample_ns + 1, span // self.step_ns
         rates = np.empty(self._funding_times().size)
         return bars, kernels.Series(np.empty(samples), np.empty(samples), np.empty(steps), rates)
 
     def _funding_times(self) -> Times:
-        funding = self.funding_interval_hours * HOUR
+        funding = self.funding_ns
         begun = self.start_ns // funding
         count = (self.start_ns + self.days * DAY) // funding - begun
         # not np.arange(first, last, funding): it counts in floating point, which is too coarse for nanoseconds
@@ -314,12 +187,12 @@ class SyntheticMarket(BaseModel):
             interval_ns=self.interval_ns,
             open_times=self.start_ns + np.arange(bars.open.size, dtype=np.int64) * self.interval_ns,
             volume=_scaled(bars.volume, self.lot),
-            price_times=self.start_ns + np.arange(series.index_price.size, dtype=np.int64) * self._sample_ns,
+            price_times=self.start_ns + np.arange(series.index_price.size, dtype=np.int64) * self.sample_ns,
             index=_scaled(series.index_price, self.tick / 10.0),
             mark=_scaled(series.mark_price, self.tick / 10.0),
             funding_times=times,
             funding_rates=series.rate,
-            funding_intervals=np.full(times.size, self.funding_interval_hours * HOUR, dtype=np.int64),
+            funding_intervals=np.full(times.size, self.funding_ns, dtype=np.int64),
             funding_known_times=times.copy(),
             premium_times=self.start_ns + np.arange(1, series.premium.size + 1, dtype=np.int64) * self.step_ns,
             premium=series.premium,

@@ -14,7 +14,10 @@ from pydantic import ValidationError
 from halfspread.datafeeds.resample import resample_bars
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.datafeeds.synthetic_data import SyntheticData
+from halfspread.engine.bars import Bars
+from halfspread.engine.instruments import linear
 from halfspread.engine.times import DAY, HOUR, MINUTE
+from halfspread.errors import ConfigError
 
 Floats = NDArray[np.float64]
 TICK = 0.1
@@ -284,7 +287,7 @@ def test_the_description_says_whether_there_is_an_edge() -> None:
     ],
 )
 def test_bad_parameters_are_refused_with_a_message(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ConfigError, match=f"synthetic market: .*{message}"):
         SyntheticMarket.model_validate(changes)
 
 
@@ -293,3 +296,41 @@ def test_every_parameter_is_described_and_none_can_be_changed() -> None:
     model = SyntheticMarket()
     with pytest.raises(ValidationError, match="frozen"):
         model.days = 3
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"days: .*got 0; tick: .*got -1"):
+        SyntheticMarket(days=0, tick=-1.0)
+
+
+def test_the_tape_holds_the_same_bars_funding_index_and_mark() -> None:
+    model = SyntheticMarket(days=4)
+    tape, data = model.tape(np.random.default_rng(7)), market(days=4)
+    assert tape.instrument.name == "bybit:BTCUSDT"
+    assert tape.interval == 5 * MINUTE
+    assert (tape.start_ns, tape.end_ns) == (data.open_times[0], data.open_times[0] + 4 * DAY)
+    frame = data.bars_frame()
+    assert isinstance(tape.bars, Bars)
+    for i, name in enumerate(tape.columns):
+        assert np.array_equal(tape.bars.rows[:, i], frame[name].to_numpy()), name
+    assert tape.columns[-4:] == ("bid_open", "ask_open", "bid_close", "ask_close")
+    assert tape.funding is not None
+    assert tape.mark is not None
+    assert tape.index is not None
+    assert np.array_equal(tape.funding.times, data.funding_times)
+    assert np.array_equal(tape.funding.rates, data.funding_rates)
+    assert np.array_equal(tape.funding.known_times, data.funding_known_times)
+    assert np.array_equal(tape.mark.prices, data.mark)
+    assert np.array_equal(tape.index.prices, data.index)
+    assert tape.origin == {"bars": model.describe()}
+
+
+def test_a_tape_is_refused_where_the_tick_is_not_the_instruments() -> None:
+    old = SyntheticMarket(days=2, start=datetime(2022, 12, 1, tzinfo=UTC))
+    with pytest.raises(ConfigError, match=r"tick: expected 0.5, the tick of bybit:BTCUSDT on 2022-12-01"):
+        old.tape(np.random.default_rng(1))
+    coarse = old.model_copy(update={"tick": 0.5})
+    assert coarse.tape(np.random.default_rng(1)).bars.interval == 5 * MINUTE
+    own = linear("SOLUSDT", base="SOL", tick=0.01, lot=0.1)
+    sol = SyntheticMarket(days=2, first_price=150.0, tick=0.01, lot=0.1)
+    assert sol.tape(np.random.default_rng(1), own).instrument == own

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from halfspread.errors import ConfigError, UserError
 
@@ -56,16 +56,19 @@ def readable(error: ValidationError) -> str:
     return f"{error.title}: " + "; ".join(faults)
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
 class _UserErrors(ModelMetaclass):
     """Report a wrong argument of a constructor as our error; in a config, pydantic keeps the path to the field."""
 
     error_class: type[UserError]
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        try:
-            return super().__call__(*args, **kwargs)
-        except ValidationError as error:
-            raise cls.error_class(readable(error)) from None
+    if not TYPE_CHECKING:  # a type checker would take this for the signature of every constructor
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+            try:
+                return super().__call__(*args, **kwargs)
+            except ValidationError as error:
+                raise cls.error_class(readable(error)) from None
 
 
 class Model(BaseModel, metaclass=_UserErrors):

@@ -18,6 +18,7 @@ from halfspread.errors import DataError
 
 __all__ = ["Funding", "FundingTable", "complete"]
 
+MINUTE = 60_000_000_000
 SHOWN = 5  # times named in a message
 
 
@@ -118,11 +119,11 @@ class FundingTable:
             np.abs(self.rates) > max_abs_rate,
             f"expected {limit}; this looks like a percentage: divide by 100, or raise max_abs_rate if it is real",
         )
-        self._refuse(self.intervals <= 0, "expected an interval above zero")
+        self._refuse(self.intervals < MINUTE, "expected an interval of a minute or more, in nanoseconds")
         self._refuse(self.known_times > self.times, "the rate is published only after it is paid")
         steps = np.diff(self.times, prepend=self.times[:1])
         self._refuse(
-            steps % np.where(self.intervals > 0, self.intervals, 1) != 0,
+            steps % self.intervals != 0,
             "not a whole number of its intervals after the row before it: the time or the interval is wrong",
         )
 

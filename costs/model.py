@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import model_validator
+
 from halfspread.costs.base import Model
 from halfspread.costs.fees import Fees, FeeSchedule
 from halfspread.costs.funding import Funding
@@ -16,6 +20,17 @@ class Costs(Model):
     half_spread: HalfSpread
     fees: Fees
     funding: Funding
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        absent = [name for name in cls.model_fields if isinstance(given, dict) and name not in given]
+        if absent:
+            raise ValueError(
+                f"{', '.join(absent)} missing: a cost is never left out silently; "
+                "for none say HalfSpread.none(), Fees.none(), Funding.none()"
+            )
+        return given
 
     def describe(self, venue: FeeSchedule | None = None) -> dict[str, str]:
         """One plain sentence for each topic of the report; ``venue`` is the instrument's own fee schedule."""

@@ -1,0 +1,61 @@
+"""No cost is left out without saying so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.errors import ConfigError
+
+
+def test_all_three_costs_are_required() -> None:
+    with pytest.raises(ConfigError, match=r"fees, funding missing: .* for none say .*Fees.none\(\)"):
+        Costs(half_spread=HalfSpread.none())  # type: ignore[call-arg]
+
+
+def test_a_misspelt_cost_is_refused() -> None:
+    with pytest.raises(ConfigError, match="slippage: Extra inputs"):
+        Costs(  # type: ignore[call-arg]
+            half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none(), slippage=1
+        )
+
+
+def test_costs_are_read_from_the_plain_values_of_a_config() -> None:
+    read = Costs.model_validate(
+        {
+            "half_spread": {"kind": "ticks", "amount": 1},
+            "fees": {"taker": 5.5e-4, "maker": 2e-4},
+            "funding": {"kind": "published", "missing": "previous"},
+        }
+    )
+    assert read == Costs(
+        half_spread=HalfSpread.ticks(1), fees=Fees(taker=5.5e-4, maker=2e-4), funding=Funding.published("previous")
+    )
+    assert Costs.model_validate_json(read.model_dump_json()) == read
+
+
+def test_a_fault_in_a_config_is_named_by_its_path() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Costs.model_validate(
+            {"half_spread": {"kind": "none"}, "fees": {"taker": 0.055, "maker": 0}, "funding": {"kind": "none"}}
+        )
+    assert caught.value.errors()[0]["loc"] == ("fees", "taker")
+
+
+def test_the_report_gets_a_sentence_on_each_cost() -> None:
+    costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none())
+    assert costs.describe() == {
+        "half_spread": "No half-spread is charged: a taker fills at the reference price.",
+        "fees": "No fees are charged.",
+        "funding": "No funding is paid or received.",
+    }
+
+
+def test_importing_the_costs_loads_no_compiler_and_no_tables() -> None:
+    code = "import sys, halfspread.costs; print([m for m in ('numba', 'pandas', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
@@ -21,15 +21,21 @@ __all__ = ["Instrument", "LotPeriod", "TickPeriod"]
 
 Positive = Annotated[float, Field(gt=0.0)]
 
+P = TypeVar("P", bound=Period)
+
 
 class TickPeriod(Period):
     """The smallest step of the price, in quote currency, from ``start`` on."""
+
+    error_class: ClassVar[type[UserError]] = InstrumentError
 
     tick: Positive
 
 
 class LotPeriod(Period):
     """The smallest number of contracts that can be traded, and the step between tradable numbers, from ``start`` on."""
+
+    error_class: ClassVar[type[UserError]] = InstrumentError
 
     lot: Positive
 
@@ -65,10 +71,10 @@ class Instrument(Model):
         expected = {"linear": self.quote, "inverse": self.base}.get(self.kind)
         if expected is not None and self.settle != expected:
             raise ValueError(
-                f"a {self.kind} contract on {self.base}/{self.quote} settles in {expected}, got {self.settle}"
+                f"{self.kind} contracts on {self.base}/{self.quote} settle in {expected}, got {self.settle}"
             )
         if self.kind == "quanto" and self.settle in (self.base, self.quote):
-            raise ValueError(f"a quanto contract settles in neither {self.base} nor {self.quote}, got {self.settle}")
+            raise ValueError(f"quanto contracts settle in neither {self.base} nor {self.quote}, got {self.settle}")
         return self
 
     @property
@@ -136,10 +142,8 @@ class Instrument(Model):
 
     def unverified(self, first_ns: int, last_ns: int) -> dict[str, tuple[str, ...]]:
         """What a run between these times relies on without proof: sentences by topic (tick, lot, fees, contract)."""
-        ticks = [
-            p.doubt(f"Tick {p.tick:g} {p.since()}") for p in during(self.ticks, first_ns, last_ns) if not p.verified
-        ]
-        lots = [p.doubt(f"Lot {p.lot:g} {p.since()}") for p in during(self.lots, first_ns, last_ns) if not p.verified]
+        ticks = (period.doubt(f"tick {period.tick:g}") for period in _inferred(self.ticks, first_ns, last_ns))
+        lots = (period.doubt(f"lot {period.lot:g}") for period in _inferred(self.lots, first_ns, last_ns))
         found = {
             "tick": tuple(ticks),
             "lot": tuple(lots),
@@ -147,3 +151,7 @@ class Instrument(Model):
             "contract": self.notes,
         }
         return {topic: sentences for topic, sentences in found.items() if sentences}
+
+
+def _inferred(periods: tuple[P, ...], first_ns: int, last_ns: int) -> tuple[P, ...]:
+    return tuple(period for period in during(periods, first_ns, last_ns) if not period.verified)

@@ -62,9 +62,9 @@ def _find(venue: str, symbol: str) -> Instrument:
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
-    hint = f"; did you mean {lower[close[0]]!r}?" if close else ""
+    hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
     return (
-        f"unknown instrument {name!r}: expected one of {', '.join(known)}{hint}. "
+        f"unknown instrument {name!r}: expected one of {', '.join(known)}.{hint} "
         "Other contracts are built with instruments.linear, inverse or quanto"
     )
 

@@ -1,7 +1,8 @@
 """Bybit perpetual swaps: contracts, ticks, lots and fees by date.
 
-The venue publishes today's values only, so the history is pieced together from captures; between two captures the date of
-a change is unknown, and the dearer value is kept until the later one. What is inferred is marked ``verified=False``.
+The venue publishes today's values only, so the history is pieced together from captures; between two captures the date
+of a change is unknown, and the dearer value is kept until the
+later one. What is inferred is marked ``verified=False``.
 """
 
 from __future__ import annotations

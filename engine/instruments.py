@@ -69,7 +69,7 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
     )
 
 
-def linear(  # noqa: PLR0913
+def linear(
     symbol: str,
     *,
     base: str = "BTC",
@@ -104,7 +104,7 @@ def linear(  # noqa: PLR0913
     )
 
 
-def inverse(  # noqa: PLR0913
+def inverse(
     symbol: str,
     *,
     base: str = "BTC",
@@ -135,7 +135,7 @@ def inverse(  # noqa: PLR0913
     )
 
 
-def quanto(  # noqa: PLR0913
+def quanto(
     symbol: str,
     *,
     base: str = "ETH",

@@ -1,0 +1,1 @@
+"""Instruments, events, the tape, the event loop, the account and its attribution, the result."""

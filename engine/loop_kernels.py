@@ -1,0 +1,455 @@
+"""The event loop: one compiled function for every agent, wrapped in a generator that hands control to Python.
+
+All state lives in the arrays handed in, so a run can stop after any event and go on with the next chunk of the tape with
+the same bits. Order at one time: mark and index prices, bar closes, funding, due fills, the decision, fills at the bar's
+close, then bar opens with their fills. Shapes: events (n,), history (rows, columns) float64, curve times (n,), curve values
+(n, 2 + instruments), one record per instrument in ``contracts`` and ``holdings``. A NaN target stops the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from halfspread.compiled import inner_kernel, kernel, loop_kernel
+from halfspread.engine.account_kernels import (
+    contracts_of_full_target,
+    equity_settle,
+    execute,
+    mark_to,
+    observe_quotes,
+    reference_price,
+    round_to_lots,
+    scheduled,
+    set_rate,
+    settle_funding,
+)
+from halfspread.engine.records import (
+    AGENT_STATUS,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BY_SERIES,
+    CHUNK_DONE,
+    CLOSE,
+    FAILED,
+    FILLS_FULL,
+    FUNDING,
+    FUNDING_KNOWN,
+    INDEX,
+    MARK,
+    NEXT_CLOSE,
+    NEXT_OPEN,
+    NO_REPORT_PRICE,
+    NOT_FINITE,
+    OK,
+    OPEN,
+    PERIODS_FULL,
+    PROGRESS,
+    TARGET_RANGE,
+    THIS_CLOSE,
+)
+
+Array = Any
+
+
+@inner_kernel
+def fail(run: Array, error: int, instrument: int, value: float) -> int:
+    """Note what went wrong and where; the caller returns."""
+    run.error = error
+    run.error_instrument = instrument
+    run.error_value = value
+    return FAILED
+
+
+@loop_kernel
+def record_period(run: Array, account: Array, holdings: Array, time: int, periods: Array) -> None:
+    """Write the cumulative attribution of every instrument as it stands at ``time``."""
+    equity = equity_settle(account, holdings)
+    for k in range(holdings.shape[0]):
+        holding = holdings[k]
+        line = periods[run.periods]
+        line.time = time
+        line.instrument = k
+        line.equity = equity * account.rate
+        line.equity_settle = equity
+        line.collateral = account.collateral
+        line.reference = holding.reference
+        line.position = holding.contracts
+        line.position_value = holding.contracts * abs(holding.value) * account.rate
+        line.price = holding.price_report
+        line.half_spread = holding.half_spread_report
+        line.fee = holding.fee_report
+        line.impact = holding.impact_report
+        line.funding = holding.funding_report
+        line.liquidation = holding.liquidation_report
+        line.price_settle = holding.price_settle
+        line.half_spread_settle = holding.half_spread_settle
+        line.fee_settle = holding.fee_settle
+        line.impact_settle = holding.impact_settle
+        line.funding_settle = holding.funding_settle
+        line.liquidation_settle = holding.liquidation_settle
+        line.turnover = holding.turnover
+        run.periods += 1
+
+
+@inner_kernel
+def take_bar(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contract: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+    history: Array,
+    event: Array,
+    fills: Array,
+) -> int:
+    """The two moments of a bar: its open, where orders of earlier decisions fill, and its close; 0 or an error code."""
+    k, row = event.instrument, event.row
+    holding = holdings[k]
+    if event.kind & BAR_OPEN:
+        if holding.has_pending != 0 and run.convention == NEXT_OPEN:
+            opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
+            error = execute(run, account, holdings, contract, starts, schedule, history, row, OPEN, k, opened, fills)
+            if error != 0:
+                return error
+        holding.last = reference_price(contract, history, row, OPEN)
+        if contract.quote_column >= 0:
+            observe_quotes(contract, holding, history, row, OPEN)
+    if event.kind & BAR_CLOSE:
+        holding.last = reference_price(contract, history, row, CLOSE)
+        mark_to(account, holdings, contract, k, holding.last)
+        if contract.quote_column >= 0:
+            observe_quotes(contract, holding, history, row, CLOSE)
+        context.gap[k] = event.time - contract.interval - holding.closed if holding.bars > 0 else 0
+        context.rows[k] = row
+        holding.bars += 1
+        holding.closed = event.time
+        holding.closed_now = 1
+        run.instrument = k
+    return 0
+
+
+@inner_kernel
+def take_price(account: Array, holdings: Array, context: Array, event: Array) -> None:
+    """Mark and index prices, and the price of the settle currency."""
+    k = event.instrument
+    if event.kind == MARK:
+        holdings[k].mark = event.value
+        context.mark[k] = event.value
+    elif event.kind == INDEX:
+        context.index[k] = event.value
+    elif account.rate_source == BY_SERIES and account.rate_instrument == k:
+        set_rate(account, holdings, event.value)
+
+
+@inner_kernel
+def take_funding(account: Array, holdings: Array, contract: Array, context: Array, event: Array) -> None:
+    """A settlement, or the publication of the rate of a later one."""
+    k = event.instrument
+    if event.kind == FUNDING:
+        settle_funding(account, holdings[k], contract, event.value)
+        context.last_funding_rate[k] = event.value
+        context.next_funding_rate[k] = math.nan
+        context.next_funding_time[k] = event.row
+    else:
+        context.next_funding_rate[k] = event.value
+        context.next_funding_time[k] = event.row
+
+
+@inner_kernel
+def fill_due(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+    history: Array,
+    fills: Array,
+) -> int:
+    """Fill every pending order at the close of its instrument's bar, where that bar has closed now; 0 or an error code."""
+    for k in range(holdings.shape[0]):
+        if holdings[k].has_pending != 0 and holdings[k].closed_now != 0:
+            error = execute(
+                run,
+                account,
+                holdings,
+                contracts[k],
+                starts,
+                schedule,
+                history,
+                context.rows[k],
+                CLOSE,
+                k,
+                run.now,
+                fills,
+            )
+            if error != 0:
+                run.error_instrument = k
+                return error
+    return 0
+
+
+@inner_kernel
+def show_account(run: Array, account: Array, holdings: Array, context: Array) -> None:
+    """Bring the account's equity and the agent's context up to date."""
+    account.equity_settle = equity_settle(account, holdings)
+    account.equity_report = account.equity_settle * account.rate
+    context.time = run.now
+    context.kind = run.kinds
+    context.instrument = run.instrument
+    context.equity = account.equity_report
+    for k in range(holdings.shape[0]):
+        held = holdings[k].contracts
+        context.contracts[k] = held
+        context.positions[k] = held / holdings[k].sized if held != 0.0 else 0.0
+
+
+@inner_kernel
+def take_targets(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+) -> int:
+    """Turn the agent's targets into pending orders in whole lots; 0 or an error code."""
+    run.decisions += 1
+    for k in range(holdings.shape[0]):
+        holding = holdings[k]
+        target = context.targets[k]
+        if target == holding.target and run.resize == 0:
+            continue
+        if not (-1.0 <= target <= 1.0):
+            run.error_instrument = k
+            run.error_value = target
+            return TARGET_RANGE
+        holding.target = target
+        full = contracts_of_full_target(run, account, holding)
+        lot = scheduled(starts, schedule, contracts[k].lots, run.now, 0)
+        holding.pending = round_to_lots(target * full, lot)
+        holding.has_pending = 1
+        holding.decided = run.now
+        if full > 0.0:
+            holding.sized = full
+    return 0
+
+
+@inner_kernel
+def all_warm(run: Array, holdings: Array) -> bool:
+    """Whether every instrument has its lookback rows and the bar that is decided on."""
+    for k in range(holdings.shape[0]):
+        if holdings[k].bars <= run.lookback:
+            return False
+    run.warm = 1
+    return True
+
+
+@inner_kernel
+def make_room(run: Array, account: Array, holdings: Array, event: Array, fills: Array, periods: Array) -> int:
+    """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
+    count = holdings.shape[0]
+    if event.time > run.next_period:
+        if run.periods + count > periods.shape[0]:
+            return PERIODS_FULL
+        if run.events > 0:
+            record_period(run, account, holdings, run.next_period, periods)
+        run.next_period = -(-event.time // run.period) * run.period
+    return FILLS_FULL if run.fills + 2 * count > fills.shape[0] else 0
+
+
+@inner_kernel
+def write_point(run: Array, account: Array, holdings: Array, curve_times: Array, curve_values: Array) -> None:
+    """Add a point to the curve and get ready for the next time."""
+    curve_times[run.points] = run.now
+    curve_values[run.points, 0] = account.equity_report
+    curve_values[run.points, 1] = account.collateral
+    for k in range(holdings.shape[0]):
+        curve_values[run.points, 2 + k] = holdings[k].contracts
+        holdings[k].closed_now = 0
+    run.points += 1
+    run.kinds = 0
+
+
+@inner_kernel
+def take_event(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+    history: Array,
+    event: Array,
+    fills: Array,
+) -> int:
+    """Apply one event; 0 or an error code."""
+    k = event.instrument
+    run.now = event.time
+    run.kinds |= event.kind
+    run.events += 1
+    if event.kind & (BAR_OPEN | BAR_CLOSE):
+        return take_bar(run, account, holdings, contracts[k], starts, schedule, context, history, event, fills)
+    if event.kind & (FUNDING | FUNDING_KNOWN):
+        take_funding(account, holdings, contracts[k], context, event)
+    else:
+        take_price(account, holdings, context, event)
+    return 0
+
+
+@inner_kernel
+def end_time(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+    history: Array,
+    fills: Array,
+) -> int:
+    """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
+    run.error_instrument = run.instrument
+    if account.deposited == 0:
+        return NO_REPORT_PRICE
+    if run.convention == NEXT_CLOSE:
+        error = fill_due(run, account, holdings, contracts, starts, schedule, context, history, fills)
+        if error != 0:
+            return error
+    show_account(run, account, holdings, context)
+    return 0 if math.isfinite(account.equity_report) else NOT_FINITE
+
+
+@inner_kernel
+def take_decision(
+    run: Array,
+    account: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    context: Array,
+    history: Array,
+    fills: Array,
+) -> int:
+    """The agent has decided: orders from its targets, filled at once where the convention says so; 0 or an error code."""
+    run.resume = 0
+    error = take_targets(run, account, holdings, contracts, starts, schedule, context)
+    if error == 0 and run.convention == THIS_CLOSE:
+        error = fill_due(run, account, holdings, contracts, starts, schedule, context, history, fills)
+        account.equity_settle = equity_settle(account, holdings)
+        account.equity_report = account.equity_settle * account.rate
+    return error
+
+
+@loop_kernel
+def advance(
+    agent: Any,
+    compiled: bool,
+    runs: Array,
+    accounts: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    contexts: Array,
+    memory: Array,
+    history: Array,
+    events: Array,
+    fills: Array,
+    curve_times: Array,
+    curve_values: Array,
+    periods: Array,
+) -> int:
+    """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
+    run, account, context = runs[0], accounts[0], contexts[0]
+    while run.cursor < events.shape[0]:
+        if run.resume == 0:
+            event = events[run.cursor]
+            full = make_room(run, account, holdings, event, fills, periods)
+            if full != 0:
+                return full
+            error = take_event(run, account, holdings, contracts, starts, schedule, context, history, event, fills)
+            if error != 0:
+                return fail(run, error, event.instrument, 0.0)
+            if event.end_of_time == 0 or not run.kinds & BAR_CLOSE:
+                run.cursor += 1
+                continue
+            error = end_time(run, account, holdings, contracts, starts, schedule, context, history, fills)
+            if error != 0:
+                return fail(run, error, run.error_instrument, account.equity_report)
+            if run.warm != 0 or all_warm(run, holdings):
+                row = context.rows[run.instrument]
+                run.resume = 1
+                if not compiled:
+                    return row
+                status = agent(context, memory, history, row)
+                if status != OK:
+                    return fail(run, AGENT_STATUS, run.instrument, float(status))
+        if run.resume != 0:
+            error = take_decision(run, account, holdings, contracts, starts, schedule, context, history, fills)
+            if error != 0:
+                return fail(run, error, run.error_instrument, run.error_value)
+        write_point(run, account, holdings, curve_times, curve_values)
+        run.cursor += 1
+        if run.events >= run.next_progress:
+            run.next_progress = run.events + run.progress_every
+            return PROGRESS
+    return CHUNK_DONE
+
+
+@kernel
+def loop(
+    agent: Any,
+    compiled: bool,
+    runs: Array,
+    accounts: Array,
+    holdings: Array,
+    contracts: Array,
+    starts: Array,
+    schedule: Array,
+    contexts: Array,
+    memory: Array,
+    history: Array,
+    events: Array,
+    fills: Array,
+    curve_times: Array,
+    curve_values: Array,
+    periods: Array,
+) -> Iterator[int]:
+    """Yield every reason of ``advance`` until the chunk is done or the run has failed.
+
+    Nothing but arrays may live across a yield: numba copies a record into the generator, and the copy goes stale.
+    """
+    while True:
+        reason = advance(
+            agent,
+            compiled,
+            runs,
+            accounts,
+            holdings,
+            contracts,
+            starts,
+            schedule,
+            contexts,
+            memory,
+            history,
+            events,
+            fills,
+            curve_times,
+            curve_values,
+            periods,
+        )
+        if reason == CHUNK_DONE:
+            return
+        yield reason
+        if reason == FAILED:
+            return

@@ -1,0 +1,118 @@
+"""Collect what the loop writes: the curve of every bar, fills, and the attribution period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from halfspread.engine.bars import Floats, Integers
+from halfspread.engine.records import FILL, PERIOD
+from halfspread.engine.times import DAY, HOUR, MINUTE
+
+__all__ = ["CurveSink", "DrawdownMeter", "Recorder", "recording_period"]
+
+FILLS_BUFFER = 8_192
+PERIODS_BUFFER = 4_096
+
+#: Called with (times, equity, collateral, position) of each chunk.
+CurveSink = Callable[[Integers, Floats, Floats, Floats], None]
+
+
+def recording_period(span: int) -> int:
+    """How often the attribution is written for a run over ``span`` nanoseconds: minute, hour or day, 100,000 at most."""
+    if span <= 3 * DAY:
+        return MINUTE
+    return HOUR if span <= 10 * 366 * DAY else DAY
+
+
+class DrawdownMeter:
+    """Deepest fall of a curve that arrives in pieces."""
+
+    def __init__(self, start: float, relative: bool) -> None:
+        self._peak = start
+        self._relative = relative
+        self.deepest = 0.0
+        self.lowest = start
+
+    def add(self, values: Floats) -> None:
+        """Go on with the next piece of the curve."""
+        if not len(values):
+            return
+        peaks = np.maximum(np.maximum.accumulate(values), self._peak)
+        falls = peaks - values
+        if self._relative:
+            falls = falls / np.abs(peaks)
+        self.deepest = max(self.deepest, float(falls.max()))
+        self.lowest = min(self.lowest, float(values.min()))
+        self._peak = float(peaks[-1])
+
+
+class Recorder:
+    """Buffers for the loop, emptied as they fill; nothing is dropped.
+
+    The curve is kept in memory for ``bars`` bars, or, where ``bars`` is None, passed on to ``sink`` chunk by chunk and
+    forgotten, so that memory does not grow with the length of the tape.
+    """
+
+    def __init__(self, bars: int | None, capital: float, notional: float, sink: CurveSink | None = None) -> None:
+        self._kept = bars is not None
+        self._times = np.empty(bars or 0, np.int64)
+        self._values = np.empty((bars or 0, 3))
+        self._used = 0
+        self._sink = sink
+        self._fills: list[np.ndarray[Any, Any]] = []
+        self._periods: list[np.ndarray[Any, Any]] = []
+        self._capital = capital
+        self._notional = notional
+        self.fills = np.zeros(FILLS_BUFFER, FILL)
+        self.periods = np.zeros(PERIODS_BUFFER, PERIOD)
+        self.equity = DrawdownMeter(capital, relative=True)
+        self.pnl = DrawdownMeter(0.0, relative=False)
+        self.points = 0
+
+    def curve_buffers(self, events: int) -> tuple[Integers, Floats]:
+        """Arrays that the loop writes the curve of the next chunk of ``events`` events to."""
+        if self._kept:
+            return self._times[self._used :], self._values[self._used :]
+        if len(self._times) < events:
+            self._times, self._values = np.empty(events, np.int64), np.empty((events, 3))
+        return self._times, self._values
+
+    def end_chunk(self, points: int) -> None:
+        """Take over the ``points`` points of the curve that the chunk has added."""
+        first = self._used if self._kept else 0
+        times, values = self._times[first : first + points], self._values[first : first + points]
+        self.points += points
+        if self._kept:
+            self._used += points
+        else:
+            self.equity.add(values[:, 0])
+            self.pnl.add(values[:, 0] - values[:, 1] - self._capital)
+        if self._sink is not None and points:
+            self._sink(times, values[:, 0], values[:, 1], values[:, 2])
+
+    def empty_fills(self, count: int) -> None:
+        """Keep the first ``count`` fills of the buffer."""
+        self._fills.append(self.fills[:count].copy())
+
+    def empty_periods(self, count: int) -> None:
+        """Keep the first ``count`` lines of the buffer of periods."""
+        self._periods.append(self.periods[:count].copy())
+
+    def curve(self) -> tuple[Integers, Floats]:
+        """Times and (equity, collateral, position) of every bar; empty where they went to the sink."""
+        return (
+            (self._times[: self._used], self._values[: self._used])
+            if self._kept
+            else (self._times[:0], self._values[:0])
+        )
+
+    def all_fills(self) -> np.ndarray[Any, Any]:
+        """Every fill in order."""
+        return np.concatenate(self._fills) if self._fills else np.zeros(0, FILL)
+
+    def all_periods(self) -> np.ndarray[Any, Any]:
+        """Every period in order."""
+        return np.concatenate(self._periods) if self._periods else np.zeros(0, PERIOD)

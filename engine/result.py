@@ -1,0 +1,113 @@
+"""What a backtest leaves behind: numbers and how they came about, no presentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from halfspread.engine.bars import Floats, Integers
+from halfspread.engine.instruments import Instrument
+from halfspread.engine.records import ATTRIBUTION
+
+__all__ = ["BacktestResult"]
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """Result of one agent on one tape.
+
+    ``notional`` and ``capital`` are in report currency. Attributions are signed contributions to equity (a cost is
+    negative), in report currency, or in settle currency where the name says so. ``max_drawdown_equity`` is a fraction of
+    the peak, ``max_drawdown_notional`` the fall of the PnL without collateral in units of notional; both from every bar.
+    """
+
+    name: str
+    agent: str
+    agent_params: dict[str, object]
+    mode: str
+    instruments: tuple[Instrument, ...]
+    report_currency: str
+    settle_currency: str
+    notional: float
+    capital: float
+    start: pd.Timestamp
+    end: pd.Timestamp
+    bars: int
+    interval: int
+    period: int
+    fill_convention: str
+    attribution: dict[str, float]
+    attribution_settle: dict[str, float]
+    turnover: float
+    settlements: int
+    max_drawdown_equity: float
+    max_drawdown_notional: float
+    assumptions: dict[str, str]
+    warnings: list[str]
+    counts: dict[str, int]
+    curve_times: Integers = field(repr=False)
+    curve_values: Floats = field(repr=False)
+    fill_records: np.ndarray[Any, Any] = field(repr=False)
+    period_records: np.ndarray[Any, Any] = field(repr=False)
+
+    @property
+    def pnl(self) -> float:
+        """Change of equity in report currency without what the margin coin did (`collateral`)."""
+        return self.attribution["total"] - self.attribution["collateral"]
+
+    @property
+    def total_return(self) -> float:
+        """PnL over the sizing notional: the sum of simple returns."""
+        return self.pnl / self.notional
+
+    @property
+    def thinned(self) -> bool:
+        """Whether the curve holds one point per period only, because the run was streamed."""
+        return len(self.curve_times) == 0
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """Equity and collateral (report currency) and position (contracts) at every bar close, or every period."""
+        if self.thinned:
+            return self.periods[["equity", "collateral", "position"]]
+        columns = {name: self.curve_values[:, i] for i, name in enumerate(("equity", "collateral", "position"))}
+        return pd.DataFrame(columns, index=_utc(self.curve_times), copy=False)
+
+    @cached_property
+    def periods(self) -> pd.DataFrame:
+        """Cumulative attribution at the end of every period, report currency; see ``period`` for its length."""
+        lines = self.period_records
+        columns = {"equity": lines["equity"], "reference": lines["reference"], "position": lines["position"]}
+        columns["exposure"] = lines["position_value"] / self.notional
+        columns |= {name: lines[name] for name in (*ATTRIBUTION, "collateral", "turnover")}
+        return pd.DataFrame(columns, index=_utc(lines["time"]))
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """Every fill; half_spread, fee and impact are contributions in report currency."""
+        records = self.fill_records
+        frame = pd.DataFrame({"time": _utc(records["time"]), "decision_time": _utc(records["decision_time"])})
+        symbols = np.array([instrument.symbol for instrument in self.instruments], dtype=object)
+        frame["instrument"] = symbols[records["instrument"]]
+        names = (
+            "contracts",
+            "price",
+            "reference",
+            "value",
+            "half_spread",
+            "fee",
+            "impact",
+            "fee_rate",
+            "position_after",
+        )
+        for name in names:
+            frame[name] = records[name]
+        return frame
+
+
+def _utc(times: Integers) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(np.asarray(times).astype("datetime64[ns]"), tz="UTC", name="time")

@@ -1,0 +1,140 @@
+"""Compile kernels with numba and keep them on disk, safely.
+
+numba's disk cache notices an edit in the file of a function, but not in a function it calls from another file. So all
+kernels of the package share one cache folder whose name holds a hash of every kernel source, and of the versions that shape
+machine code. Nothing compiles on import: a kernel compiles, or is loaded, when it is first called.
+
+The folder is ``$HALFSPREAD_CACHE_DIR``, else ``$XDG_CACHE_HOME/halfspread``, else ``~/.cache/halfspread``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numba
+import numpy as np
+from numba.core import config as numba_config
+from numba.core.options import DefaultOptions
+
+__all__ = [
+    "cache_folder",
+    "cache_root",
+    "inner_kernel",
+    "kernel",
+    "loop_kernel",
+    "prune_caches",
+    "source_hash",
+    "use_cache",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PACKAGE = Path(__file__).resolve().parent
+KERNEL_PATTERN = "*kernels.py"
+_lock = threading.RLock()
+
+
+def cache_root() -> Path:
+    """The folder that holds one sub-folder for each version of the kernels."""
+    named = os.environ.get("HALFSPREAD_CACHE_DIR")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "halfspread"
+
+
+@cache
+def source_hash() -> str:
+    """Hash of every kernel source of the package and of the Python, NumPy and numba versions; 16 hex digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(f"{platform.python_version()} {np.__version__} {numba.__version__}".encode())
+    for path in _kernel_sources():
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _kernel_sources() -> list[Path]:
+    folders = [folder for folder in PACKAGE.iterdir() if folder.is_dir()]
+    sources = [path for folder in folders for path in folder.glob(KERNEL_PATTERN)]
+    records = [path for folder in folders for path in folder.glob("*records.py")]
+    return sorted([*sources, *records, Path(__file__).resolve()], key=lambda path: (path.parent.name, path.name))
+
+
+@cache
+def cache_folder(extra: str = "") -> Path:
+    """The cache folder of this version of the kernels, created; a temporary one where the usual place cannot be written.
+
+    ``extra`` is a further hash, used for compiled agents that live in files of the user.
+    """
+    name = f"kernels-{source_hash()}" + (f"-{extra}" if extra else "")
+    folder = cache_root() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="halfspread-kernels-"))
+
+
+def prune_caches() -> int:
+    """Delete the caches of other versions of the kernels and return how many there were."""
+    mine = f"kernels-{source_hash()}"
+    if not cache_root().is_dir():
+        return 0
+    stale = [path for path in cache_root().glob("kernels-*") if not path.name.startswith(mine)]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(stale)
+
+
+@contextmanager
+def use_cache(extra: str = "") -> Iterator[None]:
+    """Decorate functions inside this block to have numba keep them in our cache folder; other code is not affected."""
+    with _lock:
+        before = numba_config.CACHE_DIR
+        numba_config.CACHE_DIR = str(cache_folder(extra))
+        try:
+            yield
+        finally:
+            numba_config.CACHE_DIR = before
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` with numba on first call: cached on disk, free of the interpreter lock, strict IEEE arithmetic."""
+    return _compile(function)
+
+
+def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that runs once per event: inlined into its caller, and without reference counts.
+
+    numba counts references to every array argument with atomic instructions, which took two thirds of the time of the event
+    loop. Without them a kernel cannot allocate: it works on the arrays of its caller.
+    """
+    return _compile(function, forceinline=True, **_UNCOUNTED)
+
+
+def loop_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Like `inner_kernel` for a body too large to be inlined."""
+    return _compile(function, **_UNCOUNTED)
+
+
+#: numba's private switch for reference counts; without it kernels are slower but no less right.
+_UNCOUNTED: dict[str, bool] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+
+
+def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+    with use_cache():
+        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, **options)(function)
+    return compiled

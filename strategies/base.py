@@ -1,0 +1,118 @@
+"""The plug-in interface: parameters are typed fields, one method decides.
+
+class MyStrategy(hs.Strategy):
+    lookback: int = 96
+
+    def on_bar(self, market):
+        window = market.history("close")
+        return 1.0 if market.close > window.mean() else -1.0
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin, get_type_hints
+
+from halfspread.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pydantic import BaseModel
+
+    from halfspread.engine.instruments import Instrument
+    from halfspread.engine.market import Market
+
+__all__ = ["Strategy"]
+
+S = TypeVar("S", bound="Strategy")
+
+
+@dataclass_transform(kw_only_default=True)
+class Strategy:
+    """Base of strategies. Annotated attributes of a subclass are its parameters, checked when it is made.
+
+    Limits go into the annotation: ``fast: Annotated[int, pydantic.Field(ge=1)] = 20``. State belongs into attributes set in
+    `reset`, which is called before every run.
+
+    ``lookback``: how many earlier bars stand before the present one whenever `on_bar` is called; it is not called before.
+    """
+
+    lookback: int = 0
+
+    _model: ClassVar[Any] = None
+
+    def __init__(self, **parameters: Any) -> None:
+        from pydantic import ValidationError
+
+        try:
+            checked = self.model()(**parameters)
+        except ValidationError as error:
+            raise ConfigError(_explain(type(self), error)) from None
+        self.__dict__.update({name: getattr(checked, name) for name in type(checked).model_fields})
+        self.check()
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """Pydantic model of the parameters, made of the annotations of the class and its bases."""
+        if "_model" not in cls.__dict__:
+            from pydantic import ConfigDict, create_model
+
+            fields: dict[str, Any] = {}
+            for name, annotation in _annotations(cls).items():
+                default = getattr(cls, name, ...)
+                if not isinstance(default, property):
+                    fields[name] = (annotation, default)
+            settings = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+            cls._model = create_model(cls.__name__, __config__=settings, **fields)
+        return cls._model  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        """Name in tables and messages."""
+        return type(self).__name__
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name, as given or by default."""
+        return {name: getattr(self, name) for name in self.model().model_fields}
+
+    def check(self) -> None:
+        """Override to refuse parameters that do not fit together: raise ConfigError."""
+
+    def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
+        """Override to set up state; called before every run. All randomness has to come from ``rng``."""
+
+    def on_bar(self, market: Market) -> float | None:
+        """Decide at the close of a bar: a target in [-1, 1], a fraction of the sizing notional; None keeps the last one."""
+        raise ConfigError(f"{type(self).__name__} has no on_bar method; define on_bar(self, market) to return a target")
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self.parameters().items())
+        return f"{self.name}({inner})"
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    """Public annotated attributes of the class and its bases, class variables left out."""
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        module = getattr(sys.modules.get(cls.__module__), "__file__", cls.__module__)
+        raise ConfigError(f"{module}: {cls.__name__}: an annotation cannot be read: {error}") from None
+    return {
+        name: hint
+        for name, hint in hints.items()
+        if not name.startswith("_") and hint is not ClassVar and get_origin(hint) is not ClassVar
+    }
+
+
+def _explain(cls: type, error: Any) -> str:
+    known = ", ".join(_annotations(cls)) or "none"
+    lines = []
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"no parameter {where!r}; there are {known}")
+        elif problem["type"] == "missing":
+            lines.append(f"parameter {where!r} is missing")
+        else:
+            lines.append(f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, got {problem['input']!r}")
+    return f"{cls.__name__}: " + "; ".join(lines)

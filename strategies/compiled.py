@@ -1,0 +1,33 @@
+"""Strategies that decide in compiled code: parameters in Python, the decision in one function over arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from halfspread.engine.agent_functions import AgentFunction
+from halfspread.errors import ConfigError
+from halfspread.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from halfspread.engine.market import Market
+
+__all__ = ["CompiledStrategy"]
+
+
+class CompiledStrategy(Strategy):
+    """Base of compiled strategies: set ``function``, and override `memory` to hand over the parameters.
+
+    An `on_bar` may stand beside it as its twin in plain Python (``mode="python"`` runs that instead).
+    """
+
+    function: ClassVar[AgentFunction]
+
+    def memory(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """A new memory for a run; the function gets it as ``memory`` and may change it."""
+        return np.zeros(1)
+
+    def on_bar(self, market: Market) -> float | None:
+        """The twin in Python, where there is one."""
+        raise ConfigError(f"{type(self).__name__} has no twin in Python; run it compiled")

@@ -1,0 +1,90 @@
+"""Decisions of the built-in experts. Signature, shapes and units: ``halfspread.engine.agent_functions``.
+
+Prices in quote currency, bands and rates as fractions. Bars hold no NaN; an unknown funding rate is NaN and leaves the
+target as it is. Each function documents its memory; parameters come first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from halfspread.engine.agent_functions import compiled_agent
+from halfspread.engine.records import CLOSE, FUNDING, OK
+
+Array = Any
+
+
+@compiled_agent
+def hold(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: [position]."""
+    context.targets[0] = memory[0]
+    return OK
+
+
+@compiled_agent
+def sma_cross(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: [fast, slow, band, short side, started, sum of the last fast - 1 closes, sum of the last slow - 1 closes]."""
+    fast, slow, band = int(memory[0]), int(memory[1]), memory[2]
+    close = history[row, CLOSE]
+    if memory[4] == 0.0:
+        memory[4] = 1.0
+        for i in range(row - fast + 1, row):
+            memory[5] += history[i, CLOSE]
+        for i in range(row - slow + 1, row):
+            memory[6] += history[i, CLOSE]
+    fast_sum, slow_sum = memory[5] + close, memory[6] + close
+    fast_mean, slow_mean = fast_sum / fast, slow_sum / slow
+    if fast_mean > slow_mean * (1.0 + band):
+        context.targets[0] = 1.0
+    elif fast_mean <= slow_mean * (1.0 - band):
+        context.targets[0] = memory[3]
+    memory[5] = fast_sum - history[row - fast + 1, CLOSE]
+    memory[6] = slow_sum - history[row - slow + 1, CLOSE]
+    return OK
+
+
+@compiled_agent
+def bollinger(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: [window, width]. Two passes over the window: no sum of squares that loses digits."""
+    window, width = int(memory[0]), memory[1]
+    mean = 0.0
+    for i in range(row - window + 1, row + 1):
+        mean += history[i, CLOSE]
+    mean /= window
+    variance = 0.0
+    for i in range(row - window + 1, row + 1):
+        away = history[i, CLOSE] - mean
+        variance += away * away
+    deviation = math.sqrt(variance / window)
+    close, held = history[row, CLOSE], context.targets[0]
+    if close > mean + width * deviation:
+        context.targets[0] = -1.0
+    elif close < mean - width * deviation:
+        context.targets[0] = 1.0
+    elif (held > 0.0 and close >= mean) or (held < 0.0 and close <= mean):
+        context.targets[0] = 0.0
+    return OK
+
+
+@compiled_agent
+def funding_carry(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: [threshold, weight of a new rate, started, smoothed rate]."""
+    if memory[2] != 0.0 and not context.kind & FUNDING:
+        return OK
+    rate = context.next_funding_rate[0]
+    if math.isnan(rate):
+        rate = context.last_funding_rate[0]
+    if math.isnan(rate):
+        return OK
+    if memory[2] == 0.0:
+        memory[2], memory[3] = 1.0, rate
+    else:
+        memory[3] += memory[1] * (rate - memory[3])
+    if memory[3] > memory[0]:
+        context.targets[0] = -1.0
+    elif memory[3] < -memory[0]:
+        context.targets[0] = 1.0
+    else:
+        context.targets[0] = 0.0
+    return OK

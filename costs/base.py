@@ -100,8 +100,8 @@ class Period(Model):
         return "from the beginning" if self.start is None else f"from {self.start:%Y-%m-%d %H:%M} UTC"
 
     def doubt(self, what: str) -> str:
-        """``Not verified: <what> from <start>: <note>``, for the warnings of a report."""
-        return f"Not verified: {what} {self.since()}" + (f": {self.note}." if self.note else ".")
+        """``not verified: <what> from <start>: <note>``, for the warnings of a report."""
+        return f"not verified: {what} {self.since()}" + (f": {self.note}" if self.note else "")
 
 
 P = TypeVar("P", bound=Period)

@@ -129,14 +129,14 @@ class Fees(Model):
     def describe(self, instrument_schedule: FeeSchedule | None = None) -> str:
         """One plain sentence for the report; with the instrument's schedule, it spells out the fees of the venue."""
         if self == Fees.none():
-            return "No fees are charged."
+            return "no fees are charged"
         schedule = self._own_schedule() or instrument_schedule
         if schedule is None:
-            return "Fees are those of the venue by date, on the value at the fill price."
+            return "fees are those of the venue by date, on the value at the fill price"
         if len(schedule.periods) == 1:
-            return f"Fees are {schedule.periods[0].describe()} of the value at the fill price."
+            return f"fees are {schedule.periods[0].describe()} of the value at the fill price"
         parts = "; ".join(f"{period.since()} {period.describe()}" for period in schedule.periods)
-        return f"Fees by date, on the value at the fill price: {parts}."
+        return f"fees by date, on the value at the fill price: {parts}"
 
     def _own_schedule(self) -> FeeSchedule | None:
         if self.kind == "dated":

@@ -45,7 +45,7 @@ class Funding(Model):
 
     @classmethod
     def none(cls) -> Self:
-        """No funding is paid or received."""
+        """no funding is paid or received"""
         return cls(kind="none")
 
     @classmethod
@@ -59,15 +59,15 @@ class Funding(Model):
         return cls(kind="published", missing=missing, max_previous=max_previous, max_abs_rate=max_abs_rate)
 
     def describe(self) -> str:
-        """One plain sentence for the report."""
+        """One plain sentence for the report, without its full stop."""
         if self.kind == "none":
-            return "No funding is paid or received."
-        paid = "Funding is paid at the published rates on the position held at each settlement; a missing rate"
+            return "no funding is paid or received"
+        paid = "funding is paid at the published rates on the position held at each settlement; a missing rate"
         if self.missing == "error":
-            return f"{paid} stops the run."
+            return f"{paid} stops the run"
         if self.missing == "previous":
-            return f"{paid} is replaced by the one before it, at most {self.max_previous} times in a row."
-        return f"{paid} is assumed to be {1e4 * float(self.missing):g} bp per interval."
+            return f"{paid} is replaced by the one before it, at most {self.max_previous} times in a row"
+        return f"{paid} is assumed to be {1e4 * float(self.missing):g} bp per interval"
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ class HalfSpread(Model):
 
     @classmethod
     def ticks(cls, spread_ticks: float) -> Self:
-        """The quoted spread is always ``spread_ticks`` ticks of the date wide; a taker pays half of it."""
+        """The quoted spread is always ``spread_ticks`` ticks of the date wide; a taker pays half of it"""
         return cls(kind="ticks", amount=spread_ticks)
 
     @classmethod
@@ -83,17 +83,17 @@ class HalfSpread(Model):
         return _CODES[self.kind]
 
     def describe(self) -> str:
-        """One plain sentence for the report."""
+        """One plain sentence for the report, without its full stop."""
         if self.kind == "none":
-            return "No half-spread is charged: a taker fills at the reference price."
+            return "no half-spread is charged: a taker fills at the reference price"
         if self.kind == "ticks":
             unit = "tick" if self.amount == 1.0 else "ticks"
             return (
-                f"The quoted spread is assumed to be {self.amount:g} {unit} wide at all times; a taker pays half of it."
+                f"the quoted spread is assumed to be {self.amount:g} {unit} wide at all times; a taker pays half of it"
             )
         if self.kind == "bps":
-            return f"The half-spread is assumed to be {self.amount:g} bp of the price at all times; a taker pays it."
+            return f"the half-spread is assumed to be {self.amount:g} bp of the price at all times; a taker pays it"
         if self.kind == "price":
-            return f"The half-spread is assumed to be {self.amount:g} in quote currency at all times; a taker pays it."
+            return f"the half-spread is assumed to be {self.amount:g} in quote currency at all times; a taker pays it"
         gap = "stops the run" if self.missing == "error" else "is replaced by the last half-spread seen"
-        return f"A taker pays half of the spread quoted in the bars; a missing quote {gap}."
+        return f"a taker pays half of the spread quoted in the bars; a missing quote {gap}"

@@ -141,14 +141,14 @@ def test_only_periods_that_a_run_touches_are_reported_as_inferred() -> None:
     start = nanoseconds(APRIL)
     assert SCHEDULE.unverified(start, start + 1) == ()
     assert SCHEDULE.unverified(start - 1, start + 1) == (
-        "Not verified: fees (taker 7.5 bp, maker -2.5 bp) from the beginning: extended back.",
+        "not verified: fees (taker 7.5 bp, maker -2.5 bp) from the beginning: extended back",
     )
 
 
 @pytest.mark.parametrize(
     ("fees", "words"),
     [
-        (Fees.none(), "No fees are charged."),
+        (Fees.none(), "no fees are charged"),
         (Fees(taker=5.5e-4, maker=2e-4), "taker 5.5 bp, maker 2 bp of the value at the fill price"),
         (Fees.dated(*SCHEDULE.periods), "from 2022-04-01 00:00 UTC taker 6 bp, maker 1 bp"),
         (Fees.venue(), "those of the venue by date"),

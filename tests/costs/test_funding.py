@@ -242,10 +242,10 @@ def test_a_policy_that_makes_no_sense_is_refused(fields: dict[str, Any], complai
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (Funding.none(), "No funding is paid or received."),
-        (Funding.published(), "a missing rate stops the run."),
-        (Funding.published("previous", 2), "replaced by the one before it, at most 2 times in a row."),
-        (Funding.published(1e-4), "assumed to be 1 bp per interval."),
+        (Funding.none(), "no funding is paid or received"),
+        (Funding.published(), "a missing rate stops the run"),
+        (Funding.published("previous", 2), "replaced by the one before it, at most 2 times in a row"),
+        (Funding.published(1e-4), "assumed to be 1 bp per interval"),
     ],
 )
 def test_the_report_says_what_stands_in_for_a_missing_rate(policy: Funding, words: str) -> None:

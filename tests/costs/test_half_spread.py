@@ -52,7 +52,7 @@ def test_a_half_spread_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (HalfSpread.none(), "No half-spread"),
+        (HalfSpread.none(), "no half-spread"),
         (HalfSpread.ticks(1), "1 tick wide at all times; a taker pays half"),
         (HalfSpread.ticks(2), "2 ticks wide"),
         (HalfSpread.bps(1.5), "1.5 bp of the price"),
@@ -63,5 +63,5 @@ def test_a_half_spread_is_frozen() -> None:
 )
 def test_the_report_says_in_one_sentence_what_is_assumed(model: HalfSpread, words: str) -> None:
     assert words in model.describe()
-    assert model.describe().endswith(".")
+    assert not model.describe().endswith(".")
     assert "\n" not in model.describe()

@@ -49,9 +49,9 @@ def test_a_fault_in_a_config_is_named_by_its_path() -> None:
 def test_the_report_gets_a_sentence_on_each_cost() -> None:
     costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none())
     assert costs.describe() == {
-        "half_spread": "No half-spread is charged: a taker fills at the reference price.",
-        "fees": "No fees are charged.",
-        "funding": "No funding is paid or received.",
+        "half_spread": "no half-spread is charged: a taker fills at the reference price",
+        "fees": "no fees are charged",
+        "funding": "no funding is paid or received",
     }
 
 

@@ -75,9 +75,9 @@ def warnings_of(
 ) -> list[str]:
     """What a reader has to know before trusting the numbers."""
     holding, found = state.holdings[0], []
-    if recorder.equity.lowest <= 0.0:
+    if recorder.lowest <= 0.0:
         found.append(
-            f"equity fell to {recorder.equity.lowest:,.2f} {currency}: a real account would have been liquidated before; "
+            f"equity fell to {recorder.lowest:,.2f} {currency}: a real account would have been liquidated before; "
             "everything after that is fiction"
         )
     if int(holding["carried_half_spreads"]):

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from halfspread.engine.bars import Floats, Integers
+from halfspread.engine.drawdown import DrawdownMeter
 from halfspread.engine.records import FILL, PERIOD
 from halfspread.engine.times import DAY, HOUR, MINUTE
 
-__all__ = ["CurveSink", "DrawdownMeter", "Recorder", "recording_period"]
+__all__ = ["CurveSink", "Recorder", "recording_period"]
 
 FILLS_BUFFER = 8_192
-PERIODS_BUFFER = 4_096
+PERIODS_BUFFER = 131_072
 
 #: Called with (times, equity, collateral, position) of each chunk.
 CurveSink = Callable[[Integers, Floats, Floats, Floats], None]
@@ -27,36 +28,14 @@ def recording_period(span: int) -> int:
     return HOUR if span <= 10 * 366 * DAY else DAY
 
 
-class DrawdownMeter:
-    """Deepest fall of a curve that arrives in pieces."""
-
-    def __init__(self, start: float, relative: bool) -> None:
-        self._peak = start
-        self._relative = relative
-        self.deepest = 0.0
-        self.lowest = start
-
-    def add(self, values: Floats) -> None:
-        """Go on with the next piece of the curve."""
-        if not len(values):
-            return
-        peaks = np.maximum(np.maximum.accumulate(values), self._peak)
-        falls = peaks - values
-        if self._relative:
-            falls = falls / np.abs(peaks)
-        self.deepest = max(self.deepest, float(falls.max()))
-        self.lowest = min(self.lowest, float(values.min()))
-        self._peak = float(peaks[-1])
-
-
 class Recorder:
     """Buffers for the loop, emptied as they fill; nothing is dropped.
 
     The curve is kept in memory for ``bars`` bars, or, where ``bars`` is None, passed on to ``sink`` chunk by chunk and
-    forgotten, so that memory does not grow with the length of the tape.
+    forgotten, so that memory does not grow with the length of the tape. ``periods`` lines of attribution are expected.
     """
 
-    def __init__(self, bars: int | None, capital: float, notional: float, sink: CurveSink | None = None) -> None:
+    def __init__(self, bars: int | None, periods: int, capital: float, sink: CurveSink | None = None) -> None:
         self._kept = bars is not None
         self._times = np.empty(bars or 0, np.int64)
         self._values = np.empty((bars or 0, 3))
@@ -65,12 +44,12 @@ class Recorder:
         self._fills: list[np.ndarray[Any, Any]] = []
         self._periods: list[np.ndarray[Any, Any]] = []
         self._capital = capital
-        self._notional = notional
         self.fills = np.zeros(FILLS_BUFFER, FILL)
-        self.periods = np.zeros(PERIODS_BUFFER, PERIOD)
+        self.periods = np.empty(min(periods, PERIODS_BUFFER), PERIOD)
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
         self.points = 0
+        self.lowest = capital
 
     def curve_buffers(self, events: int) -> tuple[Integers, Floats]:
         """Arrays that the loop writes the curve of the next chunk of ``events`` events to."""
@@ -85,6 +64,8 @@ class Recorder:
         first = self._used if self._kept else 0
         times, values = self._times[first : first + points], self._values[first : first + points]
         self.points += points
+        if points:
+            self.lowest = min(self.lowest, float(values[:, 0].min()))
         if self._kept:
             self._used += points
         else:
@@ -101,6 +82,10 @@ class Recorder:
         """Keep the first ``count`` lines of the buffer of periods."""
         self._periods.append(self.periods[:count].copy())
 
+    def last_periods(self, count: int) -> None:
+        """The run is over: keep the first ``count`` lines of the buffer as they are."""
+        self._periods.append(self.periods[:count])
+
     def curve(self) -> tuple[Integers, Floats]:
         """Times and (equity, collateral, position) of every bar; empty where they went to the sink."""
         return (
@@ -115,4 +100,4 @@ class Recorder:
 
     def all_periods(self) -> np.ndarray[Any, Any]:
         """Every period in order."""
-        return np.concatenate(self._periods) if self._periods else np.zeros(0, PERIOD)
+        return self._periods[0] if len(self._periods) == 1 else np.concatenate(self._periods)

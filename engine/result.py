@@ -11,6 +11,7 @@ import pandas as pd
 
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.drawdown import deepest_fall
 from halfspread.engine.records import ATTRIBUTION
 
 __all__ = ["BacktestResult"]
@@ -22,7 +23,8 @@ class BacktestResult:
 
     ``notional`` and ``capital`` are in report currency. Attributions are signed contributions to equity (a cost is
     negative), in report currency, or in settle currency where the name says so. ``max_drawdown_equity`` is a fraction of
-    the peak, ``max_drawdown_notional`` the fall of the PnL without collateral in units of notional; both from every bar.
+    the peak, ``max_drawdown_notional`` the fall of the PnL without collateral in units of notional; both from every bar
+    (``streamed_drawdowns`` holds them for a run that did not keep its curve).
     """
 
     name: str
@@ -44,8 +46,7 @@ class BacktestResult:
     attribution_settle: dict[str, float]
     turnover: float
     settlements: int
-    max_drawdown_equity: float
-    max_drawdown_notional: float
+    streamed_drawdowns: tuple[float, float] | None
     assumptions: dict[str, str]
     warnings: list[str]
     counts: dict[str, int]
@@ -68,6 +69,20 @@ class BacktestResult:
     def thinned(self) -> bool:
         """Whether the curve holds one point per period only, because the run was streamed."""
         return len(self.curve_times) == 0
+
+    @cached_property
+    def max_drawdown_equity(self) -> float:
+        """Deepest fall of equity from its peak, as a fraction of the peak, at any bar close."""
+        if self.streamed_drawdowns is not None:
+            return self.streamed_drawdowns[0]
+        return deepest_fall(self.curve_values[:, 0], self.capital, relative=True)
+
+    @cached_property
+    def max_drawdown_notional(self) -> float:
+        """Deepest fall of the PnL without collateral, in units of notional, at any bar close."""
+        if self.streamed_drawdowns is not None:
+            return self.streamed_drawdowns[1]
+        return deepest_fall(self.curve_values[:, 0] - self.curve_values[:, 1], self.capital, relative=False) / self.notional
 
     @cached_property
     def curve(self) -> pd.DataFrame:

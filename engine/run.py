@@ -93,7 +93,8 @@ def run_backtest(
         period=step,
     )
     keep = not tape.streamed if keep_curve is None else keep_curve
-    recorder = Recorder(len(tape) if keep else None, capital, notional, sink)
+    lines = (tape.end_ns - tape.start_ns) // step + 3
+    recorder = Recorder(len(tape) if keep else None, lines, capital, sink)
     market = Market(tape.instrument, tape.columns, _lookback(agent), state.context[0])
     run = _Run(agent, compiled, tape, state, recorder, market, progress)
     side = side_events(funding, tape.mark, tape.index, tape.settle_price, tape.start_ns, tape.end_ns)
@@ -104,10 +105,6 @@ def run_backtest(
     attribution["collateral"] = float(state.account[0]["collateral"])
     attribution["total"] = sum(attribution.values())
     _check_attribution(state, attribution, capital)
-    if recorder.points and keep:
-        _, values = recorder.curve()
-        recorder.equity.add(values[:, 0])
-        recorder.pnl.add(values[:, 0] - values[:, 1] - capital)
     settle = _attribution(state, "settle")
     settle["total"] = sum(settle.values())
     times, values = recorder.curve()
@@ -131,8 +128,7 @@ def run_backtest(
         attribution_settle=settle,
         turnover=float(state.holdings[0]["turnover"]),
         settlements=int(state.holdings[0]["settlements"]),
-        max_drawdown_equity=recorder.equity.deepest,
-        max_drawdown_notional=recorder.pnl.deepest / notional,
+        streamed_drawdowns=None if keep else (recorder.equity.deepest, recorder.pnl.deepest / notional),
         assumptions=describe_run(tape, costs, sizing, fill, currency, notional, capital, state),
         warnings=warnings_of(tape, costs, state, recorder, filled, currency),
         counts=counts_of(tape, state, len(filled)),
@@ -290,7 +286,7 @@ def _finish(run: _Run) -> None:
     if int(state.run[0]["periods"]) + len(state.holdings) > len(recorder.periods):
         _answer(run, PERIODS_FULL)
     record_period(state.run[0], state.account[0], state.holdings, int(state.run[0]["now"]), recorder.periods)
-    recorder.empty_periods(int(state.run[0]["periods"]))
+    recorder.last_periods(int(state.run[0]["periods"]))
     recorder.empty_fills(int(state.run[0]["fills"]))
 
 

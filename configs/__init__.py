@@ -1,0 +1,1 @@
+"""Run configs: typed models of a TOML file, the code that builds a run from them, and the ready-made files."""

@@ -1,0 +1,70 @@
+"""The market of a run: the built-in synthetic one, or bars from files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from halfspread.configs.fields import Interval, Moment, Section
+from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.engine.times import parse_interval
+
+__all__ = ["BarsSource", "Market", "SyntheticSource"]
+
+
+class SyntheticSource(SyntheticMarket):
+    """A seeded synthetic perpetual: no files. No expert has an edge in it, by construction."""
+
+    __init__ = BaseModel.__init__  # type: ignore[assignment]
+
+    source: Literal["synthetic"] = Field(description="the built-in synthetic market")
+    start: Moment = Field(
+        default=datetime(2024, 1, 1, tzinfo=UTC), description="open time of the first bar, on the interval (UTC)"
+    )
+    seed: int | None = Field(default=None, ge=0, description="seed of the market; left out: the seed of the run")
+
+
+class BarsSource(Section):
+    """Bars of one perpetual from a file, and what stands beside them. Paths may hold $VARIABLES and are otherwise relative to the config."""
+
+    source: Literal["bars"] = Field(description="bars from a Parquet or CSV file")
+    venue: Literal["bitmex", "bybit"] = Field(description="exchange whose contract it is")
+    symbol: str = Field(description="contract, such as XBTUSD or BTCUSDT")
+    bars: str = Field(description="file of bars: times and open, high, low, close, volume; bid_open and so on where known")
+    funding: str | None = Field(default=None, description="file of settlements: ts, rate (fraction), interval_h, known_ts")
+    mark: str | None = Field(default=None, description="file of mark prices: ts and price, or bars")
+    index: str | None = Field(default=None, description="file of index prices: ts and price, or bars")
+    settle_price: str | None = Field(
+        default=None, description="file of prices of the settle currency in report currency (quanto contracts)"
+    )
+    interval: Interval | None = Field(default=None, description="of the bars in the file; left out: inferred")
+    start: Moment | None = Field(default=None, description="first bar opens at or after this time (UTC)")
+    end: Moment | None = Field(default=None, description="last bar closes by this time (UTC)")
+    gaps: tuple[tuple[Moment, Moment], ...] = Field(
+        default=(), description="known spans [from, to] without a market; a bar inside one is refused"
+    )
+    resample: Interval | None = Field(default=None, description="make bars of this length from the finer ones in the file")
+    stream: bool = Field(default=False, description="read the bars while they are replayed: memory stays flat")
+    time_column: str = Field(default="ts", description="column of times in every file of bars")
+    time_unit: Literal["s", "ms", "us", "ns"] = Field(default="ns", description="unit of times written as integers")
+    stamp: Literal["open", "close"] = Field(default="open", description="which end of a bar its time is")
+    extra: tuple[str, ...] = Field(default=(), description="further columns that agents may read")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"end: expected a time after start {self.start:%Y-%m-%dT%H:%MZ}, got {self.end:%Y-%m-%dT%H:%MZ}")
+        if self.stream and self.resample is not None:
+            raise ValueError("stream: bars that are resampled are not streamed; leave out stream or resample")
+        if self.resample is not None and self.extra:
+            raise ValueError("extra: there is no rule for resampling further columns; leave out extra or resample")
+        if self.resample is not None and self.interval is not None:
+            fine, coarse = parse_interval(self.interval), parse_interval(self.resample)
+            if coarse % fine:
+                raise ValueError(f"resample: expected a whole multiple of the interval {self.interval!r}, got {self.resample!r}")
+        return self
+
+
+Market = Annotated[SyntheticSource | BarsSource, Field(discriminator="source")]

@@ -1,0 +1,108 @@
+"""The run config: what is traded, at which costs and size, by which agents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from halfspread.configs.fields import Interval, Label, Section, label_of
+from halfspread.configs.market import Market
+from halfspread.costs.model import Costs
+from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
+
+__all__ = ["AgentConfig", "Execution", "RunConfig"]
+
+
+class NotionalSize(FixedNotional):
+    """`FixedNotional` as a table: pydantic fills in the fields by itself, so that it can say where a fault is."""
+
+    __init__ = BaseModel.__init__  # type: ignore[assignment]
+
+
+class ContractsSize(FixedContracts):
+    """`FixedContracts` as a table."""
+
+    __init__ = BaseModel.__init__  # type: ignore[assignment]
+
+
+class EquitySize(EquityFraction):
+    """`EquityFraction` as a table."""
+
+    __init__ = BaseModel.__init__  # type: ignore[assignment]
+
+
+Sizing = Annotated[NotionalSize | ContractsSize | EquitySize, Field(discriminator="kind")]
+
+
+class Execution(Section):
+    """How decisions become fills, and in what the account is kept."""
+
+    fill: Literal["next_open", "this_close", "next_close"] = Field(
+        default="next_open", description="when a decision made at a bar's close is filled"
+    )
+    capital: float | None = Field(
+        default=None, gt=0, description="equity at the start (report currency); left out: the sizing notional, no leverage"
+    )
+    report_currency: str | None = Field(default=None, description="currency of the report; left out: the quote currency")
+    period: Interval | None = Field(
+        default=None, description="how often the attribution is recorded; left out: by the length of the run"
+    )
+    mode: Literal["auto", "compiled", "python"] = Field(
+        default="auto", description="python runs the Python twin of a compiled agent; the result is the same, slower"
+    )
+
+
+class AgentConfig(Section):
+    """One agent: its type, a label, and beside them the parameters of that type."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        min_length=1, description="a built-in name, package.module:Class, or ./file.py[:Class] relative to the config"
+    )
+    name: Label | None = Field(default=None, description="label in tables and of folders; left out: made from the type")
+
+    @property
+    def label(self) -> str:
+        """What the agent is called in tables, in overrides and on disk."""
+        if self.name is not None:
+            return self.name
+        file, colon, named = self.type.rpartition(":")
+        if colon and named.isidentifier():
+            return label_of(named)
+        return label_of((file + colon + named).replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".py"))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of the strategy as they are written in the config."""
+        return dict(self.model_extra or {})
+
+
+class RunConfig(Section):
+    """A run: one market, one cost model, one way of sizing, and one agent or several."""
+
+    name: Label = Field(description="name of the run and of its folder: letters, digits, . _ -")
+    seed: int = Field(default=0, ge=0, description="seed of the agents, and of the synthetic market unless it has its own")
+    market: Market
+    costs: Costs = Field(description="what a trader pays; all three are required, zero is said with a kind 'none' or 0")
+    sizing: Sizing = Field(description="what a target of 1 stands for")
+    execution: Execution = Field(default_factory=Execution)
+    agent: AgentConfig | None = Field(default=None, description="the one agent: [agent]")
+    agents: tuple[AgentConfig, ...] = Field(default=(), description="several agents: [[agents]]")
+
+    @model_validator(mode="after")
+    def _has_agents(self) -> Self:
+        if (self.agent is not None) == bool(self.agents):
+            found = "both" if self.agents else "neither"
+            raise ValueError(f"expected one [agent], or one or more [[agents]], got {found}")
+        labels = [agent.label for agent in self.all_agents]
+        double = next((label for label in labels if labels.count(label) > 1), None)
+        if double is not None:
+            raise ValueError(f"agents: {labels.count(double)} agents are called {double!r}; give each its own name = ...")
+        return self
+
+    @property
+    def all_agents(self) -> tuple[AgentConfig, ...]:
+        """The agents, whichever way they are written."""
+        return self.agents if self.agent is None else (self.agent,)

@@ -1,0 +1,1 @@
+"""Metrics, tables, charts and self-contained HTML pages of backtest results; import what is needed from the modules."""

@@ -1,0 +1,131 @@
+"""The sections of the page that compares several agents, best first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from halfspread.reports import charts, formats
+from halfspread.reports.comparison import shared_assumptions
+from halfspread.reports.html_tables import bar_cell, definitions, row, table
+from halfspread.reports.names import PART_NAMES, distinct
+from halfspread.reports.page_style import series_style
+from halfspread.reports.protocol import ATTRIBUTION
+from halfspread.reports.sections import View, percent_label, section
+from halfspread.reports.svg import element, text
+
+__all__ = ["comparison_sections"]
+
+
+def comparison_sections(views: Sequence[View], ranking: str) -> str:
+    """Ranked table, attribution side by side, all equities on one axis, and what the numbers rest on."""
+    names = distinct([view.result.name for view in views])
+    parts = [
+        ranked_table(views, names, ranking),
+        attributions(views, names),
+        equities(views, names),
+        terms(views, names),
+    ]
+    return "".join(parts)
+
+
+def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> str:
+    """One line per agent."""
+    rows = []
+    for place, (view, name) in enumerate(zip(views, names, strict=True), start=1):
+        m = view.metrics
+        error = m["information_ratio_error"]
+        ratio = formats.number(m["information_ratio"])
+        rows.append(
+            row(
+                f"{place}",
+                name,
+                formats.percent(m["total_return"], sign=True),
+                f"{ratio} \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else ratio,
+                formats.percent(m["max_drawdown"]),
+                formats.percent(m["equity_return"], sign=True),
+                formats.percent(m["price_return"], sign=True),
+                formats.percent(m["total_return"] - m["price_return"], sign=True),
+                f"{formats.compact(m['turnover'])}\N{MULTIPLICATION SIGN}",
+                formats.number(1e4 * m["cost_per_turnover"]),
+                formats.count(m["fills"]),
+                words=(1,),
+            )
+        )
+    head = ["", "Agent", "Net return", "Information ratio", "Max. drawdown", "Account return", "Before costs", "Costs"]
+    listing = table([*head, "Turnover", "Cost, bp", "Fills"], rows, words=(1,), kind="ranking")
+    order = ranking.replace("_", " ")
+    lead = (
+        f"Best first by {order}. Net return and drawdown are on constant notional (sum of simple returns), the account "
+        "return compounds. The ratio is of daily PnLs at 365 days a year, with one standard error. Cost in bp is that "
+        "of a fill per unit of its value."
+    )
+    return section("Ranking", lead, listing, anchor="ranking")
+
+
+def attributions(views: Sequence[View], names: Sequence[str]) -> str:
+    """What each agent's PnL is made of, in % of its notional."""
+    shares = [[view.result.attribution[part] / view.result.notional for part in ATTRIBUTION] for view in views]
+    shown = [
+        i for i, part in enumerate(ATTRIBUTION) if part not in ("impact", "liquidation") or any(s[i] for s in shares)
+    ]
+    low = min(0.0, *(sum(min(share, 0.0) for share in line) for line in shares))
+    high = max(0.0, *(sum(max(share, 0.0) for share in line) for line in shares))
+    rows = []
+    for name, line in zip(names, shares, strict=True):
+        cells = [formats.percent(line[i], 2, sign=True) for i in shown]
+        parts = [(line[i], _style(ATTRIBUTION[i]), PART_NAMES[ATTRIBUTION[i]]) for i in shown]
+        total = element("td", text(formats.percent(math.fsum(line), 2, sign=True)), class_="strong")
+        rows.append(row(name, *cells, total, bar_cell(parts, low, high)))
+    head = ["Agent", *(PART_NAMES[ATTRIBUTION[i]] for i in shown), "Net PnL", ""]
+    legend = charts.legend([(PART_NAMES[ATTRIBUTION[i]], _style(ATTRIBUTION[i]), None) for i in shown])
+    lead = "Every change of equity by its cause, in % of the notional. A cost is negative."
+    return section("Cost attribution", lead, table(head, rows), legend, anchor="attribution")
+
+
+def _style(part: str) -> str:
+    return f"part-{part.replace('_', '-')}"
+
+
+def equities(views: Sequence[View], names: Sequence[str]) -> str:
+    """Both views of return, all agents on one axis."""
+    constant, account = [], []
+    for index, (view, name) in enumerate(zip(views, names, strict=True)):
+        style, dash = series_style(index)
+        times, net, equity = view.curve
+        constant.append(charts.Series(name, times, net, style, dash))
+        account.append(charts.Series(name, times, equity / view.result.capital - 1.0, style, dash))
+    first = charts.line_chart(
+        constant,
+        caption="Constant notional",
+        note="% of notional, sum of simple returns, all costs paid",
+        label=percent_label(np.concatenate([one.values for one in constant])),
+        height=340,
+    )
+    second = charts.line_chart(
+        account,
+        caption="Account equity",
+        note="% of the initial equity, compounded",
+        label=percent_label(np.concatenate([one.values for one in account])),
+    )
+    lead = "Lines are thinned and keep the extremes of every bar."
+    return section("Equity", lead, first, second, anchor="equity")
+
+
+def terms(views: Sequence[View], names: Sequence[str]) -> str:
+    """Assumptions once, then those that differ, then the warnings of each agent."""
+    named = [(name, view.result.assumptions) for name, view in zip(names, views, strict=True)]
+    shared, different = shared_assumptions(named)
+    content = [definitions(shared)]
+    for topic, sentences in different.items():
+        content += [element("h3", text(f"{topic}: not the same for all")), definitions(sentences)]
+    warned = {
+        name: " \N{BULLET} ".join(view.result.warnings)
+        for name, view in zip(names, views, strict=True)
+        if view.result.warnings
+    }
+    if warned:
+        content += [element("h3", "Warnings"), definitions(warned)]
+    return section("Assumptions", "What all numbers on this page rest on.", *content, anchor="assumptions")

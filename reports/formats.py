@@ -1,0 +1,94 @@
+"""Numbers and times as people read them: a real minus sign, thousands separated, a dash where there is no number."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+__all__ = [
+    "MINUS",
+    "MISSING",
+    "basis_points",
+    "compact",
+    "count",
+    "day",
+    "duration",
+    "money",
+    "number",
+    "percent",
+    "price",
+    "stamp",
+]
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+
+def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
+    """``value`` with ``digits`` decimals; ``sign`` writes a plus too. A value that rounds to zero has no sign."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{abs(value):,.{digits}f}"
+    if not any(character in "123456789" for character in text):
+        return text
+    return (MINUS if value < 0 else "+" if sign else "") + text
+
+
+def percent(value: float, digits: int = 1, *, sign: bool = False) -> str:
+    """A fraction in percent."""
+    text = number(100.0 * value, digits, sign=sign)
+    return text if text == MISSING else f"{text}%"
+
+
+def basis_points(value: float, digits: int = 2, *, sign: bool = False) -> str:
+    """A fraction in basis points (1 bp = 0.01%)."""
+    text = number(1e4 * value, digits, sign=sign)
+    return text if text == MISSING else f"{text} bp"
+
+
+def money(value: float, *, sign: bool = False) -> str:
+    """An amount: cents below ten thousand, whole units above, six significant digits below one hundredth."""
+    size = abs(value)
+    if 0.0 < size < 0.01:
+        return (MINUS if value < 0 else "+" if sign else "") + f"{size:.2g}"
+    return number(value, 2 if size < 10_000 else 0, sign=sign)
+
+
+def price(value: float) -> str:
+    """A price to about six significant digits, without an exponent."""
+    if not math.isfinite(value) or value == 0.0:
+        return number(value, 2)
+    return number(value, min(max(5 - math.floor(math.log10(abs(value))), 0), 10) if abs(value) < 10_000 else 1)
+
+
+def count(value: float) -> str:
+    """A whole number."""
+    return number(value, 0)
+
+
+def compact(value: float) -> str:
+    """A quantity in a narrow place: 1,234 up to a hundred thousand, then 123k, 1.2M."""
+    for limit, divisor, unit in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e5, 1e3, "k")):
+        if abs(value) >= limit:
+            return f"{number(value / divisor, 1 if abs(value) < 10 * limit and unit != 'k' else 0)}{unit}"
+    return number(value, 0 if abs(value) >= 100 else 2)
+
+
+def duration(hours: float) -> str:
+    """A length of time given in hours, in the unit that fits it."""
+    if not math.isfinite(hours):
+        return MISSING
+    if hours < 1.0:
+        return f"{number(60.0 * hours, 0)} min"
+    return f"{number(hours, 1)} h" if hours < 48.0 else f"{number(hours / 24.0, 1)} days"
+
+
+def stamp(time: pd.Timestamp) -> str:
+    """A time to the minute; UTC is said once where it stands."""
+    return f"{time:%Y-%m-%d %H:%M}"
+
+
+def day(time: pd.Timestamp) -> str:
+    """The date of a time."""
+    return f"{time:%Y-%m-%d}"

@@ -1,0 +1,81 @@
+"""Self-contained HTML pages: one file, no network, no script, readable in light, in dark, on a phone and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from halfspread.errors import ConfigError
+from halfspread.reports import formats
+from halfspread.reports.compare_sections import comparison_sections
+from halfspread.reports.comparison import rank
+from halfspread.reports.page_style import CSS
+from halfspread.reports.protocol import ResultLike
+from halfspread.reports.sections import View, headline, provenance, run_sections
+from halfspread.reports.svg import element, text
+
+__all__ = ["compare_page", "run_page"]
+
+
+def run_page(result: ResultLike, manifest: Mapping[str, object] | None = None) -> str:
+    """The tear sheet of one run; ``manifest`` is shown as its provenance.
+
+    Order: headline, cost attribution, equity and drawdown in both views, position, days (Table I), round trips, months,
+    assumptions, warnings and counts, provenance. Everything that came from outside is escaped.
+    """
+    view = View(result)
+    instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
+    what = f"{instruments}, {formats.stamp(result.start)} to {formats.stamp(result.end)} UTC, {result.bars:,} bars"
+    params = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
+    head = page_head(result.name, what, f"{result.agent}({params})")
+    return document(result.name, head + headline(view) + run_sections(view, manifest))
+
+
+def compare_page(
+    results: Sequence[ResultLike],
+    ranking: str = "total_return",
+    manifest: Mapping[str, object] | None = None,
+    *,
+    title: str = "Comparison",
+) -> str:
+    """The page that compares agents on one market, best first by the metric ``ranking``.
+
+    Order: ranked table, attribution of each side by side, all equities on one axis, assumptions once (and those that
+    differ), provenance. Raises `ConfigError` without results or for an unknown metric.
+    """
+    if not results:
+        raise ConfigError("compare_page: expected at least one result, got none")
+    views = [View(result) for result in results]
+    views = rank([(view, view.metrics) for view in views], ranking)
+    markets = dict.fromkeys(f"{one.venue} {one.symbol}" for view in views for one in view.result.instruments)
+    start = min(view.result.start for view in views)
+    end = max(view.result.end for view in views)
+    what = f"{', '.join(markets)}, {formats.stamp(start)} to {formats.stamp(end)} UTC"
+    head = page_head(title, what, f"{len(views)} {'agent' if len(views) == 1 else 'agents'}")
+    return document(title, head + comparison_sections(views, ranking) + provenance(manifest))
+
+
+def page_head(title: str, what: str, detail: str) -> str:
+    """Name of the page and what it is about."""
+    return element(
+        "header",
+        element("p", "halfspread", class_="brand"),
+        element("h1", text(title)),
+        element("p", text(what), class_="what"),
+        element("p", text(detail), class_="params") if detail else "",
+    )
+
+
+def document(title: str, *content: str) -> str:
+    """A whole page around ``content``."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    head = [
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        element("title", f"{text(title)} - halfspread"),
+        element("style", CSS),
+    ]
+    footer = element("footer", "All times are UTC. Past prices say little about future ones.")
+    body = element("body", element("main", *content, footer))
+    return f'<!doctype html>\n<html lang="en"><head>{"".join(head)}</head>{body}</html>\n'

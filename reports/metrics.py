@@ -1,0 +1,120 @@
+"""The headline numbers of a result as one flat dictionary, and a JSON form in which NaN is null."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from halfspread.reports.daily import daily
+from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
+from halfspread.reports.ratios import annual_return, annual_volatility, information_ratio, information_ratio_error
+from halfspread.reports.trades import trade_statistics, trades
+
+__all__ = ["json_safe", "measure", "metrics"]
+
+Value = float | int | str
+
+
+def metrics(result: ResultLike) -> dict[str, Value]:
+    """Every headline number by name; NaN where one cannot be computed, see `measure`."""
+    return measure(result, daily(result), trades(result))
+
+
+def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict[str, Value]:
+    """`metrics` for tables of `daily` and `trades` that are already there.
+
+    Constant notional view, in units of the notional, without what the margin coin did: ``total_return`` (sum of simple
+    returns), ``price_return half_spread_return fee_return impact_return funding_return liquidation_return`` (its
+    parts; a cost is negative), ``execution_return`` (half-spread, fee and impact), ``annual_return`` (mean day x 365),
+    ``annual_volatility``, ``information_ratio`` (mean / population deviation, ddof=0, of daily PnL x sqrt(365)) and
+    its standard error ``information_ratio_error``, ``max_drawdown`` (positive, from every bar), ``best_day``,
+    ``worst_day``, ``positive_days`` (share), ``longest_drawdown_days``, ``exposure`` (mean of its absolute value over
+    the recorded periods), ``turnover`` (value traded). ``cost_per_turnover`` is execution paid per unit of value
+    traded, positive when paid. Account view: ``equity_return`` (compounded, with collateral), ``equity_max_drawdown``
+    (positive fraction of the peak), ``final_equity`` and ``collateral`` (report currency). ``days`` counts UTC days
+    with a part of a day at either end as one.
+    """
+    attribution, notional = result.attribution, result.notional
+    pnl = days["pnl"].to_numpy(dtype=np.float64)
+    statistics = trade_statistics(trips)["all"]
+    parts = {f"{name}_return": attribution[name] / notional for name in ATTRIBUTION}
+    execution = math.fsum(attribution[name] for name in EXECUTION)
+    turnover = float(result.periods["turnover"].iloc[-1]) if len(result.periods) else 0.0
+    exposure = result.periods["exposure"].to_numpy(dtype=np.float64)
+    return {
+        "start": result.start.isoformat(),
+        "end": result.end.isoformat(),
+        "days": len(days),
+        "bars": result.bars,
+        "report_currency": result.report_currency,
+        "notional": result.notional,
+        "capital": result.capital,
+        "total_return": math.fsum(attribution[name] for name in ATTRIBUTION) / notional,
+        **parts,
+        "execution_return": execution / notional,
+        "annual_return": annual_return(pnl),
+        "annual_volatility": annual_volatility(pnl),
+        "information_ratio": information_ratio(pnl),
+        "information_ratio_error": information_ratio_error(pnl),
+        "max_drawdown": result.max_drawdown_notional,
+        "longest_drawdown_days": longest_drawdown(pnl),
+        "best_day": float(pnl.max()) if len(pnl) else math.nan,
+        "worst_day": float(pnl.min()) if len(pnl) else math.nan,
+        "positive_days": float((pnl > 0.0).mean()) if len(pnl) else math.nan,
+        "equity_return": attribution["total"] / result.capital,
+        "equity_max_drawdown": result.max_drawdown_equity,
+        "final_equity": result.capital + attribution["total"],
+        "collateral": attribution["collateral"],
+        "turnover": turnover / notional,
+        "cost_per_turnover": -execution / turnover if turnover > 0.0 else math.nan,
+        "fills": len(result.fills),
+        "exposure": float(np.abs(exposure).mean()) if len(exposure) else math.nan,
+        "round_trips": int(statistics["round_trips"]),
+        "hit_ratio": float(statistics["hit_ratio"]),
+        "profit_factor": float(statistics["profit_factor"]),
+        "mean_trade_hours": float(statistics["mean_hours"]),
+    }
+
+
+def longest_drawdown(pnl: np.ndarray[Any, np.dtype[np.float64]]) -> int:
+    """Most days in a row that ended below the highest cumulative PnL so far (which begins at zero)."""
+    curve = np.cumsum(pnl)
+    below = curve < np.maximum(np.maximum.accumulate(curve), 0.0) if len(curve) else np.zeros(0, dtype=bool)
+    last_peak = np.maximum.accumulate(np.where(below, -1, np.arange(len(below))))
+    return int((np.arange(len(below)) - last_peak).max()) if len(below) else 0
+
+
+def json_safe(value: object) -> Any:
+    """``value`` with what JSON cannot hold replaced: NaN and infinities by None, NumPy numbers and times by plain
+    ones.
+
+    Mappings, sequences, sets and arrays are walked through; times become ISO 8601 text, paths and anything unknown
+    text.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [json_safe(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((json_safe(item) for item in value), key=str)
+    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
+        value = value.item()
+    return _scalar(value)
+
+
+def _scalar(value: object) -> bool | int | float | str | None:
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    return value.as_posix() if isinstance(value, PurePath) else str(value)

@@ -1,0 +1,91 @@
+"""`Result`: what a backtest left behind, with the means to look at it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from halfspread.engine.result import BacktestResult
+from halfspread.reports import formats
+from halfspread.reports.daily import daily, table_one
+from halfspread.reports.files import atomic_write_text
+from halfspread.reports.metrics import measure
+from halfspread.reports.monthly import monthly
+from halfspread.reports.trades import trades
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Result"]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Result(BacktestResult):
+    """A `BacktestResult` with its tables, metrics and report."""
+
+    @classmethod
+    def of(cls, result: BacktestResult) -> Result:
+        """The same result with the means to look at it; arrays are shared, not copied."""
+        return cls(**{field.name: getattr(result, field.name) for field in dataclasses.fields(BacktestResult)})
+
+    @cached_property
+    def metrics(self) -> dict[str, float | int | str]:
+        """Headline numbers by name; see `halfspread.reports.metrics.measure`. NaN where one cannot be computed."""
+        return measure(self, self._daily, self._trades)
+
+    @cached_property
+    def _daily(self) -> pd.DataFrame:
+        return daily(self)
+
+    @cached_property
+    def _trades(self) -> pd.DataFrame:
+        return trades(self)
+
+    def daily(self) -> pd.DataFrame:
+        """One row per UTC day in units of the notional: position, execution, carry, price, pnl ...; see `daily`."""
+        return self._daily.copy()
+
+    def table_one(self) -> pd.DataFrame:
+        """Table I of the ESN-RRL paper over the days."""
+        return table_one(self._daily)
+
+    def trades(self) -> pd.DataFrame:
+        """One row per round trip."""
+        return self._trades.copy()
+
+    def monthly(self) -> pd.DataFrame:
+        """Year x month table of returns on constant notional."""
+        return monthly(self._daily)
+
+    def summary(self) -> str:
+        """Headline, attribution and terms as text for 100 columns, ending with a newline."""
+        from halfspread.reports.text import plain, summary_table
+
+        return plain(summary_table(self, self.metrics))
+
+    def report(self, path: str | os.PathLike[str], manifest: Mapping[str, object] | None = None) -> Path:
+        """Write the self-contained HTML page to ``path`` in one step and return the path.
+
+        ``manifest`` (config, data hashes, versions) is shown as the provenance. Raises `UserError` where writing fails.
+        """
+        from halfspread.reports.html import run_page
+
+        return atomic_write_text(path, run_page(self, manifest))
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        return (
+            f"Result({self.name!r}, {formats.day(self.start)} to {formats.day(self.end)}: "
+            f"net {formats.percent(self.total_return, sign=True)} of {self.notional:,.10g} {self.report_currency}, "
+            f"IR {formats.number(float(m['information_ratio']))}, {m['fills']:,} fills)"
+        )
+
+    def _repr_html_(self) -> str:
+        """A few lines for a notebook; the whole page is `report`."""
+        from halfspread.reports.svg import element, text
+
+        return element("pre", text(self.summary()), style="line-height: 1.3")

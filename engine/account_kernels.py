@@ -1,8 +1,8 @@
 """The account: marking, fills and funding, each change of equity attributed when it happens.
 
-Arrays and records of ``engine.records``. Prices in quote currency, values of contracts in settle currency (negative for an
-inverse contract, so that N contracts earn N x (value after - value before) for every kind of contract). No NaN may enter;
-a fill that would be priced at or below zero is refused with a code.
+Arrays and records of ``engine.records``. Prices in quote currency, values of contracts in settle currency (negative for
+an inverse contract, so that N contracts earn N x (value after - value before) for every kind of contract). No NaN may
+enter; a fill that would be priced at or below zero is refused with a code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Array = Any
 
 @inner_kernel
 def contract_value(contract: Array, price: float) -> float:
-    """Value of one long contract in settle currency: multiplier x price, or -multiplier / price for an inverse contract."""
+    """Value of one long contract in settle currency: multiplier x price, or -multiplier / price for an inverse
+    contract."""
     if contract.inverse != 0:
         return -contract.multiplier / price
     return contract.multiplier * price
@@ -126,7 +127,8 @@ def execute(
     time: int,
     fills: Array,
 ) -> int:
-    """Fill the pending order of instrument ``k`` as a taker at the reference price of ``column``; 0, or an error code."""
+    """Fill the pending order of instrument ``k`` as a taker at the reference price of ``column``; 0, or an error
+    code."""
     holding = holdings[k]
     holding.has_pending = 0
     traded = holding.pending - holding.contracts

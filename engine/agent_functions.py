@@ -5,9 +5,9 @@
         context.targets[0] = 1.0 if history[row, 3] > history[row - 1, 3] else -1.0
         return hs.OK
 
-``context``: record of ``engine.records.CONTEXT``. ``memory``: the agent's own float64 array. ``history``: read-only float64
-rows of open, high, low, close, volume and further columns. ``row``: the bar that has just closed; ``lookback`` earlier rows
-stand before it. A function that raises returns 0 instead of `OK`, which stops the run.
+``context``: record of ``engine.records.CONTEXT``. ``memory``: the agent's own float64 array. ``history``: read-only
+float64 rows of open, high, low, close, volume and further columns. ``row``: the bar that has just closed; ``lookback``
+earlier rows stand before it. A function that raises returns 0 instead of `OK`, which stops the run.
 """
 
 from __future__ import annotations

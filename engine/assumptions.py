@@ -26,8 +26,8 @@ def describe_run(
     instrument = tape.instrument
     quotes = tape.quote_column >= 0
     return {
-        "data": f"{instrument.venue} {instrument.symbol} ({instrument.kind}), {int(state.holdings[0]['bars']):,} bars of "
-        f"{interval_text(tape.interval)}, {time_text(tape.start_ns)} to {time_text(state.run[0]['now'])}",
+        "data": f"{instrument.venue} {instrument.symbol} ({instrument.kind}), {int(state.holdings[0]['bars']):,} bars "
+        f"of {interval_text(tape.interval)}, {time_text(tape.start_ns)} to {time_text(state.run[0]['now'])}",
         "fills": f"{_FILLS[fill]}; market orders, always filled in full, no latency",
         "reference price": "mid of the bars' own quotes, the trade price where a bar has none"
         if quotes
@@ -40,8 +40,8 @@ def describe_run(
         "sizing": sizing.describe(currency),
         "capital": f"{capital:,.10g} {currency} at the start, held in {instrument.settle}",
         "currency": _rate_text(tape, currency, int(state.account[0]["rate_source"])),
-        "returns": f"sum of simple returns on a constant notional of {notional:,.10g} {currency}, without what the margin coin "
-        "did; the account view compounds and includes it; a year has 365 days",
+        "returns": f"sum of simple returns on a constant notional of {notional:,.10g} {currency}, without what the "
+        "margin coin did; the account view compounds and includes it; a year has 365 days",
     }
 
 
@@ -58,7 +58,8 @@ def _funding_text(tape: Tape, costs: Costs, state: State) -> str:
         else (f"the mark price, the reference price for {without} of {paid}")
     )
     known = "one interval before" if tape.instrument.funding_known_ahead else "at"
-    return f"{costs.funding.describe()}; {paid:,} settlements on a position, on {on}; a rate is known {known} its settlement"
+    paid_on = f"{paid:,} settlements on a position, on {on}"
+    return f"{costs.funding.describe()}; {paid_on}; a rate is known {known} its settlement"
 
 
 def _rate_text(tape: Tape, currency: str, source: int) -> str:
@@ -86,7 +87,8 @@ def warnings_of(
         found.append(f"{int(holding['fills_after_gap'])} fills waited across a gap in the data for the next open")
     if filled:
         found.append(
-            f"{len(filled)} funding rates were missing and filled in ({costs.funding.describe()}), the first for {time_text(filled[0])}"
+            f"{len(filled)} funding rates were missing and filled in ({costs.funding.describe()}), "
+            f"the first for {time_text(filled[0])}"
         )
     if int(holding["has_pending"]) and float(holding["pending"]) != float(holding["contracts"]):
         found.append("the data ended before the last order could be filled")

@@ -83,7 +83,8 @@ class BarChecker:
         where = f"{self._source}: row {self._seen + row} ({time_text(times[row])})"
         if code in (bar_kernels.DUPLICATE, bar_kernels.UNSORTED, bar_kernels.OVERLAP, bar_kernels.OFF_GRID):
             before = int(times[row - 1]) if row else self._previous
-            return f"{where}: {_FAULTS[code]} (the one before opens at {time_text(before)}, interval {interval_text(self._interval)})"
+            step = interval_text(self._interval)
+            return f"{where}: {_FAULTS[code]} (the one before opens at {time_text(before)}, interval {step})"
         found = ", ".join(f"{name} {rows[row, i]:g}" for i, name in enumerate(self._columns[: 9 if column > 4 else 5]))
         return f"{where}: column {self._columns[column]}: {_FAULTS[code]}; got {found}"
 
@@ -113,7 +114,8 @@ def infer_interval(times: Integers, what: str) -> int:
 
 
 def read_table(source: Any, columns: list[str] | None = None) -> tuple[Mapping[str, Any], str]:
-    """A mapping of column name to array for any accepted source, and a name for messages. Only ``columns`` where given."""
+    """A mapping of column name to array for any accepted source, and a name for messages. Only ``columns`` where
+    given."""
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.is_file():
@@ -123,7 +125,7 @@ def read_table(source: Any, columns: list[str] | None = None) -> tuple[Mapping[s
         frame = (
             source
             if not isinstance(source.index, pd.DatetimeIndex)
-            else source.reset_index(names=source.index.name or "ts")
+            else source.reset_index(names="ts" if source.index.name is None else str(source.index.name))
         )
         return {str(name): frame[name] for name in frame.columns}, "DataFrame"
     if hasattr(source, "column_names") and hasattr(source, "schema"):

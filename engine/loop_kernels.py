@@ -1,9 +1,10 @@
 """The event loop: one compiled function for every agent, wrapped in a generator that hands control to Python.
 
-All state lives in the arrays handed in, so a run can stop after any event and go on with the next chunk of the tape with
-the same bits. Order at one time: mark and index prices, bar closes, funding, due fills, the decision, fills at the bar's
-close, then bar opens with their fills. Shapes: events (n,), history (rows, columns) float64, curve times (n,), curve values
-(n, 2 + instruments), one record per instrument in ``contracts`` and ``holdings``. A NaN target stops the run.
+All state lives in the arrays handed in, so a run can stop after any event and go on with the next chunk of the tape
+with the same bits. Order at one time: mark and index prices, bar closes, funding, due fills, the decision, fills at the
+bar's close, then bar opens with their fills. Shapes: events (n,), history (rows, columns) float64, curve times (n,),
+curve values (n, 2 + instruments), one record per instrument in ``contracts`` and ``holdings``. A NaN target stops the
+run.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def take_bar(
     """The two moments of a bar: its open, where orders of earlier decisions fill, and its close; 0 or an error code."""
     k, row = event.instrument, event.row
     holding = holdings[k]
+    run.started = 1
     if event.kind & BAR_OPEN:
         if holding.has_pending != 0 and run.convention == NEXT_OPEN:
             opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
@@ -171,7 +173,8 @@ def fill_due(
     history: Array,
     fills: Array,
 ) -> int:
-    """Fill every pending order at the close of its instrument's bar, where that bar has closed now; 0 or an error code."""
+    """Fill every pending order at the close of its instrument's bar, where that bar has closed now; 0 or an error
+    code."""
     for k in range(holdings.shape[0]):
         if holdings[k].has_pending != 0 and holdings[k].closed_now != 0:
             error = execute(
@@ -258,7 +261,7 @@ def make_room(run: Array, account: Array, holdings: Array, event: Array, fills: 
     if event.time > run.next_period:
         if run.periods + count > periods.shape[0]:
             return PERIODS_FULL
-        if run.events > 0:
+        if run.started != 0:
             record_period(run, account, holdings, run.next_period, periods)
         run.next_period = -(-event.time // run.period) * run.period
     return FILLS_FULL if run.fills + 2 * count > fills.shape[0] else 0
@@ -340,7 +343,8 @@ def take_decision(
     history: Array,
     fills: Array,
 ) -> int:
-    """The agent has decided: orders from its targets, filled at once where the convention says so; 0 or an error code."""
+    """The agent has decided: orders from its targets, filled at once where the convention says so; 0 or an error
+    code."""
     run.resume = 0
     error = take_targets(run, account, holdings, contracts, starts, schedule, context)
     if error == 0 and run.convention == THIS_CLOSE:

@@ -17,8 +17,8 @@ __all__ = ["Market"]
 class Market:
     """The bar that has just closed, what was known by then, and the agent's own account.
 
-    ``close``: its closing price. ``position``: what is held now, as a fraction of what a target of 1 stood for when it was
-    sized. Prices are in quote currency, times in nanoseconds UTC.
+    ``close``: its closing price. ``position``: what is held now, as a fraction of what a target of 1 stood for when it
+    was sized. Prices are in quote currency, times in nanoseconds UTC.
     """
 
     __slots__ = (
@@ -73,7 +73,8 @@ class Market:
         return float(self._cells[self._row * self._width + self._column(column)])
 
     def history(self, column: str = "close", count: int | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The last ``count`` values of a column, this bar's last; read-only. All that the lookback allows without ``count``.
+        """The last ``count`` values of a column, this bar's last; read-only. All that the lookback allows without
+        ``count``.
 
         Raises StrategyError where ``count`` reaches further back than the agent's ``lookback``.
         """
@@ -81,8 +82,8 @@ class Market:
         count = reach if count is None else count
         if not 1 <= count <= reach:
             raise StrategyError(
-                f"market.history({column!r}, {count}): with lookback = {self._lookback} an agent sees 1 to {reach} bars; "
-                "declare a larger lookback"
+                f"market.history({column!r}, {count}): with lookback = {self._lookback} an agent sees 1 to {reach} "
+                "bars; declare a larger lookback"
             )
         return self._history[self._row + 1 - count : self._row + 1, self._column(column)]
 

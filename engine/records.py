@@ -1,8 +1,8 @@
 """Memory layout shared by the event loop, the agents and the recorder: codes and NumPy record types.
 
 Times are integer nanoseconds UTC. ``_settle`` is in the settle currency of the contract, ``_report`` in the report
-currency of the run. NaN means "not known (yet)" in ``mark``, ``index``, ``half_spread`` and the funding rates of the context,
-and is never a price. Attribution fields are cumulative signed contributions: a cost is negative.
+currency of the run. NaN means "not known (yet)" in ``mark``, ``index``, ``half_spread`` and the funding rates of the
+context, and is never a price. Attribution fields are cumulative signed contributions: a cost is negative.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ RUN = np.dtype(
         ("size", "f8"),  # contracts, notional in report currency, or multiple of equity
         ("resize", "i8"),  # 1: size again at every decision, 0: only when the target changes
         ("lookback", "i8"),
+        ("started", "i8"),  # 1 once a bar has been seen
         ("warm", "i8"),  # 1 once every instrument has its lookback rows
         ("kinds", "i8"),  # kinds seen at the present time
         ("instrument", "i8"),

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from halfspread.engine.bars import Floats, Integers
-from halfspread.engine.instruments import Instrument
 from halfspread.engine.drawdown import deepest_fall
+from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import ATTRIBUTION
 
 __all__ = ["BacktestResult"]
@@ -22,9 +22,9 @@ class BacktestResult:
     """Result of one agent on one tape.
 
     ``notional`` and ``capital`` are in report currency. Attributions are signed contributions to equity (a cost is
-    negative), in report currency, or in settle currency where the name says so. ``max_drawdown_equity`` is a fraction of
-    the peak, ``max_drawdown_notional`` the fall of the PnL without collateral in units of notional; both from every bar
-    (``streamed_drawdowns`` holds them for a run that did not keep its curve).
+    negative), in report currency, or in settle currency where the name says so. ``max_drawdown_equity`` is a fraction
+    of the peak, ``max_drawdown_notional`` the fall of the PnL without collateral in units of notional; both from every
+    bar (``streamed_drawdowns`` holds them for a run that did not keep its curve).
     """
 
     name: str
@@ -82,7 +82,10 @@ class BacktestResult:
         """Deepest fall of the PnL without collateral, in units of notional, at any bar close."""
         if self.streamed_drawdowns is not None:
             return self.streamed_drawdowns[1]
-        return deepest_fall(self.curve_values[:, 0] - self.curve_values[:, 1], self.capital, relative=False) / self.notional
+        return (
+            deepest_fall(self.curve_values[:, 0] - self.curve_values[:, 1], self.capital, relative=False)
+            / self.notional
+        )
 
     @cached_property
     def curve(self) -> pd.DataFrame:

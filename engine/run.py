@@ -14,7 +14,7 @@ from halfspread.costs.model import Costs
 from halfspread.engine.agent import is_compiled
 from halfspread.engine.agent_functions import idle
 from halfspread.engine.assumptions import counts_of, describe_run, warnings_of
-from halfspread.engine.failures import failure, python_failure
+from halfspread.engine.failures import agent_name, failure, python_failure
 from halfspread.engine.loop_kernels import loop, record_period
 from halfspread.engine.market import Market
 from halfspread.engine.recorder import CurveSink, Recorder, recording_period
@@ -67,8 +67,8 @@ def run_backtest(
 ) -> BacktestResult:
     """Replay ``tape`` to ``agent`` and charge ``costs``; see `halfspread.backtest` for the arguments.
 
-    ``keep_curve`` keeps a point per bar in memory (default: unless the tape is streamed); ``sink`` gets them chunk by chunk.
-    Results depend neither on ``chunk_events`` nor on ``mode``.
+    ``keep_curve`` keeps a point per bar in memory (default: unless the tape is streamed); ``sink`` gets them chunk by
+    chunk. Results depend neither on ``chunk_events`` nor on ``mode``.
     """
     compiled = _mode(agent, mode)
     if fill not in CONVENTIONS:
@@ -109,8 +109,8 @@ def run_backtest(
     settle["total"] = sum(settle.values())
     times, values = recorder.curve()
     return BacktestResult(
-        name=name or getattr(agent, "name", type(agent).__name__),
-        agent=getattr(agent, "name", type(agent).__name__),
+        name=name or agent_name(agent),
+        agent=agent_name(agent),
         agent_params=dict(getattr(agent, "parameters", dict)()),
         mode="compiled" if compiled else "python",
         instruments=(tape.instrument,),
@@ -150,7 +150,8 @@ def _mode(agent: Any, mode: str) -> bool:
         raise ConfigError(f"{type(agent).__name__} has no on_bar method; run it with mode='compiled'")
     if not (is_compiled(agent) or has_python):
         raise ConfigError(
-            f"{type(agent).__name__} is no agent: it needs an on_bar(market) method or a compiled function; subclass hs.Strategy"
+            f"{type(agent).__name__} is no agent: it needs an on_bar(market) method or a compiled function; "
+            "subclass hs.Strategy"
         )
     return is_compiled(agent) and mode != "python"
 
@@ -184,8 +185,8 @@ def _notional(tape: Tape, sizing: Sizing, capital: float | None, currency: str) 
 def _check_half_spread(tape: Tape, costs: Costs) -> None:
     if costs.half_spread.kind == "bars" and tape.quote_column < 0:
         raise DataError(
-            f"{tape.bars.source}: the half-spread is to come from the bars, but they have no bid_open, ask_open, bid_close, "
-            f"ask_close; found {', '.join(tape.columns)}. Use HalfSpread.ticks, .bps or .price"
+            f"{tape.bars.source}: the half-spread is to come from the bars, but they have no bid_open, ask_open, "
+            f"bid_close, ask_close; found {', '.join(tape.columns)}. Use HalfSpread.ticks, .bps or .price"
         )
 
 
@@ -195,8 +196,8 @@ def _funding(tape: Tape, costs: Costs) -> tuple[FundingTable | None, list[int]]:
         return None, []
     if tape.funding is None:
         raise DataError(
-            f"{tape.bars.source}: funding is to be charged, but the tape has no rates: give Tape.from_bars(funding=...), "
-            "or say Funding.none() to leave funding out"
+            f"{tape.bars.source}: funding is to be charged, but the tape has no rates: give "
+            "Tape.from_bars(funding=...), or say Funding.none() to leave funding out"
         )
     return complete(tape.funding, tape.start_ns, tape.end_ns, costs.funding)
 
@@ -234,7 +235,8 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
 
 
 def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
-    """Call the agent at every yield that asks for a decision. Only what every agent needs is copied, the rest is looked up."""
+    """Call the agent at every yield that asks for a decision. Only what every agent needs is copied, the rest is looked
+    up."""
     market, decide, first = run.market, run.agent.on_bar, chunk.first_row
     market._show(chunk.history)
     closes = chunk.history[first : chunk.end_row, CLOSE].tolist()

@@ -56,8 +56,8 @@ def rate_source(instrument: Instrument, report_currency: str, has_series: bool) 
     if instrument.kind == "inverse" and report_currency == instrument.quote:
         return BY_PRICE
     raise ConfigError(
-        f"{instrument.symbol} settles in {instrument.settle}: to report in {report_currency} the tape needs the price of "
-        f"{instrument.settle} in {report_currency} (settle_price=); or report in {instrument.settle}"
+        f"{instrument.symbol} settles in {instrument.settle}: to report in {report_currency} the tape needs the price "
+        f"of {instrument.settle} in {report_currency} (settle_price=); or report in {instrument.settle}"
     )
 
 

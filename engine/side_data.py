@@ -1,4 +1,5 @@
-"""What stands beside the bars on a tape: funding settlements, mark and index prices, gaps; and the events made of them."""
+"""What stands beside the bars on a tape: funding settlements, mark and index prices, gaps; and the events made of
+them."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ class Prices:
 def read_funding(source: Any, instrument: Instrument, time_unit: str = "ns") -> FundingTable | None:
     """Funding settlements: ts, rate, and where given interval_h and known_ts; None for None. Raises DataError.
 
-    Without interval_h the interval of the instrument is meant; without known_ts a rate is known at its settlement, or one
-    interval ahead where the venue publishes it so (BitMEX).
+    Without interval_h the interval of the instrument is meant; without known_ts a rate is known at its settlement, or
+    one interval ahead where the venue publishes it so (BitMEX).
     """
     if source is None or isinstance(source, FundingTable):
         return source

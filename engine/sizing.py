@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class _Sizing(Model):
     resize: Literal["on_change", "always"] = Field(
         "on_change",
-        description="size anew only when the target changes, or at every decision (which trades whenever the price has moved)",
+        description="size anew when the target changes, or at every decision (which trades whenever the price moves)",
     )
 
 
@@ -27,7 +27,7 @@ class FixedNotional(_Sizing):
     kind: Literal["fixed_notional"] = "fixed_notional"
     amount: Amount
 
-    def __init__(self, amount: float, **more: object) -> None:
+    def __init__(self, amount: float, **more: Any) -> None:
         super().__init__(**{"amount": amount, **more})
 
     def code(self) -> tuple[int, float]:
@@ -45,7 +45,7 @@ class FixedContracts(_Sizing):
     kind: Literal["fixed_contracts"] = "fixed_contracts"
     contracts: Amount
 
-    def __init__(self, contracts: float, **more: object) -> None:
+    def __init__(self, contracts: float, **more: Any) -> None:
         super().__init__(**{"contracts": contracts, **more})
 
     def code(self) -> tuple[int, float]:
@@ -63,7 +63,7 @@ class EquityFraction(_Sizing):
     kind: Literal["equity_fraction"] = "equity_fraction"
     fraction: Amount
 
-    def __init__(self, fraction: float, **more: object) -> None:
+    def __init__(self, fraction: float, **more: Any) -> None:
         super().__init__(**{"fraction": fraction, **more})
 
     def code(self) -> tuple[int, float]:

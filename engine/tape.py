@@ -1,7 +1,7 @@
 """The tape: an immutable, time-ordered record of a market that the event loop replays in chunks.
 
-In memory a chunk is a window on the tape; a streamed tape reads its Parquet file block by block and never holds more than
-one of them. Both give the loop the same events, so the same bits come out.
+In memory a chunk is a window on the tape; a streamed tape reads its Parquet file block by block and never holds more
+than one of them. Both give the loop the same events, so the same bits come out.
 """
 
 from __future__ import annotations
@@ -77,13 +77,14 @@ class Tape:
     ) -> Tape:
         """A tape in memory.
 
-        ``source``, ``funding``, ``mark``, ``index`` and ``settle_price`` may each be a path (Parquet or CSV), a DataFrame, an Arrow table, a
-        structured NumPy array or a mapping of arrays. Bars need ``time_column`` and open, high, low, close, volume, and may
-        carry bid_open, ask_open, bid_close, ask_close; times are bar opens unless ``stamp="close"``. Funding needs ts and
-        rate, and may carry interval_h and known_ts. Mark and index prices need ts and price, or ts and open (of a bar).
-        ``settle_price`` is the price of the settle currency in the report currency, which a quanto contract needs.
-        ``gaps``: (start, end) spans without a market; a bar inside one is refused. ``start`` and ``end`` cut the bars:
-        those that open at or after ``start`` and close by ``end``. ``extra``: more columns that agents may read.
+        ``source``, ``funding``, ``mark``, ``index`` and ``settle_price`` may each be a path (Parquet or CSV), a
+        DataFrame, an Arrow table, a structured NumPy array or a mapping of arrays. Bars need ``time_column`` and open,
+        high, low, close, volume, and may carry bid_open, ask_open, bid_close, ask_close; times are bar opens unless
+        ``stamp="close"``. Funding needs ts and rate, and may carry interval_h and known_ts. Mark and index prices need
+        ts and price, or ts and open (of a bar). ``settle_price`` is the price of the settle currency in the report
+        currency, which a quanto contract needs. ``gaps``: (start, end) spans without a market; a bar inside one is
+        refused. ``start`` and ``end`` cut the bars: those that open at or after ``start`` and close by ``end``.
+        ``extra``: more columns that agents may read.
 
         Raises DataError with the row, the time and what was expected.
         """
@@ -166,7 +167,8 @@ class Tape:
 
     @property
     def quote_column(self) -> int:
-        """Position of bid_open in a history row, with the other three quotes after it; -1 where bars carry no quotes."""
+        """Position of bid_open in a history row, with the other three quotes after it; -1 where bars carry no
+        quotes."""
         return self.columns.index(QUOTE_COLUMNS[0]) if QUOTE_COLUMNS[0] in self.columns else -1
 
     @property
@@ -191,7 +193,8 @@ class Tape:
         )
 
     def slice(self, start: Any = None, end: Any = None) -> Tape:
-        """The part of the tape whose bars open at or after ``start`` and close by ``end``. Raises DataError if there is none."""
+        """The part of the tape whose bars open at or after ``start`` and close by ``end``. Raises DataError if there is
+        none."""
         if isinstance(self.bars, StreamedBars):
             raise DataError("a streamed tape is cut when it is opened: Tape.scan_bars(..., start=, end=)")
         times = self.bars.times
@@ -218,10 +221,11 @@ class Tape:
         return [(int(self.bars.times[i - 1]) + self.interval, int(self.bars.times[i])) for i in rows]
 
     def chunks(self, side: np.ndarray[Any, Any], lookback: int = 0, events: int = EVENTS_IN_CHUNK) -> Iterator[Chunk]:
-        """Replay the tape: bars merged with ``side``, the events that are not bars (see `engine.side_data.side_events`).
+        """Replay the tape: bars merged with ``side``, the events that are not bars (see
+        `engine.side_data.side_events`).
 
-        ``lookback`` earlier rows stand before the row of every event. ``events`` bounds the size of a chunk; results do not
-        depend on it.
+        ``lookback`` earlier rows stand before the row of every event. ``events`` bounds the size of a chunk; results do
+        not depend on it.
         """
         out = np.zeros(max(events, 1) + 32, EVENT)
         opened = np.zeros(1, np.int8)
@@ -252,14 +256,14 @@ class Tape:
         digest.update(f"{self.instrument.symbol} {self.interval} {self.columns}".encode())
         for times, history, first in self._blocks(0):
             for begin in range(first, len(times), 65_536):
-                digest.update(np.ascontiguousarray(times[begin : begin + 65_536]))
-                digest.update(np.ascontiguousarray(history[begin : begin + 65_536]))
+                digest.update(times[begin : begin + 65_536].tobytes())
+                digest.update(history[begin : begin + 65_536].tobytes())
         if self.funding is not None:
             for array in (self.funding.times, self.funding.rates, self.funding.intervals, self.funding.known_times):
-                digest.update(np.ascontiguousarray(array))
+                digest.update(array.tobytes())
         for prices in (self.mark, self.index, self.settle_price):
-            digest.update(b"-" if prices is None else np.ascontiguousarray(prices.times))
-            digest.update(b"-" if prices is None else np.ascontiguousarray(prices.prices))
+            digest.update(b"-" if prices is None else prices.times.tobytes())
+            digest.update(b"-" if prices is None else prices.prices.tobytes())
         return digest.hexdigest()
 
 

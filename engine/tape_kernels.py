@@ -1,9 +1,9 @@
 """Merge the bars of all instruments with funding, mark and index prices into one stream of events, chunk by chunk.
 
 ``bar_times``: open times of all instruments, one after the other, int64 nanoseconds; those of instrument k are
-``begins[k]`` up to ``begins[k + 1]``, and the position in the array is the row in the history. ``side``: events that are not
-bars, sorted by time and phase. ``cursors``: next bar of each instrument, then the next side event; they carry the merge over
-chunks. ``opened``: whether the open of the next bar has been written.
+``begins[k]`` up to ``begins[k + 1]``, and the position in the array is the row in the history. ``side``: events that
+are not bars, sorted by time and phase. ``cursors``: next bar of each instrument, then the next side event; they carry
+the merge over chunks. ``opened``: whether the open of the next bar has been written.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def merge_events(
 ) -> int:
     """Fill ``out`` with the next events up to and including those at time ``limit``, opens excluded; return how many.
 
-    A chunk ends where a time ends, so ``out`` must hold more events than can fall on one time. The open and the close of a
-    bar become one event where nothing falls between them.
+    A chunk ends where a time ends, so ``out`` must hold more events than can fall on one time. The open and the close
+    of a bar become one event where nothing falls between them.
     """
     count = begins.shape[0] - 1
     room, margin = out.shape[0], 8 * count + 8

@@ -62,7 +62,8 @@ def time_text(nanoseconds: int) -> str:
 
 
 def parse_time(value: Any, what: str = "time") -> int:
-    """Nanoseconds UTC of an ISO text, a date, a datetime with a zone or a pandas Timestamp; text without a zone is UTC."""
+    """Nanoseconds UTC of an ISO text, a date, a datetime with a zone or a pandas Timestamp; text without a zone is
+    UTC."""
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(to_nanoseconds(np.array([value]), what)[0])
     try:
@@ -71,7 +72,7 @@ def parse_time(value: Any, what: str = "time") -> int:
         raise ConfigError(
             f"{what}: expected a UTC time such as '2024-01-31' or '2024-01-31T08:00Z', got {value!r}"
         ) from error
-    if stamp is pd.NaT:
+    if pd.isna(stamp):
         raise ConfigError(f"{what}: expected a time, got {value!r}")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.as_unit("ns").value)
@@ -126,7 +127,7 @@ def _from_integers(array: np.ndarray[Any, Any], what: str, unit: str) -> np.ndar
         return array.astype(np.int64)
     first, last = int(array.min()), int(array.max())
     if first * scale < _FIRST or last * scale > _LAST:
-        likely = next((name for name, k in _SCALES.items() if _FIRST <= first * k and last * k <= _LAST), None)
+        likely = next((name for name, k in _SCALES.items() if first * k >= _FIRST and last * k <= _LAST), None)
         if likely is None:
             raise DataError(f"{what}: {first} to {last} are no times between 2009 and 2100 in any unit")
         raise DataError(

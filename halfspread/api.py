@@ -34,12 +34,12 @@ def backtest(
     """Replay ``tape`` to ``agent`` and charge every cost.
 
     ``agent``: a `Strategy`, or any object with ``lookback``, ``reset(rng, instruments)`` and ``on_bar(market)``.
-    ``sizing``: what a target of 1 stands for. ``fill``: when a decision made at a bar's close is filled.
-    ``capital``: equity at the start in ``report_currency``; by default the sizing notional, that is no leverage.
-    ``report_currency``: by default the quote currency of the instrument. ``seed``: of the generator handed to the agent.
-    ``mode``: ``"python"`` runs the Python twin of a compiled agent. ``period``: how often the attribution is recorded, such
-    as ``"1h"``; by default minutes, hours or days by the length of the tape. ``progress``: called with the number of events
-    replayed, about every 200,000.
+    ``sizing``: what a target of 1 stands for. ``fill``: when a decision made at a bar's close is filled. ``capital``:
+    equity at the start in ``report_currency``; by default the sizing notional, that is no leverage.
+    ``report_currency``: by default the quote currency of the instrument. ``seed``: of the generator handed to the
+    agent. ``mode``: ``"python"`` runs the Python twin of a compiled agent. ``period``: how often the attribution is
+    recorded, such as ``"1h"``; by default minutes, hours or days by the length of the tape. ``progress``: called with
+    the number of events replayed, about every 200,000.
 
     Raises DataError, ConfigError or StrategyError with what was expected, what was found and where.
     """

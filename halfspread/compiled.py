@@ -1,8 +1,8 @@
 """Compile kernels with numba and keep them on disk, safely.
 
 numba's disk cache notices an edit in the file of a function, but not in a function it calls from another file. So all
-kernels of the package share one cache folder whose name holds a hash of every kernel source, and of the versions that shape
-machine code. Nothing compiles on import: a kernel compiles, or is loaded, when it is first called.
+kernels of the package share one cache folder whose name holds a hash of every kernel source, and of the versions that
+shape machine code. Nothing compiles on import: a kernel compiles, or is loaded, when it is first called.
 
 The folder is ``$HALFSPREAD_CACHE_DIR``, else ``$XDG_CACHE_HOME/halfspread``, else ``~/.cache/halfspread``.
 """
@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 import numpy as np
-from numba.core import config as numba_config
 from numba.core.options import DefaultOptions
 
 __all__ = [
@@ -74,7 +73,8 @@ def _kernel_sources() -> list[Path]:
 
 @cache
 def cache_folder(extra: str = "") -> Path:
-    """The cache folder of this version of the kernels, created; a temporary one where the usual place cannot be written.
+    """The cache folder of this version of the kernels, created; a temporary one where the usual place cannot be
+    written.
 
     ``extra`` is a further hash, used for compiled agents that live in files of the user.
     """
@@ -103,24 +103,26 @@ def prune_caches() -> int:
 def use_cache(extra: str = "") -> Iterator[None]:
     """Decorate functions inside this block to have numba keep them in our cache folder; other code is not affected."""
     with _lock:
-        before = numba_config.CACHE_DIR
-        numba_config.CACHE_DIR = str(cache_folder(extra))
+        settings: Any = numba.config
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(cache_folder(extra))
         try:
             yield
         finally:
-            numba_config.CACHE_DIR = before
+            settings.CACHE_DIR = before
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` with numba on first call: cached on disk, free of the interpreter lock, strict IEEE arithmetic."""
+    """Compile ``function`` with numba on first call: cached on disk, free of the interpreter lock, strict IEEE
+    arithmetic."""
     return _compile(function)
 
 
 def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """A kernel that runs once per event: inlined into its caller, and without reference counts.
 
-    numba counts references to every array argument with atomic instructions, which took two thirds of the time of the event
-    loop. Without them a kernel cannot allocate: it works on the arrays of its caller.
+    numba counts references to every array argument with atomic instructions, which took two thirds of the time of the
+    event loop. Without them a kernel cannot allocate: it works on the arrays of its caller.
     """
     return _compile(function, forceinline=True, **_UNCOUNTED)
 
@@ -135,6 +137,7 @@ _UNCOUNTED: dict[str, bool] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt")
 
 
 def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+    settings: dict[str, Any] = {"cache": True, "nogil": True, **options}
     with use_cache():
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, **options)(function)
+        compiled: Callable[P, R] = numba.njit(**settings)(function)
     return compiled

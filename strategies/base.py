@@ -31,10 +31,11 @@ S = TypeVar("S", bound="Strategy")
 class Strategy:
     """Base of strategies. Annotated attributes of a subclass are its parameters, checked when it is made.
 
-    Limits go into the annotation: ``fast: Annotated[int, pydantic.Field(ge=1)] = 20``. State belongs into attributes set in
-    `reset`, which is called before every run.
+    Limits go into the annotation: ``fast: Annotated[int, pydantic.Field(ge=1)] = 20``. State belongs into attributes
+    set in `reset`, which is called before every run.
 
-    ``lookback``: how many earlier bars stand before the present one whenever `on_bar` is called; it is not called before.
+    ``lookback``: how many earlier bars stand before the present one whenever `on_bar` is called; it is not called
+    before.
     """
 
     lookback: int = 0
@@ -82,7 +83,8 @@ class Strategy:
         """Override to set up state; called before every run. All randomness has to come from ``rng``."""
 
     def on_bar(self, market: Market) -> float | None:
-        """Decide at the close of a bar: a target in [-1, 1], a fraction of the sizing notional; None keeps the last one."""
+        """Decide at the close of a bar: a target in [-1, 1], a fraction of the sizing notional; None keeps the last
+        one."""
         raise ConfigError(f"{type(self).__name__} has no on_bar method; define on_bar(self, market) to return a target")
 
     def __repr__(self) -> str:

@@ -24,7 +24,8 @@ def hold(context: Array, memory: Array, history: Array, row: int) -> int:
 
 @compiled_agent
 def sma_cross(context: Array, memory: Array, history: Array, row: int) -> int:
-    """Memory: [fast, slow, band, short side, started, sum of the last fast - 1 closes, sum of the last slow - 1 closes]."""
+    """Memory: [fast, slow, band, short side, started, sum of the last fast - 1 closes, sum of the last slow - 1
+    closes]."""
     fast, slow, band = int(memory[0]), int(memory[1]), memory[2]
     close = history[row, CLOSE]
     if memory[4] == 0.0:

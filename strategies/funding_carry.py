@@ -21,8 +21,9 @@ __all__ = ["FundingCarry"]
 class FundingCarry(CompiledStrategy):
     """Short while the smoothed funding rate is above ``threshold``, long while it is below its negative, else flat.
 
-    Decides at the first bar and after every settlement, on the next rate where the venue has published it (BitMEX), else on
-    the last one. A new rate weighs 2 / (``settlements`` + 1) in the exponential average. The price risk is not hedged.
+    Decides at the first bar and after every settlement, on the next rate where the venue has published it (BitMEX),
+    else on the last one. A new rate weighs 2 / (``settlements`` + 1) in the exponential average. The price risk is not
+    hedged.
     """
 
     threshold: Annotated[float, Field(ge=0, description="funding rate per interval, as a fraction")] = 1e-4

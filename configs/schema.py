@@ -1,0 +1,33 @@
+"""The JSON schema of run configs, for editors that complete and check TOML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfspread import strategies
+from halfspread.configs.model import RunConfig
+
+__all__ = ["config_schema"]
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a config: built-in agents with their parameters, agents of users with any."""
+    schema = RunConfig.model_json_schema()
+    definitions = schema["$defs"]
+    own = definitions.pop("AgentConfig")
+    label = own["properties"]["name"]
+    choices = []
+    for name, cls in strategies.BUILT_IN.items():
+        agent = getattr(strategies, cls).model().model_json_schema()
+        for inner, definition in agent.pop("$defs", {}).items():
+            definitions.setdefault(inner, definition)
+        kind = {"const": name, "type": "string", "description": (getattr(strategies, cls).__doc__ or "").partition("\n")[0]}
+        agent["properties"] = {"type": kind, "name": label, **agent["properties"]}
+        agent["required"] = ["type", *agent.get("required", [])]
+        choices.append(agent)
+    own["properties"]["type"]["not"] = {"enum": list(strategies.BUILT_IN)}
+    own["properties"]["type"]["pattern"] = r"(\.py|:)"
+    definitions["AgentConfig"] = {"description": own["description"], "anyOf": [*choices, {**own, "title": "Agent of your own"}]}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["oneOf"] = [{"required": ["agent"]}, {"required": ["agents"]}]
+    return schema

@@ -1,0 +1,107 @@
+"""The command line: arguments in, exit code out. Nothing heavy is imported before the arguments are known to be right.
+
+Exit codes: 0 done; 1 a fault of halfspread itself; 2 the input has to change; 130 interrupted; 141 nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from halfspread import __version__
+from halfspread.errors import HalfspreadError, UserError
+
+__all__ = ["main", "parser"]
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+_CONFIG = "a TOML file, or the name of a config that comes with halfspread, such as quickstart"
+_SET = "override a value, such as agent.fast=10, agents.sma.fast=10 or costs.half_spread.amount=2 (repeatable)"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands; ``arguments.module`` is the module whose ``execute`` runs the command."""
+    top = argparse.ArgumentParser(
+        prog="halfspread",
+        description="Replay perpetual-swap markets to trading agents, and charge them every cost a real trader pays.",
+        epilog="Start with: halfspread compare quickstart",
+    )
+    top.add_argument("--version", action="version", version=f"halfspread {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="one backtest, with a folder of results and a report")
+    run.set_defaults(module="halfspread.commands.run")
+    run.add_argument("config", metavar="CONFIG", help=_CONFIG)
+    run.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
+    _common(run)
+
+    compare = commands.add_parser("compare", help="several agents on one market: a ranked table and a report")
+    compare.set_defaults(module="halfspread.commands.compare")
+    compare.add_argument("configs", metavar="CONFIG", nargs="+", help=_CONFIG)
+    compare.add_argument(
+        "--rank", metavar="METRIC", default="total_return", help="metric that orders the agents (default: %(default)s)"
+    )
+    _common(compare)
+
+    config = commands.add_parser("config", help="show a config with all defaults, or the JSON schema of configs")
+    ways = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    show = ways.add_parser("show", help="the effective config, every default written out, as TOML")
+    show.set_defaults(module="halfspread.commands.config", what="show")
+    show.add_argument("config", metavar="CONFIG", help=_CONFIG)
+    show.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
+    schema = ways.add_parser("schema", help="the JSON schema of configs, for editors")
+    schema.set_defaults(module="halfspread.commands.config", what="schema")
+
+    warmup = commands.add_parser("warmup", help="compile and cache everything that is compiled; drop stale caches")
+    warmup.set_defaults(module="halfspread.commands.warmup")
+    return top
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
+    command.add_argument("--json", action="store_true", help="print one JSON object on standard output and nothing else")
+    command.add_argument("--out", metavar="FOLDER", default="runs", help="where run folders go (default: %(default)s)")
+    command.add_argument("--no-report", action="store_true", help="leave out the HTML report")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; ``arguments`` are those of the process where left out."""
+    parsed = parser().parse_args(arguments)
+    try:
+        code: int = import_module(parsed.module).execute(parsed)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was written")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except UserError as error:
+        _say(f"error: {error}")
+        return error.exit_code
+    except MemoryError:
+        _say("error: out of memory; a market of bars can be read while it is replayed: market.stream = true")
+        return UserError.exit_code
+    except Exception as error:
+        return _ours(error)
+
+
+def _say(message: str) -> None:
+    print(f"halfspread: {message}", file=sys.stderr)
+
+
+def _ours(error: Exception) -> int:
+    """A fault of our own: everything that helps to find it."""
+    import traceback
+
+    traceback.print_exception(error)
+    _say(
+        f"this is a fault of halfspread {__version__}, not of your input; nothing was written. "
+        "Please report it with the lines above"
+    )
+    return error.exit_code if isinstance(error, HalfspreadError) else HalfspreadError.exit_code

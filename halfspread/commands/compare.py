@@ -1,0 +1,122 @@
+"""``halfspread compare``: several agents on one market and cost model."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
+from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.progress import Progress
+from halfspread.commands.replay import hash_beside, replay, write_results
+from halfspread.configs.build import BuiltAgent, build_agents, build_tape, effective
+from halfspread.configs.load import Loaded, load
+from halfspread.engine.tape import Tape
+from halfspread.reports.comparison import rank
+from halfspread.reports.result import Result
+
+__all__ = ["execute"]
+
+#: Parts of the configs that have to be equal for a comparison on equal terms.
+TERMS = ("market", "costs", "sizing", "execution", "seed")
+
+
+def execute(arguments: Namespace) -> int:
+    """Run all agents of all configs and leave a folder with one folder for each agent and a common report."""
+    watch = Stopwatch()
+    configs = [load(name, arguments.set) for name in arguments.configs]
+    agents = _distinct([build_agents(loaded) for loaded in configs], configs)
+    progress = Progress(shown=not arguments.json)
+    name = "_".join(dict.fromkeys(loaded.config.name for loaded in configs))[:80]
+    shown = [effective(loaded, built, times_as_text=True) for loaded, built in zip(configs, agents, strict=True)]
+    facts, results, tapes = [], [], _Tapes()
+    with RunFolder(Path(arguments.out), name, digest_of(shown)) as folder:
+        for loaded, built, config in zip(configs, agents, shown, strict=True):
+            with progress.step("read the market"):
+                tape = tapes.of(loaded)
+            watch.lap("read")
+            with hash_beside(tape) as tape_hash:
+                results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
+                facts.append(manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin)))
+            watch.lap("replay")
+        ranked = rank([(result, result.metrics) for result in results], arguments.rank)
+        with progress.step("write the reports"):
+            _write(folder, ranked, facts, arguments)
+        watch.lap("write")
+        write_json(folder.building / "manifest.json", {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps})
+    _show(ranked, folder, _unequal(configs), arguments)
+    return 0
+
+
+class _Tapes:
+    """Markets that several configs share are read once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, Tape] | None = None
+
+    def of(self, loaded: Loaded) -> Tape:
+        key = (loaded.config.market, loaded.config.seed, loaded.folder)
+        if self._last is None or self._last[0] != key:
+            self._last = (key, build_tape(loaded))
+        return self._last[1]
+
+
+def _folder_in(folder: RunFolder, built: BuiltAgent) -> Path:
+    home = folder.building / built.label
+    with writing(home):
+        home.mkdir()
+    return home
+
+
+def _distinct(agents: Sequence[Sequence[BuiltAgent]], configs: Sequence[Loaded]) -> list[list[BuiltAgent]]:
+    """Labels that occur in more than one config get its name in front, and a number where that is not enough."""
+    labels = [each.label for built in agents for each in built]
+    used: set[str] = set()
+    renamed = []
+    for built, loaded in zip(agents, configs, strict=True):
+        renamed.append([])
+        for each in built:
+            label = each.label if labels.count(each.label) == 1 else f"{loaded.config.name}.{each.label}"
+            while label in used:
+                label += "-again"
+            used.add(label)
+            renamed[-1].append(replace(each, label=label))
+    return renamed
+
+
+def _unequal(configs: Sequence[Loaded]) -> list[str]:
+    """A sentence where the configs do not compare on equal terms."""
+    first = configs[0].config
+    terms = [term for term in TERMS if any(getattr(each.config, term) != getattr(first, term) for each in configs)]
+    return [f"the configs differ in {', '.join(terms)}: their agents are not compared on equal terms"] if terms else []
+
+
+def _write(folder: RunFolder, ranked: Sequence[Result], facts: Sequence[dict[str, object]], arguments: Namespace) -> None:
+    for result in ranked:
+        write_results(result, folder.building / result.name, None, report=not arguments.no_report)
+    write_json(folder.building / "metrics.json", {"ranking": arguments.rank, "agents": [agent_object(each) for each in ranked]})
+    if not arguments.no_report:
+        from halfspread.reports.html import compare_page
+
+        provenance = facts[0] if len(facts) == 1 else {str(i): each for i, each in enumerate(facts, 1)}
+        page = compare_page(ranked, arguments.rank, provenance, title=folder.name)
+        with writing(folder.building / "report.html"):
+            (folder.building / "report.html").write_text(page, encoding="utf-8")
+
+
+def _show(ranked: Sequence[Result], folder: RunFolder, warnings: Sequence[str], arguments: Namespace) -> None:
+    for warning in warnings:
+        print(f"halfspread: warning: {warning}", file=sys.stderr)
+    if arguments.json:
+        agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in ranked]
+        print_json(
+            {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents, "warnings": warnings}
+        )
+        return
+    from halfspread.reports.text import comparison_table
+
+    print_table(comparison_table(ranked, arguments.rank), *where_lines(folder.path, report=not arguments.no_report))

@@ -1,0 +1,59 @@
+"""What the commands print and write as JSON: one shape for both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from halfspread.commands.folder import writing
+from halfspread.reports.metrics import json_safe
+from halfspread.reports.result import Result
+
+__all__ = ["agent_object", "print_json", "print_table", "to_json", "where_lines", "write_json"]
+
+
+def agent_object(result: Result) -> dict[str, Any]:
+    """One agent: its name, parameters, metrics, attribution in units of the notional, and what it all rests on."""
+    return {
+        "name": result.name,
+        "agent": result.agent,
+        "parameters": result.agent_params,
+        "metrics": result.metrics,
+        "attribution": {name: amount / result.notional for name, amount in result.attribution.items()},
+        "assumptions": result.assumptions,
+        "warnings": result.warnings,
+        "counts": result.counts,
+    }
+
+
+def to_json(data: Any, indent: int | None = 2) -> str:
+    """JSON text in which NaN and infinities are null."""
+    return json.dumps(json_safe(data), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write ``data`` as JSON. Raises UserError where that fails."""
+    with writing(path):
+        path.write_text(to_json(data), encoding="utf-8")
+
+
+def print_json(data: Any) -> None:
+    """One object on standard output."""
+    sys.stdout.write(to_json(data))
+
+
+def where_lines(path: Path, *, report: bool) -> list[str]:
+    """Where the results are."""
+    return ["", f"results: {path}", *([f"report:  {path / 'report.html'}"] if report else [])]
+
+
+def print_table(table: Any, *lines: str) -> None:
+    """A table and lines below it on standard output, coloured on a terminal."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    console.print(table)
+    for line in lines:
+        print(line)

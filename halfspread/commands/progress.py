@@ -1,0 +1,51 @@
+"""Progress on standard error: only on a terminal, silent with ``--json``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Shows what is being done; ``with progress.step("read the market"):`` and ``with progress.replay(...) as report:``."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown and sys.stderr.isatty()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """A step of unknown length."""
+        if not self._shown:
+            yield
+            return
+        with self._bar("[progress.elapsed]{task.fields[unit]}") as bar:
+            bar.add_task(what, total=None, unit="")
+            yield
+
+    @contextmanager
+    def replay(self, what: str, events: int) -> Iterator[Callable[[int], None] | None]:
+        """A run over about so many events; gives what is to be called with the number of events done."""
+        if not self._shown:
+            yield None
+            return
+        with self._bar("{task.completed:,.0f} events", "{task.fields[rate]}") as bar:
+            task = bar.add_task(what, total=events, rate="", unit="")
+
+            def report(done: int) -> None:
+                speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+                rate = f"{speed / 1e6:,.1f} M events/s" if speed else ""
+                bar.update(task, completed=min(done, events), rate=rate)
+
+            yield report
+
+    def _bar(self, *texts: str) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *(TextColumn(text) for text in texts)]
+        return Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)

@@ -1,0 +1,86 @@
+"""Replay a config's market to one agent and leave the results in a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from halfspread.commands.folder import writing
+from halfspread.commands.output import agent_object, write_json
+from halfspread.commands.progress import Progress
+from halfspread.commands.tables import CurveWriter, write_table
+from halfspread.configs.build import BuiltAgent
+from halfspread.configs.load import Loaded
+from halfspread.engine.run import run_backtest
+from halfspread.engine.tape import Tape
+from halfspread.errors import StrategyError
+from halfspread.reports.result import Result
+
+__all__ = ["hash_beside", "replay", "write_results"]
+
+
+def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
+    """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
+    config = loaded.config
+    execution = config.execution
+    with (
+        progress.replay(f"replay {built.label}", len(tape)) as report,
+        _swallowed() as swallowed,
+        CurveWriter(folder / "equity.parquet") as sink,
+    ):
+        try:
+            result = run_backtest(
+                tape,
+                built.agent,
+                config.costs,
+                sizing=config.sizing,
+                fill=execution.fill,
+                capital=execution.capital,
+                report_currency=execution.report_currency,
+                seed=config.seed,
+                mode=execution.mode,
+                name=built.label,
+                period=None if execution.period is None else execution.period,
+                sink=sink,
+                progress=report,
+            )
+        except StrategyError as error:
+            raise StrategyError(f"{built.label}: {error}{swallowed[0] if swallowed else ''}") from error
+    return Result.of(result)
+
+
+def write_results(result: Result, folder: Path, manifest: dict[str, Any] | None, *, report: bool) -> None:
+    """Fills, attribution, metrics, and the report, which shows the manifest as its provenance."""
+    write_table(folder / "fills.parquet", result.fills)
+    write_table(folder / "attribution.parquet", result.periods)
+    write_json(folder / "metrics.json", agent_object(result))
+    if report:
+        with writing(folder / "report.html"):
+            result.report(folder / "report.html", manifest)
+
+
+@contextmanager
+def hash_beside(tape: Tape) -> Iterator[Any]:
+    """The hash of a tape, computed in a thread while something else runs; ``.result()`` waits for it."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(tape.hash)
+
+
+@contextmanager
+def _swallowed() -> Iterator[list[str]]:
+    """What compiled functions have raised: numba cannot pass it on and prints it; here it becomes part of the message."""
+    seen: list[str] = []
+
+    def note(unraisable: Any) -> None:
+        text = f": {unraisable.exc_value}" if unraisable.exc_value is not None and str(unraisable.exc_value) else ""
+        seen.append(f" (it raised {unraisable.exc_type.__name__}{text})")
+
+    before, sys.unraisablehook = sys.unraisablehook, note
+    try:
+        yield seen
+    finally:
+        sys.unraisablehook = before

@@ -1,0 +1,56 @@
+"""``halfspread run``: one backtest."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from halfspread.commands.folder import RunFolder
+from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
+from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.progress import Progress
+from halfspread.commands.replay import hash_beside, replay, write_results
+from halfspread.configs.build import build_agents, build_tape, effective
+from halfspread.configs.load import Loaded, load
+from halfspread.errors import ConfigError
+
+__all__ = ["execute"]
+
+
+def execute(arguments: Namespace) -> int:
+    """Run the one agent of a config, or the one that ``--agent`` names, and leave a run folder."""
+    watch = Stopwatch()
+    loaded = load(arguments.config, arguments.set)
+    (built,) = build_agents(loaded, _only(loaded, arguments.agent))
+    progress = Progress(shown=not arguments.json)
+    with progress.step("read the market"):
+        tape = build_tape(loaded)
+    watch.lap("read")
+    config = effective(loaded, [built], times_as_text=True)
+    with RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
+        with hash_beside(tape) as tape_hash:
+            result = replay(loaded, tape, built, folder.building, progress)
+            watch.lap("replay")
+            facts = manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin))
+        with progress.step("write the report"):
+            write_results(result, folder.building, facts, report=not arguments.no_report)
+        watch.lap("write")
+        write_json(folder.building / "manifest.json", {**facts, "seconds": watch.laps})
+    if arguments.json:
+        print_json({**agent_object(result), "name": loaded.config.name, "label": result.name, "run_dir": str(folder.path)})
+        return 0
+    from halfspread.reports.text import summary_table
+
+    print_table(summary_table(result, result.metrics), *where_lines(folder.path, report=not arguments.no_report))
+    return 0
+
+
+def _only(loaded: Loaded, named: str | None) -> str:
+    """The label of the agent to run. Raises ConfigError where the config holds several and none is named."""
+    labels = [agent.label for agent in loaded.config.all_agents]
+    if named is None and len(labels) > 1:
+        raise ConfigError(
+            f"{loaded.path} holds {len(labels)} agents: {', '.join(labels)}; say which with --agent NAME, "
+            f"or see all of them with: halfspread compare {loaded.path}"
+        )
+    return labels[0] if named is None else named

@@ -1,0 +1,70 @@
+"""Results as Parquet files (zstd): the curve chunk by chunk while a run goes on, fills and attribution at its end.
+
+Every file has a column ``time`` (UTC, nanoseconds). The files of equal runs are equal byte by byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from halfspread.commands.folder import writing
+
+__all__ = ["CurveWriter", "write_table"]
+
+TIME = pa.timestamp("ns", tz="UTC")
+CURVE = pa.schema([("time", TIME), ("equity", pa.float64()), ("collateral", pa.float64()), ("position", pa.float64())])
+ROWS_IN_GROUP = 262_144
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+
+class CurveWriter:
+    """Appends equity, collateral and position of every bar to a Parquet file; a context manager, and a sink of the loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parts: list[tuple[Numbers, ...]] = []
+        self._rows = 0
+        with writing(path):
+            self._writer = pq.ParquetWriter(path, CURVE, compression="zstd", compression_level=1, write_statistics=False)
+
+    def __call__(self, times: Numbers, equity: Numbers, collateral: Numbers, position: Numbers) -> None:
+        """Take a chunk; the arrays are copied."""
+        self._parts.append((times.copy(), equity.copy(), collateral.copy(), position.copy()))
+        self._rows += len(times)
+        if self._rows >= ROWS_IN_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        columns = [np.concatenate(parts) for parts in zip(*self._parts, strict=True)]
+        self._parts, self._rows = [], 0
+        arrays = [pa.array(columns[0].view("datetime64[ns]"), TIME), *(pa.array(column) for column in columns[1:])]
+        with writing(self._path):
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=CURVE))
+
+    def __enter__(self) -> CurveWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            with contextlib.suppress(OSError):
+                self._writer.close()
+            return
+        if self._rows:
+            self._write()
+        with writing(self._path):
+            self._writer.close()
+
+
+def write_table(path: Path, frame: Any) -> None:
+    """Write a DataFrame; its index, where it is one of times, becomes the column ``time``."""
+    frame = frame.rename_axis("time").reset_index() if "time" not in frame.columns else frame
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    with writing(path):
+        pq.write_table(table, path, compression="zstd")

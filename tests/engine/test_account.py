@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs.fees import FeePeriod
 from halfspread.engine import instruments
+from halfspread.engine.instruments import TickPeriod
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, FixedNotional
+from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies import BuyAndHold
-from tests.engine.worlds import FREE, INVERSE, LINEAR, START, Scripted, column, funding, tape
+from tests.engine.worlds import FREE, INVERSE, LINEAR, START, Scripted, bars, column, funding, tape
 
 
 def test_a_linear_round_trip_pays_spread_twice_and_fees_at_the_fill_prices() -> None:
@@ -103,10 +108,6 @@ def test_funding_is_paid_on_the_mark_price_where_there_is_one() -> None:
 
 
 def test_fees_and_ticks_follow_their_dates() -> None:
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415
-
-    from halfspread.costs.fees import FeePeriod  # noqa: PLC0415
-    from halfspread.engine.instruments import TickPeriod  # noqa: PLC0415
 
     change = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=2)
     ticks = (TickPeriod(tick=1.0), TickPeriod(start=change, tick=4.0))
@@ -130,8 +131,6 @@ def test_quotes_of_the_bars_give_the_mid_and_the_half_spread() -> None:
         "bid_close": [99.0, 109.0],
         "ask_close": [101.0, 111.0],
     }
-    from halfspread.engine.tape import Tape  # noqa: PLC0415
-    from tests.engine.worlds import bars  # noqa: PLC0415
 
     shape = bars([100.0, 110.0], opens=[100.0, 104.0]) | {name: np.array(values) for name, values in table.items()}
     costs = Costs(half_spread=HalfSpread.from_bars(), fees=Fees.none(), funding=Funding.none())
@@ -144,8 +143,6 @@ def test_quotes_of_the_bars_give_the_mid_and_the_half_spread() -> None:
 
 @pytest.mark.parametrize("missing", ["error", "last"])
 def test_a_fill_without_a_quote_stops_the_run_or_pays_the_last_half_spread(missing: str) -> None:
-    from halfspread.engine.tape import Tape  # noqa: PLC0415
-    from tests.engine.worlds import bars  # noqa: PLC0415
 
     gap = np.nan
     quotes = {

@@ -8,6 +8,7 @@ import pytest
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.resample import resample_bars
 from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.engine import instruments
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, FixedNotional
 from halfspread.engine.tape import Tape
@@ -52,7 +53,7 @@ def test_the_position_carried_into_a_settlement_pays_not_the_one_chosen_at_it() 
 
 
 def test_a_daily_bar_pays_three_settlements_on_the_position_it_really_held() -> None:
-    rates = {hour: 0.001 for hour in range(8, 97, 8)}
+    rates = dict.fromkeys(range(8, 97, 8), 0.001)
     market = tape([100.0, 100.0, 100.0, 100.0], interval=DAY, funding=funding(rates))
     result = run_backtest(market, BuyAndHold(), CHARGED, sizing=FixedContracts(1))
     # bought at the open of day 1 (hour 24), after that hour's settlement: hours 32 to 96 pay
@@ -62,7 +63,7 @@ def test_a_daily_bar_pays_three_settlements_on_the_position_it_really_held() -> 
 
 def test_funding_inside_a_bar_is_paid_on_the_last_price_that_was_known() -> None:
     # daily bars opening at 100 and 200; the close of the day is not known at 08:00 and 16:00
-    rates = {hour: 0.001 for hour in range(8, 49, 8)}
+    rates = dict.fromkeys(range(8, 49, 8), 0.001)
     market = tape([100.0, 300.0], opens=[100.0, 200.0], interval=DAY, funding=funding(rates))
     result = run_backtest(market, BuyAndHold(), CHARGED, sizing=FixedContracts(1))
     assert result.attribution["funding"] == pytest.approx(-0.001 * (200 + 200 + 300))
@@ -70,7 +71,6 @@ def test_funding_inside_a_bar_is_paid_on_the_last_price_that_was_known() -> None
 
 def test_bars_of_five_minutes_an_hour_and_a_day_pay_the_same_funding_on_a_mark_price() -> None:
     market = SyntheticMarket(days=40).generate(np.random.default_rng(5))
-    from halfspread.engine import instruments  # noqa: PLC0415
 
     totals = []
     for interval in ("5m", "1h", "1d"):

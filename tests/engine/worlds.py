@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.engine import instruments
@@ -39,11 +40,11 @@ class Scripted(Strategy):
 
 
 def bars(
-    closes: Sequence[float], opens: Sequence[float] | None = None, interval: int = HOUR, skip: Sequence[int] = ()
+    closes: ArrayLike, opens: ArrayLike | None = None, interval: int = HOUR, skip: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """Bars with the given closes; each opens at the close before it unless ``opens`` are given. ``skip``: bars to leave out."""
-    close = np.array(closes, float)
-    open_ = np.array([close[0], *close[:-1]] if opens is None else opens, float)
+    """Bars with the given closes; each opens at the close before it unless ``opens`` are given. ``skip``: left out."""
+    close = np.asarray(closes, float)
+    open_ = np.concatenate([close[:1], close[:-1]]) if opens is None else np.asarray(opens, float)
     table = {
         "ts": START + interval * np.arange(len(close), dtype=np.int64),
         "open": open_,
@@ -56,7 +57,7 @@ def bars(
     return {name: values[keep] for name, values in table.items()}
 
 
-def funding(rates: dict[float, float], interval_hours: int = 8) -> dict[str, Any]:
+def funding(rates: Mapping[int, float], interval_hours: int = 8) -> dict[str, Any]:
     """Settlements: hours since the start of the bars, and rates."""
     return {
         "ts": np.array([START + round(hours * HOUR) for hours in rates], np.int64),

@@ -86,7 +86,7 @@ def line_chart(
         lines.append(element("path", d=data, class_=f"line {one.style}", stroke_dasharray=one.dash))
     words = "; ".join(f"{one.name} ends at {label(float(one.values[-1]))}" for one in series if len(one.values))
     svg = frame(axes, "".join(lines), title=caption, description=words, label=label)
-    return _figure(caption, note, legend([(one.name, one.style, one.dash) for one in series]), svg)
+    return _figure(caption, note, legend([(one.name, f"stroke {one.style}", one.dash) for one in series]), svg)
 
 
 def drawdown_chart(
@@ -173,7 +173,7 @@ def stacked_chart(
     line = element("path", d=line_path(axes.x(times[drawn]), axes.y(whole[drawn])), class_="line net")
     words = "; ".join(f"{name} {label(float(values[-1]))}" for name, _, values in shown if len(values)) or "nothing"
     svg = frame(axes, "".join(areas) + line, title=caption, description=f"at the end: {words}", label=label)
-    entries = [(name, style, None) for name, style, _ in shown] + [(total, "net", None)]
+    entries = [(name, style, None) for name, style, _ in shown] + [(total, "stroke net", None)]
     return _figure(caption, note, legend(entries), svg)
 
 

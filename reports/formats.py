@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -13,10 +14,12 @@ __all__ = [
     "compact",
     "count",
     "day",
+    "decimals",
     "duration",
     "money",
     "number",
     "percent",
+    "plural",
     "price",
     "stamp",
 ]
@@ -48,11 +51,17 @@ def basis_points(value: float, digits: int = 2, *, sign: bool = False) -> str:
 
 
 def money(value: float, *, sign: bool = False) -> str:
-    """An amount: cents below ten thousand, whole units above, six significant digits below one hundredth."""
-    size = abs(value)
-    if 0.0 < size < 0.01:
-        return (MINUS if value < 0 else "+" if sign else "") + f"{size:.2g}"
-    return number(value, 2 if size < 10_000 else 0, sign=sign)
+    """An amount on its own: with the decimals that its size asks for, none for a whole number."""
+    return number(value, 0 if math.isfinite(value) and value == round(value) else decimals([value]), sign=sign)
+
+
+def decimals(values: Iterable[float]) -> int:
+    """Decimals for a column of amounts by the largest of them: none from 10,000, two from 1, more for fractions of a
+    coin."""
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if size >= 10_000:
+        return 0
+    return 2 if size >= 1.0 or size == 0.0 else min(2 - math.floor(math.log10(size)), 8)
 
 
 def price(value: float) -> str:
@@ -65,6 +74,11 @@ def price(value: float) -> str:
 def count(value: float) -> str:
     """A whole number."""
     return number(value, 0)
+
+
+def plural(value: int, word: str) -> str:
+    """A number of things; ``word`` takes an s."""
+    return f"{value:,} {word}{'' if value == 1 else 's'}"
 
 
 def compact(value: float) -> str:

@@ -18,9 +18,8 @@ def table(head: Sequence[str], rows: Sequence[str], *, kind: str | None = None, 
     """A table that scrolls sideways on a narrow page. ``rows`` come from `row`; columns in ``words`` are text, not
     numbers.
     """
-    cells = (
-        element("th", text(name), scope="col", class_="words" if i in words else None) for i, name in enumerate(head)
-    )
+    kinds = ["words" if i in words else "bar" if i and not name else None for i, name in enumerate(head)]
+    cells = (element("th", text(name), scope="col", class_=style) for name, style in zip(head, kinds, strict=True))
     body = element("tbody", *rows)
     return element("div", element("table", element("thead", element("tr", *cells)), body, class_=kind), class_="scroll")
 

@@ -113,7 +113,7 @@ figcaption {{ font-size: 13px; margin-bottom: 8px; display: flex; flex-wrap: wra
   font-size: 12px; }}
 .legend li {{ display: flex; align-items: center; gap: 6px; overflow-wrap: anywhere; }}
 .key {{ display: inline-block; width: 14px; height: 10px; flex: none; background: var(--tone); border-radius: 1px; }}
-.key.net, [class*="key series-"] {{ height: 2px; }}
+.key.stroke {{ height: 2px; }}
 .key.dashed {{ background: repeating-linear-gradient(90deg, var(--tone) 0 4px, transparent 4px 6px); }}
 .plot {{ padding: 4px 0 0 54px; }}
 .pair {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 36px; }}

@@ -101,6 +101,7 @@ def headline(view: View) -> str:
     currency = result.report_currency
     costs = m["total_return"] - m["price_return"]
     error = m["information_ratio_error"]
+    traded = f"{formats.plural(m['fills'], 'fill')}, {formats.plural(m['round_trips'], 'round trip')}"
     figures = [
         _figure(
             "Net return",
@@ -144,7 +145,7 @@ def headline(view: View) -> str:
         _figure(
             "Turnover",
             f"{formats.compact(m['turnover'])}\N{MULTIPLICATION SIGN}",
-            f"value traded over notional, {m['fills']:,} fills, {m['round_trips']:,} round trips",
+            f"value traded over notional, {traded}",
         ),
         _figure(
             "Cost per turnover",
@@ -203,7 +204,7 @@ def _contribution(view: View, name: str, amount: float, bar: str, kind: str | No
     turnover = view.metrics["turnover"] * view.result.notional
     return row(
         name,
-        formats.money(amount, sign=True),
+        formats.number(amount, formats.decimals(view.result.attribution.values()), sign=True),
         formats.percent(amount / view.result.notional, 2, sign=True),
         formats.number(1e4 * amount / turnover, 2, sign=True) if turnover > 0 else formats.MISSING,
         bar,
@@ -289,7 +290,7 @@ def paper_table(view: View) -> str:
     chart = charts.histogram(
         pnl,
         caption="Daily PnL",
-        note="days by PnL in % of notional; the tails beyond 0.5% are gathered in the end bins",
+        note="days by PnL in % of notional; the outermost 0.5% on each side are in the end bins",
         label=lambda value: formats.percent(value, 2 if len(pnl) and float(np.abs(pnl).max()) < 0.02 else 1),
     )
     lead = (
@@ -300,16 +301,16 @@ def paper_table(view: View) -> str:
     return section("Days", lead, element("div", table(head, rows), chart, class_="pair"), anchor="days")
 
 
-_STATISTICS: dict[str, tuple[str, Callable[[float], str]]] = {
+_STATISTICS: dict[str, tuple[str, Callable[[float], str] | None]] = {
     "round_trips": ("Round trips", formats.count),
     "hit_ratio": ("Share with a gain", formats.percent),
-    "pnl": ("PnL", formats.money),
-    "mean_pnl": ("Mean PnL", formats.money),
-    "mean_gain": ("Mean gain", formats.money),
-    "mean_loss": ("Mean loss", formats.money),
-    "best": ("Best", formats.money),
-    "worst": ("Worst", formats.money),
     "profit_factor": ("Gains over losses", formats.number),
+    "pnl": ("Net PnL", None),
+    "mean_pnl": ("Mean", None),
+    "mean_gain": ("Mean gain", None),
+    "mean_loss": ("Mean loss", None),
+    "best": ("Best", None),
+    "worst": ("Worst", None),
     "mean_hours": ("Mean time held", formats.duration),
     "median_hours": ("Median time held", formats.duration),
 }
@@ -318,39 +319,40 @@ _STATISTICS: dict[str, tuple[str, Callable[[float], str]]] = {
 def round_trips(view: View, largest: int = 10) -> str:
     """Statistics of round trips, and those with the largest gains and losses."""
     trips, currency = view.trips, view.result.report_currency
-    statistics = trade_statistics(trips)
-    rows = [
-        row(words, *(write(float(value)) for value in statistics.loc[name].to_numpy()))
-        for name, (words, write) in _STATISTICS.items()
-    ]
-    listing = table(["", "All", "Long", "Short"], rows)
-    open_trips = int((~trips["closed"].to_numpy(dtype=bool)).sum())
-    lead = f"From flat to flat, net of every cost, in {currency}." + (
-        " The position still open at the end is not counted." if open_trips else ""
-    )
-    if trips["funding"].isna().any():
-        lead += " Funding is left out: the recorded periods are too long to tell which trip paid it."
     if not len(trips):
         return section("Round trips", "There were no fills.", anchor="trades")
+    statistics = trade_statistics(trips)
+    digits = formats.decimals(trips["pnl"])
+    rows = []
+    for name, (words, write) in _STATISTICS.items():
+        values = [float(value) for value in statistics.loc[name].to_numpy()]
+        rows.append(row(words, *((write or _amount(digits))(value) for value in values)))
+    pnl = trips.loc[trips["closed"].to_numpy(dtype=bool), "pnl"].to_numpy(dtype=np.float64)
+    chart = charts.histogram(
+        pnl,
+        caption="Net PnL of round trips",
+        note=f"round trips by PnL in {currency}; the outermost 0.5% on each side are in the end bins",
+        label=lambda value: formats.number(value, max(0, digits - 2) if digits <= 2 else digits),
+        height=230,
+    )
+    lead = f"From flat to flat, net of every cost, in {currency}."
+    lead += "" if trips["closed"].all() else " The position still open at the end is not counted."
+    if trips["funding"].isna().any():
+        lead += " Funding is left out: the recorded periods are too long to tell which trip paid it."
     order = trips["pnl"].abs().sort_values(ascending=False, kind="stable").index[:largest]
-    lines = [_trip(trips.loc[index]) for index in sorted(order)]
-    head = [
-        "Entry (UTC)",
-        "Held",
-        "Side",
-        "Contracts",
-        "Entry price",
-        "Exit price",
-        "Price",
-        "Execution",
-        "Funding",
-        "Net PnL",
-    ]
+    lines = [_trip(trips.loc[index], digits) for index in sorted(order)]
+    head = ["Entry (UTC)", "Held", "Side", "Contracts", "Entry price", "Exit price", "Price", "Execution", "Funding"]
     title = element("h3", text(f"The {len(lines)} largest by absolute PnL, of {len(trips):,}"))
-    return section("Round trips", lead, listing, title, table(head, lines, words=(2,)), anchor="trades")
+    pair = element("div", table(["", "All", "Long", "Short"], rows), chart, class_="pair")
+    return section("Round trips", lead, pair, title, table([*head, "Net PnL"], lines, words=(2,)), anchor="trades")
 
 
-def _trip(trip: pd.Series[Any]) -> str:
+def _amount(digits: int, *, sign: bool = False) -> Callable[[float], str]:
+    return lambda value: formats.number(value, digits, sign=sign)
+
+
+def _trip(trip: pd.Series[Any], digits: int) -> str:
+    amount = _amount(digits, sign=True)
     return row(
         formats.stamp(trip["entry_time"]),
         formats.duration(trip["duration"] / pd.Timedelta(hours=1)) + ("" if trip["closed"] else ", open"),
@@ -358,10 +360,10 @@ def _trip(trip: pd.Series[Any]) -> str:
         formats.compact(trip["contracts"]),
         formats.price(trip["average_entry"]),
         formats.price(trip["average_exit"]),
-        formats.money(trip["price"], sign=True),
-        formats.money(trip["half_spread"] + trip["fee"] + trip["impact"], sign=True),
-        formats.money(trip["funding"], sign=True),
-        formats.money(trip["pnl"], sign=True),
+        amount(trip["price"]),
+        amount(trip["half_spread"] + trip["fee"] + trip["impact"]),
+        amount(trip["funding"]),
+        amount(trip["pnl"]),
         words=(2,),
     )
 

@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 WIDTH = 1000
 _BELOW = 24
 
+#: Elements of SVG that may close themselves; in HTML none of ours may.
+_EMPTY = frozenset({"line", "path", "rect"})
+
 #: XML 1.0 knows no control characters but tab and newlines, not even escaped ones.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -39,7 +42,7 @@ def element(tag: str, *children: str, **attributes: object) -> str:
         if value is not None
     )
     inner = "".join(children)
-    return f"<{tag}{written}>{inner}</{tag}>" if inner else f"<{tag}{written}/>"
+    return f"<{tag}{written}/>" if tag in _EMPTY and not inner else f"<{tag}{written}>{inner}</{tag}>"
 
 
 def text(value: object) -> str:

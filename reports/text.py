@@ -28,7 +28,8 @@ _TERMS = ("fills", "half-spread", "fees", "funding")
 def summary_table(result: ResultLike, measured: Mapping[str, Any] | None = None) -> RenderableType:
     """Headline, attribution and the terms of one run, for a rich console; ``measured`` are its metrics, if known."""
     m = dict(measured or metrics(result))
-    parts: list[RenderableType] = [_title(result), _headline(m), _attribution(result, m["turnover"] * result.notional)]
+    parts: list[RenderableType] = [_title(result), "", _headline(m), ""]
+    parts += [_attribution(result, m["turnover"] * result.notional), ""]
     terms = [f"{topic}: {words}" for topic, words in result.assumptions.items() if topic in _TERMS]
     parts += [Text(line, style="dim") for line in terms]
     parts += [Text(f"warning: {words}", style="yellow") for words in result.warnings]
@@ -46,6 +47,7 @@ def _title(result: ResultLike) -> Text:
 
 def _headline(m: Mapping[str, Any]) -> Table:
     error = m["information_ratio_error"]
+    fills, cost = formats.plural(m["fills"], "fill"), formats.basis_points(m["cost_per_turnover"])
     entries = [
         ("net return", formats.percent(m["total_return"], sign=True), "sum of simple returns, constant notional"),
         ("before costs", formats.percent(m["price_return"], sign=True), "price moves alone"),
@@ -63,7 +65,7 @@ def _headline(m: Mapping[str, Any]) -> Table:
         (
             "turnover",
             f"{formats.compact(m['turnover'])}x",
-            f"of the notional; {m['fills']:,} fills at {formats.basis_points(m['cost_per_turnover'])} of their value",
+            f"of the notional; {fills} at {cost} of their value",
         ),
     ]
     grid = _table(["", "", ""], header=False)
@@ -80,10 +82,11 @@ def _attribution(result: ResultLike, turnover: float) -> Table:
     lines.append(("net PnL", net, "bold"))
     if result.attribution["collateral"]:
         lines.append(("collateral (margin coin)", result.attribution["collateral"], "dim"))
+    digits = formats.decimals(amount for _, amount, _ in lines)
     for name, amount, style in lines:
         in_turnover = formats.number(1e4 * amount / turnover, 2, sign=True) if turnover > 0 else formats.MISSING
         share = formats.percent(amount / result.notional, 2, sign=True)
-        grid.add_row(name, formats.number(amount, 2, sign=True), share, in_turnover, style=style)
+        grid.add_row(name, formats.number(amount, digits, sign=True), share, in_turnover, style=style)
     return grid
 
 

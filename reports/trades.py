@@ -44,12 +44,13 @@ def trades(result: ResultLike) -> pd.DataFrame:
     """One row per round trip, in the order of entry.
 
     ``contracts`` is the largest position held (positive), ``average_entry`` and ``average_exit`` the mean fill prices
-    by contracts (harmonic for an inverse contract, so that they give the PnL). ``price`` is the gain at reference
-    prices, ``pnl`` that with ``half_spread``, ``fee``, ``impact`` and ``funding``. In another settle currency the gain
-    is valued at the rate of the last fill; what the coin did meanwhile is not in it. ``funding`` is what was settled
-    between entry and exit according to the recorded periods; NaN, and left out of ``pnl``, where they are longer than
-    an hour or there are several instruments. The last row is the position still open at the end, if there is one:
-    ``closed`` is False and it stands at the last reference price.
+    by contracts (harmonic for an inverse contract). ``price`` is the part of the attribution between entry and exit, at
+    reference prices: exact for a contract settled in the report currency, else to the second order of the moves within
+    one recorded period. ``pnl`` adds ``half_spread``, ``fee``, ``impact`` and ``funding``: what was settled between
+    entry and exit according to the periods; NaN, and left out of ``pnl``, where those are longer than an hour or there
+    are several instruments. The last row is the position still open at the end, if there is one: ``closed`` is False
+    and it stands at the last reference price
+    (``price`` and ``pnl`` are NaN with several instruments).
     """
     fills = result.fills
     found = []
@@ -61,7 +62,7 @@ def trades(result: ResultLike) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     table = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
     table["funding"] = _funding(table, result)
-    table["pnl"] = table[["price", *EXECUTION, "funding"]].sum(axis=1)
+    table["pnl"] = table["price"] + table[[*EXECUTION, "funding"]].sum(axis=1)
     return table[list(_COLUMNS)].sort_values("entry_time", kind="stable", ignore_index=True)
 
 
@@ -94,25 +95,21 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
     prices = legs["price"].to_numpy(dtype=np.float64)
     side = np.sign(contracts[starts])
     adds = contracts * side[trip] > 0.0
-    left = position[ends]
-    closed = left == 0.0
-    rate = _rates(legs, instrument)[ends]
-    gain = -np.add.reduceat(contracts * _values(instrument, legs["reference"].to_numpy(dtype=np.float64)), starts)
-    last = float(result.periods["reference"].iloc[-1]) if not closed.all() else math.nan
-    gain = gain + np.where(closed, 0.0, left * _values(instrument, np.full(len(left), last)))
+    closed = position[ends] == 0.0
+    gained = _cumulative_price(legs, instrument, result)
+    now = float(result.periods["price"].iloc[-1]) if len(result.instruments) == 1 else math.nan
     times = legs["time"].to_numpy()
-    exits = pd.Series(pd.DatetimeIndex(times[ends], tz="UTC")).where(closed, result.end)
     table = pd.DataFrame(
         {
             "instrument": instrument.symbol,
             "side": np.where(side > 0.0, "long", "short"),
             "entry_time": pd.DatetimeIndex(times[starts], tz="UTC"),
-            "exit_time": exits,
+            "exit_time": pd.Series(pd.DatetimeIndex(times[ends], tz="UTC")).where(closed, result.end),
             "fills": ends - starts + 1,
             "contracts": np.maximum.reduceat(np.abs(position), starts),
             "average_entry": _average(instrument, prices, contracts * adds, starts),
             "average_exit": _average(instrument, prices, contracts * ~adds, starts),
-            "price": gain * rate,
+            "price": np.where(closed, gained[ends], now) - gained[starts],
             "closed": closed,
         }
     )
@@ -120,6 +117,34 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
         table[name] = np.add.reduceat(legs[name].to_numpy(dtype=np.float64), starts)
     table["duration"] = table["exit_time"] - table["entry_time"]
     return table
+
+
+def _cumulative_price(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -> Floats:
+    """The `price` contribution from the start up to each leg, in report currency.
+
+    It is taken from the last period that ended before the leg, and carried on from there by the legs of the same
+    period. With several instruments, whose periods are not told apart, it is carried on from the first leg.
+    """
+    reference = legs["reference"].to_numpy(dtype=np.float64)
+    worth = _values(instrument, reference)
+    after = legs["position_after"].to_numpy(dtype=np.float64)
+    times, ends = pd.DatetimeIndex(legs["time"]).as_unit("ns").asi8, _period_ends(result)
+    if len(result.instruments) > 1:
+        ends = ends[:0]
+    period = np.searchsorted(ends, times, side="left")
+    known = np.concatenate([[0.0], result.periods["price"].to_numpy(dtype=np.float64)])[period]
+    marks = np.concatenate([[reference[0]], result.periods["reference"].to_numpy(dtype=np.float64)])[period]
+    fresh = np.r_[True, period[1:] != period[:-1]]
+    since = np.where(fresh, _values(instrument, marks), np.r_[worth[0], worth[:-1]])
+    steps = np.r_[0.0, after[:-1]] * (worth - since) * _rates(legs, instrument)
+    total = np.cumsum(steps)
+    group = np.maximum.accumulate(np.where(fresh, np.arange(len(legs)), 0))
+    gained: Floats = known + total - (total - steps)[group]
+    return gained
+
+
+def _period_ends(result: ResultLike) -> NDArray[np.int64]:
+    return pd.DatetimeIndex(result.periods.index).as_unit("ns").asi8
 
 
 def _values(instrument: InstrumentLike, prices: Floats) -> Floats:
@@ -144,7 +169,7 @@ def _average(instrument: InstrumentLike, prices: Floats, contracts: Floats, star
 
 def _funding(table: pd.DataFrame, result: ResultLike) -> Floats:
     """Funding settled after each entry and up to the exit, from the cumulative funding of the periods."""
-    times = pd.DatetimeIndex(result.periods.index).as_unit("ns").asi8
+    times = _period_ends(result)
     if len(result.instruments) > 1 or not len(times) or (len(times) > 2 and np.median(np.diff(times)) > _HOUR):
         return np.full(len(table), math.nan)
     paid = np.concatenate([[0.0], result.periods["funding"].to_numpy(dtype=np.float64)])

@@ -57,7 +57,7 @@ def from_periods(
     """A result whose cumulative columns (and reference, position, exposure) are given, zero where they are not."""
     settings = {name: columns.pop(name) for name in list(columns) if name in MadeResult.__dataclass_fields__}
     capital = settings.get("capital", 1_000.0)
-    index = pd.DatetimeIndex(pd.to_datetime(list(times), utc=True), name="time").as_unit("ns")
+    index = pd.DatetimeIndex(pd.to_datetime([str(time) for time in times], utc=True), name="time").as_unit("ns")
     periods = pd.DataFrame(0.0, index=index, columns=[*PARTS, "collateral", "turnover", "exposure", "position"])
     periods["reference"] = 100.0
     for name, values in columns.items():

@@ -1,7 +1,7 @@
 """The common job in backtesting.py: one Python call a bar over a DataFrame.
 
-It calls the strategy for the first time one bar after its indicators exist, hence its own PnL; its trades are round trips, so
-the fills are one more than they (the last trade stays open unless told otherwise).
+It calls the strategy for the first time one bar after its indicators exist, hence its own PnL; its trades are round
+trips and the last one stays open, so the fills are one more than they.
 """
 
 from __future__ import annotations

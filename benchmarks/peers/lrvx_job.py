@@ -1,8 +1,8 @@
 """The common job in lrvx (C++ core): one Python call a bar, and its replay of signals computed beforehand.
 
-The strategy keeps running sums of its own, since the cost of lrvx's moving average grows with the bars seen. Both figures
-leave the open position out: they are realised PnL, and the number of fills is that of the closed trades and one more.
-``Engine.run`` fills a signal at the close of the bar it is stamped with, so its PnL is that of the next close, realised.
+The strategy keeps running sums of its own, since the cost of lrvx's moving average grows with the bars seen. Both
+figures leave the open position out: they are realised PnL, and the fills are the closed trades and one more.
+``Engine.run`` fills a signal at the close of the bar it is stamped with: the PnL of the next close, realised.
 """
 
 from __future__ import annotations

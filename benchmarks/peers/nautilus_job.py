@@ -1,7 +1,7 @@
 """The common job in nautilus_trader 2.0 (Rust core): one Python call a bar through its venue, risk and order machinery.
 
-Its market order fills at the close that made the signal, and the account's balance leaves the open position out. Making a
-``Bar`` object of every row is not clocked here (it is done once, and printed on standard error); adding them to the engine is.
+Its market order fills at the close that made the signal, and the account's balance leaves the open position out. Making
+a ``Bar`` object of every row is not clocked (it is done once, and printed on standard error); adding them is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The common job in vectorbt (with vectorbt-rust): the fastest peer, vectorised.
 
-Four ways through its two simulators, each with the moving averages and signals inside the clock ("from closes") and with
-the signals ready beforehand ("from signals"), and its compiled callback a bar. What was tried and is not used because it is
-slower: a smaller ``max_orders`` (fresh pages each run), and a callback that compares the two means itself (three times).
+Its two simulators in Rust and in numba, each with the moving averages and signals inside the clock ("from closes") and
+with the signals ready beforehand ("from signals"), and its compiled callback a bar. Tried, and slower: a
+smaller ``max_orders`` (fresh pages each run), and a callback that compares the two means itself (three times).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vectorbt.portfolio.enums import Direction, SizeType
 from vectorbt.portfolio.nb import order_nb
 
 PNL, FILLS = -230_120.31, 7_222
-COMMON = {"fees": FEE_RATE, "init_cash": 1e6}
+CASH = 1e6
 Job = Callable[[], tuple[float, int]]
 
 
@@ -49,18 +49,34 @@ def result(portfolio: vbt.Portfolio) -> tuple[float, int]:
     return float(portfolio.total_profit()), len(portfolio.order_records)
 
 
-def from_signals(bars: dict[str, np.ndarray], long: np.ndarray, short: np.ndarray, engine: str) -> tuple[float, int]:
-    portfolio = vbt.Portfolio.from_signals(
-        bars["close"], long, short, size=1.0, price=bars["open"], direction="both", engine=engine, **COMMON
-    )
-    return result(portfolio)
+def with_curve(portfolio: vbt.Portfolio) -> tuple[float, int]:
+    """The same by way of the equity curve of all bars, which halfspread always keeps."""
+    return float(portfolio.value().iloc[-1]) - CASH, len(portfolio.order_records)
 
 
-def from_orders(bars: dict[str, np.ndarray], wanted: np.ndarray, engine: str) -> tuple[float, int]:
-    portfolio = vbt.Portfolio.from_orders(
-        bars["close"], wanted, size_type="targetamount", price=bars["open"], engine=engine, **COMMON
+def from_signals(bars: dict[str, np.ndarray], masks: tuple[np.ndarray, np.ndarray], engine: str) -> vbt.Portfolio:
+    return vbt.Portfolio.from_signals(
+        bars["close"],
+        *masks,
+        size=1.0,
+        price=bars["open"],
+        direction="both",
+        engine=engine,
+        fees=FEE_RATE,
+        init_cash=CASH,
     )
-    return result(portfolio)
+
+
+def from_orders(bars: dict[str, np.ndarray], wanted: np.ndarray, engine: str) -> vbt.Portfolio:
+    return vbt.Portfolio.from_orders(
+        bars["close"],
+        wanted,
+        size_type="targetamount",
+        price=bars["open"],
+        engine=engine,
+        fees=FEE_RATE,
+        init_cash=CASH,
+    )
 
 
 @njit
@@ -69,39 +85,43 @@ def place(c, wanted, price, fee_rate):  # type: ignore[no-untyped-def]
     return order_nb(wanted[c.i], price[c.i], SizeType.TargetAmount, Direction.Both, fee_rate)
 
 
-def from_order_func(bars: dict[str, np.ndarray]) -> tuple[float, int]:
+def from_order_func(bars: dict[str, np.ndarray]) -> vbt.Portfolio:
     wanted = targets(bars["close"], "numba")
-    portfolio = vbt.Portfolio.from_order_func(bars["close"], place, wanted, bars["open"], FEE_RATE, init_cash=1e6)
-    return result(portfolio)
+    return vbt.Portfolio.from_order_func(bars["close"], place, wanted, bars["open"], FEE_RATE, init_cash=CASH)
 
 
 def jobs(bars: dict[str, np.ndarray]) -> dict[str, tuple[Job, str]]:
     """All modes by name, each with what its clock includes."""
     close = bars["close"]
-    long, short = entries(close, "rust")
-    wanted = targets(close, "rust")
+    masks, wanted = entries(close, "rust"), targets(close, "rust")
     table: dict[str, tuple[Job, str]] = {}
     for engine in ("rust", "numba"):
         table |= {
             f"{engine} from_signals, from closes": (
-                lambda e=engine: from_signals(bars, *entries(close, e), e),
+                lambda e=engine: result(from_signals(bars, entries(close, e), e)),
                 "moving averages, masks, simulation, total profit",
             ),
             f"{engine} from_signals, from signals": (
-                lambda e=engine: from_signals(bars, long, short, e),
+                lambda e=engine: result(from_signals(bars, masks, e)),
                 "simulation, total profit; signals ready beforehand",
             ),
             f"{engine} from_orders, from closes": (
-                lambda e=engine: from_orders(bars, targets(close, e), e),
+                lambda e=engine: result(from_orders(bars, targets(close, e), e)),
                 "moving averages, targets, simulation, total profit",
             ),
             f"{engine} from_orders, from signals": (
-                lambda e=engine: from_orders(bars, wanted, e),
+                lambda e=engine: result(from_orders(bars, wanted, e)),
                 "simulation, total profit; targets ready beforehand",
             ),
         }
-    includes = "moving averages, targets, simulation with a compiled callback a bar, total profit"
-    table["numba from_order_func"] = (lambda: from_order_func(bars), includes)
+    table["rust from_signals, from closes, with curve"] = (
+        lambda: with_curve(from_signals(bars, entries(close, "rust"), "rust")),
+        "moving averages, masks, simulation, equity curve of every bar",
+    )
+    table["numba from_order_func"] = (
+        lambda: result(from_order_func(bars)),
+        "moving averages, targets, simulation with a compiled callback a bar, total profit",
+    )
     return table
 
 

@@ -1,0 +1,124 @@
+"""How long a user waits: for the import, the help, a subclass, and the first result on a warm and on an empty cache.
+
+    python -m benchmarks.startup [--repeat 5] [--cold 5]
+
+Wall-clock time of whole fresh processes, interpreter included; "net" is without a bare interpreter. The cold runs get
+an empty kernel cache (HALFSPREAD_CACHE_DIR) each. Writes results/startup.json and results/startup.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from benchmarks import machine
+
+PYTHON = sys.executable
+QUICKSTART = machine.ROOT / "configs" / "quickstart.toml"
+FIRST_RESULT = """
+import numpy as np
+import halfspread as hs
+from halfspread.datafeeds.synthetic import SyntheticMarket
+tape = SyntheticMarket().tape(np.random.default_rng(1))
+costs = hs.Costs(half_spread=hs.HalfSpread.ticks(1), fees=hs.Fees.venue(), funding=hs.Funding.none())
+print(hs.backtest(tape, hs.strategies.SmaCross(), costs, sizing=hs.FixedNotional(10_000)).total_return)
+"""
+SUBCLASS = """
+import halfspread as hs
+class Mine(hs.Strategy):
+    lookback: int = 5
+    def on_bar(self, market):
+        return 1.0
+Mine(lookback=3)
+"""
+#: What is started: name, command, goal in seconds (interpreter included) and whether it needs kernels.
+TASKS: tuple[tuple[str, list[str], float | None, bool], ...] = (
+    ("a bare interpreter", [PYTHON, "-c", "pass"], None, False),
+    ("import halfspread", [PYTHON, "-c", "import halfspread"], 0.1, False),
+    ("halfspread --help", [PYTHON, "-m", "halfspread", "--help"], 0.2, False),
+    ("subclass hs.Strategy", [PYTHON, "-c", SUBCLASS], 0.3, False),
+    ("one backtest of the synthetic market", [PYTHON, "-c", FIRST_RESULT], None, True),
+    ("make run: compare configs/quickstart.toml", [PYTHON, "-m", "halfspread", "compare", str(QUICKSTART)], 2.5, True),
+)
+COLD_GOAL = 30.0
+
+
+def run(command: list[str], cache: str, folder: str) -> float:
+    """Seconds of one process. Raises RuntimeError with its last words where it fails."""
+    start = perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "HALFSPREAD_CACHE_DIR": cache},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wall = perf_counter() - start
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"status {done.returncode}: {last}")
+    return wall
+
+
+def measure(repeat: int, cold: int) -> list[dict[str, Any]]:
+    """Seconds of all tasks; a task that fails has a reason instead."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="halfspread-bench-") as folder:
+        warm = str(Path(folder) / "warm")
+        for name, command, goal, compiles in TASKS:
+            try:
+                run(command, warm, folder)
+                seconds = [run(command, warm, folder) for _ in range(repeat)]
+                rows.append({"what": name, "cache": "warm", "goal": goal, "seconds": seconds})
+                if compiles:
+                    empty = [run(command, str(Path(folder) / f"{len(rows)}-{i}"), folder) for i in range(cold)]
+                    rows.append({"what": name, "cache": "empty", "goal": goal and COLD_GOAL, "seconds": empty})
+            except RuntimeError as error:
+                rows.append({"what": name, "cache": "warm", "goal": goal, "seconds": [], "reason": str(error)})
+    return rows
+
+
+def markdown(about: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """The table for people."""
+    bare = median(rows[0]["seconds"])
+    lines = [
+        "# Start",
+        "",
+        machine.in_words(about),
+        "",
+        "| what | kernel cache | median s | best s | net of the interpreter s | goal s | reached |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        if not row["seconds"]:
+            lines.append(
+                f"| {row['what']} | {row['cache']} | not measured: {row['reason']} | | | {row['goal'] or ''} | |"
+            )
+            continue
+        typical, goal = median(row["seconds"]), row["goal"]
+        reached = "" if goal is None else "yes" if typical <= goal else "no"
+        numbers = f"{typical:.3f} | {min(row['seconds']):.3f} | {typical - bare:.3f} | {goal or ''}"
+        lines.append(f"| {row['what']} | {row['cache']} | {numbers} | {reached} |")
+    return lines
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=5, help="runs with a warm cache (default 5)")
+    parser.add_argument("--cold", type=int, default=5, help="runs with an empty cache (default 5)")
+    options = parser.parse_args(arguments)
+    about = machine.describe()
+    rows = measure(options.repeat, options.cold)
+    machine.write("startup", {"machine": about, "rows": rows}, markdown(about, rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -71,7 +71,8 @@ def _annual_volatility(shocks: Floats) -> Floats:
     for i, shock in enumerate(shocks):
         level += -0.002 * level + 0.02 * shock
         levels[i] = level
-    return 0.65 * np.exp(levels - levels.var() / 2)
+    volatility: Floats = 0.65 * np.exp(levels - levels.var() / 2)
+    return volatility
 
 
 def _log_prices(volatility: Floats, shocks: Floats) -> Floats:
@@ -81,7 +82,8 @@ def _log_prices(volatility: Floats, shocks: Floats) -> Floats:
     moves = (sigma * np.sqrt(step_years)) * shocks - 0.5 * (sigma**2) * step_years + 0.10 * step_years
     walk = np.log(_START) + np.cumsum(moves.ravel())
     tilt = np.linspace(1.0 / walk.size, 1.0, walk.size)
-    return (walk + tilt * (np.log(_END) - walk[-1])).reshape(shocks.shape)
+    path: Floats = (walk + tilt * (np.log(_END) - walk[-1])).reshape(shocks.shape)
+    return path
 
 
 def _on_tick(log_price: Floats) -> Floats:

@@ -10,6 +10,7 @@ fees, attributes every change of equity and keeps the equity curve of all bars a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,9 @@ def jobs(bars: dict[str, np.ndarray]) -> dict[str, tuple[Job, float, str]]:
     def tape_again() -> hs.Tape:
         return hs.Tape.from_bars(bars, instrument())
 
+    def late(agent: Callable[[], Any], fill: str) -> tuple[float, int]:
+        return run(tape, agent(), fill)
+
     def compiled() -> hs.Strategy:
         return hs.strategies.SmaCross(fast=FAST, slow=SLOW)
 
@@ -92,8 +96,8 @@ def jobs(bars: dict[str, np.ndarray]) -> dict[str, tuple[Job, float, str]]:
     }
     for fill in ("this_close", "next_close"):
         pnl = CONVENTIONS[fill]
-        table[f"compiled, {fill}"] = (lambda f=fill: run(tape, compiled(), f), pnl, f"moving averages, {kept}")
-        table[f"Python call a bar, {fill}"] = (lambda f=fill: run(tape, PythonCross(), f), pnl, f"Python calls, {kept}")
+        table[f"compiled, {fill}"] = (partial(late, compiled, fill), pnl, f"moving averages, {kept}")
+        table[f"Python call a bar, {fill}"] = (partial(late, PythonCross, fill), pnl, f"Python calls, {kept}")
     return table
 
 

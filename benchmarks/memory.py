@@ -63,7 +63,7 @@ def child(task: str, path: str) -> dict[str, Any]:
         report["results_mb"] = round(sum(array.nbytes for array in arrays) / 2**20, 1)
         report["fills"] = len(result.fill_records)
         if not task.startswith("streamed"):
-            report["tape_mb"] = round((tape.bars.times.nbytes + tape.bars.rows.nbytes) / 2**20, 1)
+            report["tape_mb"] = round(len(tape) * 8 * (1 + len(tape.columns)) / 2**20, 1)
     return {**report, "peak_mb": peak_rss_mb()}
 
 

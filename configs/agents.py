@@ -1,7 +1,7 @@
 """Find an agent's class by built-in name, by ``package.module:Class`` or by file path, and make the agent.
 
-Only the module or file that a config names is run, and what it imports itself. While it is imported, the config's folder and
-the working folder stand at the end of the import path, so that it finds what lies beside it and shadows nothing.
+Only the module or file that a config names is run, and what it imports itself. While it is imported, the folder of the
+config and the working folder stand at the end of the import path: it finds what lies beside it, and shadows nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["agent_class", "build_agent", "parameters_of"]
 def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
     """The agent that a config describes; ``where`` names the place in messages, ``folder`` is that of the config.
 
-    Raises ConfigError for an agent that cannot be found or parameters that it does not take, StrategyError for code of the
-    agent that fails.
+    Raises ConfigError for an agent that cannot be found or parameters that it does not take, StrategyError for code of
+    the agent that fails.
     """
     cls = agent_class(config.type, folder, where)
     try:
@@ -43,7 +43,7 @@ def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
 
 
 def parameters_of(agent: Any, config: AgentConfig) -> dict[str, Any]:
-    """All parameters of an agent as plain data, defaults included; those of the config where the agent does not tell."""
+    """All parameters of an agent as plain data, defaults included; those of the config where it does not tell."""
     if not isinstance(agent, Strategy):
         return config.parameters
     checked = agent.model().model_validate(agent.parameters())
@@ -64,8 +64,8 @@ def agent_class(kind: str, folder: Path, where: str = "agent") -> Callable[..., 
             module = importlib.import_module(file)
         return _named(module, name, f"{where}: {file}")
     raise ConfigError(
-        f"{where}: unknown agent {kind!r}; expected one of {', '.join(strategies.BUILT_IN)}, or package.module:Class, or a file "
-        f"such as ./my_strategy.py{close_match(kind, strategies.BUILT_IN)}"
+        f"{where}: unknown agent {kind!r}; expected one of {', '.join(strategies.BUILT_IN)}, or package.module:Class, "
+        f"or a file such as ./my_strategy.py{close_match(kind, strategies.BUILT_IN)}"
     )
 
 
@@ -115,7 +115,9 @@ def _named(module: ModuleType, name: str, where: str) -> Callable[..., Any]:
     classes = [each.__name__ for each in vars(module).values() if isinstance(each, type) and issubclass(each, Strategy)]
     if found is not None:
         raise ConfigError(f"{where}: {name} is no strategy: expected a subclass of hs.Strategy")
-    raise ConfigError(f"{where}: no class {name!r}; strategies there: {', '.join(classes) or 'none'}{close_match(name, classes)}")
+    raise ConfigError(
+        f"{where}: no class {name!r}; strategies there: {', '.join(classes) or 'none'}{close_match(name, classes)}"
+    )
 
 
 @contextmanager
@@ -151,6 +153,8 @@ def _fault(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<") and Path(frame.filename) != Path(importlib.__file__) and frame.filename != __file__
+        if not frame.filename.startswith("<")
+        and Path(frame.filename) != Path(importlib.__file__)
+        and frame.filename != __file__
     ]
     return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text

@@ -51,17 +51,26 @@ def build_agents(loaded: Loaded, only: str | None = None) -> list[BuiltAgent]:
 
 def effective(loaded: Loaded, agents: list[BuiltAgent], *, times_as_text: bool = False) -> dict[str, Any]:
     """The config as it runs, every default written out, parameters of the agents included."""
-    data = loaded.config.model_dump(mode="json" if times_as_text else "python", exclude={"agent", "agents"}, exclude_none=True)
+    data = loaded.config.model_dump(
+        mode="json" if times_as_text else "python", exclude={"agent", "agents"}, exclude_none=True
+    )
     tables = [
         {"type": each.config.type, "name": each.label, **parameters_of(each.agent, each.config)} for each in agents
     ]
+    data = {name: _tag_first(value) for name, value in data.items()}
+    data["costs"] = {name: _tag_first(value) for name, value in data["costs"].items()}
     return data | ({"agents": tables} if loaded.config.agent is None else {"agent": tables[0]})
+
+
+def _tag_first(value: Any) -> Any:
+    """A table with what it is as its first line."""
+    return {tag: value[tag] for tag in ("source", "kind") if tag in value} | value if isinstance(value, dict) else value
 
 
 def build_tape(loaded: Loaded) -> Tape:
     """The market of a config. Raises ConfigError, InstrumentError or DataError."""
     market = loaded.config.market
-    if isinstance(market, SyntheticSource):
+    if market.source == "synthetic":
         return _synthetic(market, loaded.config.seed)
     instrument = _instrument(market, loaded)
     files: dict[str, Any] = data_files(loaded)
@@ -75,14 +84,16 @@ def build_tape(loaded: Loaded) -> Tape:
         return Tape.from_bars(bars, instrument, **terms)
     if bars.suffix.lower() not in (".parquet", ".pq"):
         where = loaded.places.of(("market", "stream"))
-        raise ConfigError(f"{where}: market.stream: only Parquet files can be streamed, got {bars.name}; leave out stream")
+        raise ConfigError(
+            f"{where}: market.stream: only Parquet files can be streamed, got {bars.name}; leave out stream"
+        )
     return Tape.scan_bars(bars, instrument, **terms)
 
 
 def data_files(loaded: Loaded) -> dict[str, Path]:
     """The files that the market is read from, by key. Raises ConfigError for one that is not there."""
     market, found = loaded.config.market, {}
-    if isinstance(market, BarsSource):
+    if market.source == "bars":
         for key in FILES:
             text = getattr(market, key)
             if text is not None:
@@ -112,8 +123,8 @@ def _instrument(market: BarsSource, loaded: Loaded) -> Instrument:
 
 def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: dict[str, Any]) -> Tape:
     """Bars of a finer file, cut to the range and put together; what was dropped at the edges is told with the data."""
-    from halfspread.datafeeds.resample import resample_bars  # noqa: PLC0415
-    from halfspread.engine.times import interval_text  # noqa: PLC0415
+    from halfspread.datafeeds.resample import resample_bars
+    from halfspread.engine.times import interval_text
 
     fine = Tape.from_bars(
         path,
@@ -128,7 +139,9 @@ def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: di
     )
     made = resample_bars(_frame(fine), str(market.resample), fine.interval // 1_000_000_000)
     if not len(made.bars):
-        raise UserError(f"{path}: no complete bar of {market.resample} in {len(fine):,} bars of {interval_text(fine.interval)}")
+        raise UserError(
+            f"{path}: no complete bar of {market.resample} in {len(fine):,} bars of {interval_text(fine.interval)}"
+        )
     tape = Tape.from_bars(made.bars, instrument, interval=market.resample, **terms)
     told = f"{path}, {interval_text(fine.interval)} bars put together to {market.resample}"
     if made.buckets_dropped:
@@ -137,7 +150,7 @@ def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: di
 
 
 def _frame(tape: Tape) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     bars: Any = tape.bars
     columns = {name: bars.rows[:, i] for i, name in enumerate(tape.columns)}

@@ -48,7 +48,9 @@ def explain(error: ValidationError, data: Mapping[str, Any], model: type[BaseMod
 def _joined(messages: list[str]) -> str:
     """Several ways of being wrong about one key: what was found is said once, at the end."""
     *others, last = dict.fromkeys(messages)
-    return " or ".join([*(each.rpartition(", got ")[0] or each for each in others), last.removeprefix("expected ") if others else last])
+    return " or ".join(
+        [*(each.rpartition(", got ")[0] or each for each in others), last.removeprefix("expected ") if others else last]
+    )
 
 
 def _real_key(location: Sequence[str | int], data: Any) -> Key:
@@ -78,7 +80,9 @@ def _message(fault: Any, key: Key, model: type[BaseModel], data: Mapping[str, An
         hint = close_match(context["tag"], known)
         return f"expected one of {context['expected_tags']}, got {context['tag']!r}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"expected letters, digits, '.', '_' and '-', at most 80, the first a letter or digit, got {fault['input']!r}"
+        return (
+            f"expected letters, digits, '.', '_', '-', the first a letter or digit, at most 80, got {fault['input']!r}"
+        )
     text: str = fault["msg"]
     for theirs, ours in _WORDS:
         text = text.replace(theirs, ours)
@@ -104,7 +108,9 @@ def _keys_at(model: type[BaseModel], key: Key, data: Any) -> list[str]:
 
 
 def _tags_at(model: type[BaseModel], key: Key, data: Any) -> list[str]:
-    fields = [each.model_fields[tag] for each in _models_at(model, key, data) for tag in _TAGS if tag in each.model_fields]
+    fields = [
+        each.model_fields[tag] for each in _models_at(model, key, data) for tag in _TAGS if tag in each.model_fields
+    ]
     return [value for field in fields for value in get_args(field.annotation)]
 
 

@@ -45,7 +45,7 @@ def packaged() -> dict[str, Path]:
 
 
 def find_config(name: str) -> Path:
-    """The file that a user means: a path, or the bare name of a config that comes with halfspread. Raises ConfigError."""
+    """The file that a user means: a path, or the name of a config that comes with halfspread. Raises ConfigError."""
     path = Path(name).expanduser()
     if path.is_file():
         return path
@@ -64,8 +64,8 @@ def find_config(name: str) -> Path:
 def load(name: str | Path, settings: Sequence[str] = ()) -> Loaded:
     """Read the config ``name`` (see `find_config`) with ``settings`` (``key=value``) put in.
 
-    Raises ConfigError that says, for every fault, the file and line or the setting, the key, what was expected and what was
-    found.
+    Raises ConfigError that says, for every fault, the file and line or the setting, the key, what was expected and what
+    was found.
     """
     path = find_config(str(name))
     text = _read(path)

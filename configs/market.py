@@ -17,7 +17,7 @@ __all__ = ["BarsSource", "Market", "SyntheticSource"]
 class SyntheticSource(SyntheticMarket):
     """A seeded synthetic perpetual: no files. No expert has an edge in it, by construction."""
 
-    __init__ = BaseModel.__init__  # type: ignore[assignment]
+    __init__ = BaseModel.__init__
 
     source: Literal["synthetic"] = Field(description="the built-in synthetic market")
     start: Moment = Field(
@@ -27,13 +27,20 @@ class SyntheticSource(SyntheticMarket):
 
 
 class BarsSource(Section):
-    """Bars of one perpetual from a file, and what stands beside them. Paths may hold $VARIABLES and are otherwise relative to the config."""
+    """Bars of one perpetual from a file, and what stands beside them.
+
+    Paths may hold $VARIABLES of the environment and are otherwise relative to the config.
+    """
 
     source: Literal["bars"] = Field(description="bars from a Parquet or CSV file")
     venue: Literal["bitmex", "bybit"] = Field(description="exchange whose contract it is")
     symbol: str = Field(description="contract, such as XBTUSD or BTCUSDT")
-    bars: str = Field(description="file of bars: times and open, high, low, close, volume; bid_open and so on where known")
-    funding: str | None = Field(default=None, description="file of settlements: ts, rate (fraction), interval_h, known_ts")
+    bars: str = Field(
+        description="file of bars: times and open, high, low, close, volume; bid_open and so on where known"
+    )
+    funding: str | None = Field(
+        default=None, description="file of settlements: ts, rate (fraction), interval_h, known_ts"
+    )
     mark: str | None = Field(default=None, description="file of mark prices: ts and price, or bars")
     index: str | None = Field(default=None, description="file of index prices: ts and price, or bars")
     settle_price: str | None = Field(
@@ -45,7 +52,9 @@ class BarsSource(Section):
     gaps: tuple[tuple[Moment, Moment], ...] = Field(
         default=(), description="known spans [from, to] without a market; a bar inside one is refused"
     )
-    resample: Interval | None = Field(default=None, description="make bars of this length from the finer ones in the file")
+    resample: Interval | None = Field(
+        default=None, description="make bars of this length from the finer ones in the file"
+    )
     stream: bool = Field(default=False, description="read the bars while they are replayed: memory stays flat")
     time_column: str = Field(default="ts", description="column of times in every file of bars")
     time_unit: Literal["s", "ms", "us", "ns"] = Field(default="ns", description="unit of times written as integers")
@@ -55,7 +64,9 @@ class BarsSource(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"end: expected a time after start {self.start:%Y-%m-%dT%H:%MZ}, got {self.end:%Y-%m-%dT%H:%MZ}")
+            raise ValueError(
+                f"end: expected a time after start {self.start:%Y-%m-%dT%H:%MZ}, got {self.end:%Y-%m-%dT%H:%MZ}"
+            )
         if self.stream and self.resample is not None:
             raise ValueError("stream: bars that are resampled are not streamed; leave out stream or resample")
         if self.resample is not None and self.extra:
@@ -63,7 +74,9 @@ class BarsSource(Section):
         if self.resample is not None and self.interval is not None:
             fine, coarse = parse_interval(self.interval), parse_interval(self.resample)
             if coarse % fine:
-                raise ValueError(f"resample: expected a whole multiple of the interval {self.interval!r}, got {self.resample!r}")
+                raise ValueError(
+                    f"resample: expected a whole multiple of the interval {self.interval!r}, got {self.resample!r}"
+                )
         return self
 
 

@@ -17,19 +17,19 @@ __all__ = ["AgentConfig", "Execution", "RunConfig"]
 class NotionalSize(FixedNotional):
     """`FixedNotional` as a table: pydantic fills in the fields by itself, so that it can say where a fault is."""
 
-    __init__ = BaseModel.__init__  # type: ignore[assignment]
+    __init__ = BaseModel.__init__
 
 
 class ContractsSize(FixedContracts):
     """`FixedContracts` as a table."""
 
-    __init__ = BaseModel.__init__  # type: ignore[assignment]
+    __init__ = BaseModel.__init__
 
 
 class EquitySize(EquityFraction):
     """`EquityFraction` as a table."""
 
-    __init__ = BaseModel.__init__  # type: ignore[assignment]
+    __init__ = BaseModel.__init__
 
 
 Sizing = Annotated[NotionalSize | ContractsSize | EquitySize, Field(discriminator="kind")]
@@ -42,9 +42,13 @@ class Execution(Section):
         default="next_open", description="when a decision made at a bar's close is filled"
     )
     capital: float | None = Field(
-        default=None, gt=0, description="equity at the start (report currency); left out: the sizing notional, no leverage"
+        default=None,
+        gt=0,
+        description="equity at the start (report currency); left out: the sizing notional, no leverage",
     )
-    report_currency: str | None = Field(default=None, description="currency of the report; left out: the quote currency")
+    report_currency: str | None = Field(
+        default=None, description="currency of the report; left out: the quote currency"
+    )
     period: Interval | None = Field(
         default=None, description="how often the attribution is recorded; left out: by the length of the run"
     )
@@ -83,7 +87,9 @@ class RunConfig(Section):
     """A run: one market, one cost model, one way of sizing, and one agent or several."""
 
     name: Label = Field(description="name of the run and of its folder: letters, digits, . _ -")
-    seed: int = Field(default=0, ge=0, description="seed of the agents, and of the synthetic market unless it has its own")
+    seed: int = Field(
+        default=0, ge=0, description="seed of the agents, and of the synthetic market unless it has its own"
+    )
     market: Market
     costs: Costs = Field(description="what a trader pays; all three are required, zero is said with a kind 'none' or 0")
     sizing: Sizing = Field(description="what a target of 1 stands for")
@@ -99,7 +105,9 @@ class RunConfig(Section):
         labels = [agent.label for agent in self.all_agents]
         double = next((label for label in labels if labels.count(label) > 1), None)
         if double is not None:
-            raise ValueError(f"agents: {labels.count(double)} agents are called {double!r}; give each its own name = ...")
+            raise ValueError(
+                f"agents: {labels.count(double)} agents are called {double!r}; give each its own name = ..."
+            )
         return self
 
     @property

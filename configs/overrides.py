@@ -18,12 +18,14 @@ __all__ = ["apply"]
 _WORD = re.compile(r"[^\s\[\]{}\"'=#,]+")
 
 
-def apply(data: Mapping[str, Any], settings: Sequence[str], labels: Sequence[str]) -> tuple[dict[str, Any], dict[Key, str]]:
+def apply(
+    data: Mapping[str, Any], settings: Sequence[str], labels: Sequence[str]
+) -> tuple[dict[str, Any], dict[Key, str]]:
     """``data`` with each ``key=value`` of ``settings`` in place, and the keys that were set, with the setting as typed.
 
-    A value is read as TOML; a word needs no quotes. ``labels`` are the names of the agents in order: ``agents.NAME.fast`` and
-    ``agents.0.fast`` mean one of several, ``agent.fast`` the only one. Raises ConfigError for a setting that is none or for an
-    agent that does not exist; keys that no model knows are left to the models.
+    A value is read as TOML; a word needs no quotes. ``labels`` are the names of the agents in order:
+    ``agents.NAME.fast`` and ``agents.0.fast`` mean one of several, ``agent.fast`` the only one. Raises ConfigError
+    for a setting that is none or an agent that does not exist; keys that no model knows are left to the models.
     """
     changed = copy.deepcopy(dict(data))
     keys: dict[Key, str] = {}
@@ -53,7 +55,12 @@ def _agent_key(names: list[str], data: Mapping[str, Any], labels: Sequence[str],
     """The path in the data for names as typed: an agent is found by its label or number."""
     several = data.get("agents")
     if not isinstance(several, list):
-        if names[0] == "agents" and isinstance(data.get("agent"), dict) and len(names) > 1 and names[1] in (*labels, "0"):
+        if (
+            names[0] == "agents"
+            and isinstance(data.get("agent"), dict)
+            and len(names) > 1
+            and names[1] in (*labels, "0")
+        ):
             return ("agent", *names[2:])
         return tuple(names)
     if names[0] == "agent":

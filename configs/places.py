@@ -21,7 +21,10 @@ def key_text(key: Sequence[str | int]) -> str:
 
 
 def line_of(text: str, key: Key) -> tuple[int | None, int]:
-    """Line of a TOML text where ``key``, or the nearest table around it, is written, and how much of the key is; (None, 0) for neither."""
+    """Line of a TOML text where ``key``, or the nearest table around it, is written, and how many parts of the key are.
+
+    (None, 0) where there is neither.
+    """
     table: Key = ()
     entries: dict[Key, int] = {}
     longest, line = 0, None

@@ -21,13 +21,20 @@ def config_schema() -> dict[str, Any]:
         agent = getattr(strategies, cls).model().model_json_schema()
         for inner, definition in agent.pop("$defs", {}).items():
             definitions.setdefault(inner, definition)
-        kind = {"const": name, "type": "string", "description": (getattr(strategies, cls).__doc__ or "").partition("\n")[0]}
+        kind = {
+            "const": name,
+            "type": "string",
+            "description": (getattr(strategies, cls).__doc__ or "").partition("\n")[0],
+        }
         agent["properties"] = {"type": kind, "name": label, **agent["properties"]}
         agent["required"] = ["type", *agent.get("required", [])]
         choices.append(agent)
     own["properties"]["type"]["not"] = {"enum": list(strategies.BUILT_IN)}
     own["properties"]["type"]["pattern"] = r"(\.py|:)"
-    definitions["AgentConfig"] = {"description": own["description"], "anyOf": [*choices, {**own, "title": "Agent of your own"}]}
+    definitions["AgentConfig"] = {
+        "description": own["description"],
+        "anyOf": [*choices, {**own, "title": "Agent of your own"}],
+    }
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["oneOf"] = [{"required": ["agent"]}, {"required": ["agents"]}]
     return schema

@@ -16,7 +16,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b
 def to_toml(data: Mapping[str, Any]) -> str:
     """TOML text of a mapping of text, numbers, booleans, times, lists and mappings; None values are left out.
 
-    Mappings in the top level become tables, lists of mappings become arrays of tables, everything deeper is written inline.
+    Mappings at the top become tables, lists of mappings arrays of tables; everything deeper is written inline.
     """
     plain = [(name, value) for name, value in data.items() if not _is_table(value) and not _is_tables(value)]
     lines = [f"{_key(name)} = {_value(value)}" for name, value in plain if value is not None]
@@ -64,5 +64,7 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    escaped = "".join(_ESCAPES.get(sign, sign if sign >= " " and sign != "\x7f" else f"\\u{ord(sign):04x}") for sign in text)
+    escaped = "".join(
+        _ESCAPES.get(sign, sign if sign >= " " and sign != "\x7f" else f"\\u{ord(sign):04x}") for sign in text
+    )
     return f'"{escaped}"'

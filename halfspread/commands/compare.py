@@ -47,7 +47,9 @@ def execute(arguments: Namespace) -> int:
         with progress.step("write the reports"):
             _write(folder, ranked, facts, arguments)
         watch.lap("write")
-        write_json(folder.building / "manifest.json", {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps})
+        write_json(
+            folder.building / "manifest.json", {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps}
+        )
     _show(ranked, folder, _unequal(configs), arguments)
     return 0
 
@@ -76,7 +78,7 @@ def _distinct(agents: Sequence[Sequence[BuiltAgent]], configs: Sequence[Loaded])
     """Labels that occur in more than one config get its name in front, and a number where that is not enough."""
     labels = [each.label for built in agents for each in built]
     used: set[str] = set()
-    renamed = []
+    renamed: list[list[BuiltAgent]] = []
     for built, loaded in zip(agents, configs, strict=True):
         renamed.append([])
         for each in built:
@@ -95,10 +97,14 @@ def _unequal(configs: Sequence[Loaded]) -> list[str]:
     return [f"the configs differ in {', '.join(terms)}: their agents are not compared on equal terms"] if terms else []
 
 
-def _write(folder: RunFolder, ranked: Sequence[Result], facts: Sequence[dict[str, object]], arguments: Namespace) -> None:
+def _write(
+    folder: RunFolder, ranked: Sequence[Result], facts: Sequence[dict[str, object]], arguments: Namespace
+) -> None:
     for result in ranked:
         write_results(result, folder.building / result.name, None, report=not arguments.no_report)
-    write_json(folder.building / "metrics.json", {"ranking": arguments.rank, "agents": [agent_object(each) for each in ranked]})
+    write_json(
+        folder.building / "metrics.json", {"ranking": arguments.rank, "agents": [agent_object(each) for each in ranked]}
+    )
     if not arguments.no_report:
         from halfspread.reports.html import compare_page
 
@@ -114,7 +120,13 @@ def _show(ranked: Sequence[Result], folder: RunFolder, warnings: Sequence[str], 
     if arguments.json:
         agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in ranked]
         print_json(
-            {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents, "warnings": warnings}
+            {
+                "name": folder.name,
+                "run_dir": str(folder.path),
+                "ranking": arguments.rank,
+                "agents": agents,
+                "warnings": warnings,
+            }
         )
         return
     from halfspread.reports.text import comparison_table

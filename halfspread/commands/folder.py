@@ -1,7 +1,7 @@
 """Run folders: ``runs/<name>/<id>/``, built beside their place and moved there when complete, never overwritten.
 
-A folder that is being built is called ``.partial-<id>``. An error or an interruption removes it; what a killed process leaves
-behind is removed by the next run of that name.
+A folder that is being built is called ``.partial-<id>``. An error or an interruption removes it; what a killed process
+leaves behind is removed by a later run of that name.
 """
 
 from __future__ import annotations

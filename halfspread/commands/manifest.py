@@ -99,7 +99,9 @@ def cpu_model() -> str:
 def package_hash() -> str:
     """Hash of every Python source of halfspread; hex digits."""
     digest = hashlib.blake2b(digest_size=8)
-    found = [Path(at, name) for at, _, names in os.walk(PACKAGE, followlinks=True) for name in names if name.endswith(".py")]
+    found = [
+        Path(at, name) for at, _, names in os.walk(PACKAGE, followlinks=True) for name in names if name.endswith(".py")
+    ]
     for path in sorted(found):
         digest.update(path.relative_to(PACKAGE).as_posix().encode())
         digest.update(path.read_bytes())

@@ -11,7 +11,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows what is being done; ``with progress.step("read the market"):`` and ``with progress.replay(...) as report:``."""
+    """Shows what is being done, for the time of a ``with`` block."""
 
     def __init__(self, shown: bool) -> None:
         self._shown = shown and sys.stderr.isatty()
@@ -47,5 +47,10 @@ class Progress:
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *(TextColumn(text) for text in texts)]
+        columns = [
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            *(TextColumn(text) for text in texts),
+        ]
         return Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)

@@ -17,10 +17,14 @@ from halfspread.configs.build import BuiltAgent
 from halfspread.configs.load import Loaded
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
+from halfspread.engine.times import SECOND, parse_interval
 from halfspread.errors import StrategyError
 from halfspread.reports.result import Result
 
 __all__ = ["hash_beside", "replay", "write_results"]
+
+#: A longer run keeps its curve on disk only; its report draws it from the recorded periods.
+KEPT_BARS = 1_000_000
 
 
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
@@ -44,8 +48,9 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
                 seed=config.seed,
                 mode=execution.mode,
                 name=built.label,
-                period=None if execution.period is None else execution.period,
+                period=None if execution.period is None else f"{parse_interval(execution.period) // SECOND}s",
                 sink=sink,
+                keep_curve=not tape.streamed and len(tape) <= KEPT_BARS,
                 progress=report,
             )
         except StrategyError as error:
@@ -72,7 +77,7 @@ def hash_beside(tape: Tape) -> Iterator[Any]:
 
 @contextmanager
 def _swallowed() -> Iterator[list[str]]:
-    """What compiled functions have raised: numba cannot pass it on and prints it; here it becomes part of the message."""
+    """What compiled functions have raised: numba can only print it; here it becomes part of the message."""
     seen: list[str] = []
 
     def note(unraisable: Any) -> None:

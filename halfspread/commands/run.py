@@ -37,7 +37,9 @@ def execute(arguments: Namespace) -> int:
         watch.lap("write")
         write_json(folder.building / "manifest.json", {**facts, "seconds": watch.laps})
     if arguments.json:
-        print_json({**agent_object(result), "name": loaded.config.name, "label": result.name, "run_dir": str(folder.path)})
+        print_json(
+            {**agent_object(result), "name": loaded.config.name, "label": result.name, "run_dir": str(folder.path)}
+        )
         return 0
     from halfspread.reports.text import summary_table
 

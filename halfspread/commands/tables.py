@@ -25,14 +25,16 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class CurveWriter:
-    """Appends equity, collateral and position of every bar to a Parquet file; a context manager, and a sink of the loop."""
+    """Appends equity, collateral and position of every bar to a Parquet file; a sink of the event loop."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._parts: list[tuple[Numbers, ...]] = []
         self._rows = 0
         with writing(path):
-            self._writer = pq.ParquetWriter(path, CURVE, compression="zstd", compression_level=1, write_statistics=False)
+            self._writer = pq.ParquetWriter(
+                path, CURVE, compression="zstd", compression_level=1, write_statistics=False
+            )
 
     def __call__(self, times: Numbers, equity: Numbers, collateral: Numbers, position: Numbers) -> None:
         """Take a chunk; the arrays are copied."""

@@ -150,6 +150,7 @@ def execute(
     account.cash -= traded * value
     account.cash += fee
     holding.contracts = holding.pending
+    holding.position = holding.contracts / holding.sized if holding.contracts != 0.0 else 0.0
     holding.half_spread_settle += half_spread
     holding.half_spread_report += half_spread * rate
     holding.fee_settle += fee

@@ -207,9 +207,8 @@ def show_account(run: Array, account: Array, holdings: Array, context: Array) ->
     context.instrument = run.instrument
     context.equity = account.equity_report
     for k in range(holdings.shape[0]):
-        held = holdings[k].contracts
-        context.contracts[k] = held
-        context.positions[k] = held / holdings[k].sized if held != 0.0 else 0.0
+        context.contracts[k] = holdings[k].contracts
+        context.positions[k] = holdings[k].position
 
 
 @inner_kernel
@@ -241,6 +240,7 @@ def take_targets(
         holding.decided = run.now
         if full > 0.0:
             holding.sized = full
+            holding.position = holding.contracts / full
     return 0
 
 

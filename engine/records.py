@@ -170,6 +170,7 @@ HOLDING = np.dtype(
         ("half_spread", "f8"),  # last one observed in quotes
         ("target", "f8"),
         ("sized", "f8"),  # contracts that a target of 1 stood for when last sized
+        ("position", "f8"),  # contracts held as a fraction of that
         ("pending", "f8"),
         ("has_pending", "i8"),
         ("decided", "i8"),

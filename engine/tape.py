@@ -27,7 +27,7 @@ from halfspread.errors import DataError
 
 __all__ = ["Chunk", "Tape"]
 
-EVENTS_IN_CHUNK = 65_536
+EVENTS_IN_CHUNK = 16_384
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,34 @@ def phase_of(kind: int) -> int:
     return PHASE_KNOWN if kind == FUNDING_KNOWN else PHASE_PRICE
 
 
+@inner_kernel
+def whole_bars(
+    bar_times: Array,
+    end: int,
+    interval: int,
+    cursors: Array,
+    side: Array,
+    limit: int,
+    out: Array,
+    written: int,
+    room: int,
+) -> int:
+    """Write the next bars of a lone instrument up to the first that another event falls into; return the new count."""
+    other = side[cursors[1]].time if cursors[1] < side.shape[0] else NEVER
+    row = cursors[0]
+    while row < end and written < room:
+        close = bar_times[row] + interval
+        if close >= other or close > limit:
+            break
+        line = out[written]
+        line.time, line.row, line.value = close, row, 0.0
+        line.kind, line.instrument, line.end_of_time = BAR, 0, 1
+        written += 1
+        row += 1
+    cursors[0] = row
+    return written
+
+
 @loop_kernel
 def merge_events(
     bar_times: Array,
@@ -52,6 +80,15 @@ def merge_events(
     written = 0
     last_phase = PHASE_OPEN
     while True:
+        if count == 1 and opened[0] == 0:
+            before = written
+            written = whole_bars(bar_times, begins[1], intervals[0], cursors, side, limit, out, written, room - margin)
+            if written > before:
+                if before > 0 and last_phase != PHASE_OPEN:
+                    out[before - 1].end_of_time = 1
+                last_phase = PHASE_CLOSE
+                if written >= room - margin:
+                    return written
         time, phase, which = NEVER, PHASE_OPEN, -1
         if cursors[count] < side.shape[0]:
             event = side[cursors[count]]

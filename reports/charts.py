@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,11 @@ class Series:
     values: Floats
     style: str
     dash: str | None = None
+
+    def thinned(self, lines: int) -> Series:
+        """The points to draw where ``lines`` share a chart: fewer each, the more lines there are."""
+        rows = keep_extremes(self.values, max(80, 2 * BUCKETS // max(2, lines)))
+        return replace(self, times=self.times[rows], values=self.values[rows])
 
 
 def _figure(caption: str, note: str, key: str, svg: str) -> str:
@@ -78,11 +83,9 @@ def line_chart(
     """Lines on one axis, the last one on top."""
     low, high = padded(*_range_of(series, with_zero))
     axes = Axes(*_span(series), low, high, height)
-    buckets = max(80, BUCKETS * 2 // max(2, len(series)))
     lines = []
-    for one in series:
-        rows = keep_extremes(one.values, buckets)
-        data = line_path(axes.x(one.times[rows]), axes.y(one.values[rows]))
+    for one in (each.thinned(len(series)) for each in series):
+        data = line_path(axes.x(one.times), axes.y(one.values))
         lines.append(element("path", d=data, class_=f"line {one.style}", stroke_dasharray=one.dash))
     words = "; ".join(f"{one.name} ends at {label(float(one.values[-1]))}" for one in series if len(one.values))
     svg = frame(axes, "".join(lines), title=caption, description=words, label=label)

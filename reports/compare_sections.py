@@ -94,9 +94,9 @@ def equities(views: Sequence[View], names: Sequence[str]) -> str:
     constant, account = [], []
     for index, (view, name) in enumerate(zip(views, names, strict=True)):
         style, dash = series_style(index)
-        times, net, equity = view.curve
-        constant.append(charts.Series(name, times, net, style, dash))
-        account.append(charts.Series(name, times, equity / view.result.capital - 1.0, style, dash))
+        times, net, equity = view.curve()
+        constant.append(charts.Series(name, times, net, style, dash).thinned(len(views)))
+        account.append(charts.Series(name, times, equity / view.result.capital - 1.0, style, dash).thinned(len(views)))
     first = charts.line_chart(
         constant,
         caption="Constant notional",

@@ -154,7 +154,8 @@ footer {{ margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--hair)
   dt {{ border: 0; padding: 6px 0 0; }}
   dd {{ padding-top: 0; }}
   td.bar, th.bar {{ display: none; }}
-  th, td {{ padding-left: 12px; }}
+  th, td {{ padding-left: 10px; }}
+  table {{ font-size: 12.5px; }}
 }}
 @media print {{
   @page {{ margin: 14mm; }}

@@ -23,7 +23,7 @@ from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 from halfspread.reports.svg import element, text
 from halfspread.reports.trades import trade_statistics, trades
 
-__all__ = ["View", "headline", "percent_label", "provenance", "run_sections", "section"]
+__all__ = ["View", "headline", "money_label", "percent_label", "provenance", "run_sections", "section"]
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -52,9 +52,9 @@ class View:
         """Dictionary of `metrics`."""
         return dict(measure(self.result, self.days, self.trips))
 
-    @cached_property
     def curve(self) -> tuple[Times, Floats, Floats]:
-        """Time, net PnL in units of notional, and equity in report currency, from the start on."""
+        """Time, net PnL in units of notional, and equity in report currency, from the start on; made anew at each
+        call."""
         curve, result = self.result.curve, self.result
         equity = np.r_[result.capital, curve["equity"].to_numpy(dtype=np.float64)]
         collateral = np.r_[0.0, curve["collateral"].to_numpy(dtype=np.float64)]
@@ -182,7 +182,7 @@ def attribution(view: View) -> str:
     ]
     rows.append(_contribution(view, "Net PnL", net, bar_cell([(net, "net", "Net PnL")], low, high), kind="total"))
     if result.attribution["collateral"] or result.settle_currency != currency:
-        rows.append(_contribution(view, "Collateral (margin coin)", result.attribution["collateral"], "", kind="aside"))
+        rows.append(_contribution(view, "Collateral", result.attribution["collateral"], "", kind="aside"))
         rows.append(_contribution(view, "Change of equity", result.attribution["total"], "", kind="aside"))
     head = ["", currency, "% of notional", "bp of turnover"]
     listing = table([*head, ""], rows)
@@ -197,6 +197,9 @@ def attribution(view: View) -> str:
         label=percent_label(np.concatenate([values for _, _, values in parts])),
     )
     lead = "Every change of equity by its cause, each computed on its own. A cost is negative."
+    if result.attribution["collateral"]:
+        coin = result.settle_currency
+        lead += f" Collateral is what {coin} held as margin gained or lost in {currency}; it is no part of the PnL."
     return section("Cost attribution", lead, listing, chart, anchor="attribution")
 
 
@@ -212,6 +215,17 @@ def _contribution(view: View, name: str, amount: float, bar: str, kind: str | No
     )
 
 
+def money_label(values: Floats) -> Callable[[float], str]:
+    """Amounts in one unit for a whole axis: plain, thousands, millions or billions."""
+    size = float(np.abs(values).max()) if len(values) else 0.0
+    for limit, divisor, unit in ((2e9, 1e9, "B"), (2e6, 1e6, "M"), (1e5, 1e3, "k")):
+        if size >= limit:
+            digits = 0 if size >= 10 * divisor else 1
+            return lambda value: formats.number(value / divisor, digits) + unit
+    digits = 0 if size >= 100 else formats.decimals([size])
+    return lambda value: formats.number(value, digits)
+
+
 def percent_label(values: Floats) -> Callable[[float], str]:
     """Percent with as many decimals as the range of the axis needs."""
     size = float(np.abs(values).max()) if len(values) else 0.0
@@ -222,7 +236,7 @@ def percent_label(values: Floats) -> Callable[[float], str]:
 def returns(view: View) -> str:
     """Both views of return with their drawdowns."""
     result, currency = view.result, view.result.report_currency
-    times, net, equity = view.curve
+    times, net, equity = view.curve()
     before_times, before = view.cumulative("price")
     percent = percent_label(np.r_[net, before])
     falls = np.maximum.accumulate(net) - net if len(net) else net
@@ -241,7 +255,7 @@ def returns(view: View) -> str:
         [charts.Series("Equity", times, equity, "equity")],
         caption="Account equity",
         note=f"{currency}, compounded" + (", with the margin coin" if result.attribution["collateral"] else ""),
-        label=formats.compact,
+        label=money_label(equity),
         with_zero=bool(equity.min() <= 0.0),
     )
     left = constant + charts.drawdown_chart(
@@ -267,7 +281,7 @@ def position(view: View) -> str:
     held = values[1:]
     chart = charts.position_chart(
         times,
-        held if len(held) == len(times) else np.r_[held, held[-1:]] if len(held) else values,
+        values,
         caption="Exposure",
         note="position value over notional, at the end of each recorded period",
         label=lambda value: formats.number(value, 2 if float(np.abs(values).max()) < 10 else 0),

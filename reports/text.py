@@ -81,7 +81,7 @@ def _attribution(result: ResultLike, turnover: float) -> Table:
     lines = [(PART_NAMES[name].lower(), result.attribution[name], "") for name in ATTRIBUTION]
     lines.append(("net PnL", net, "bold"))
     if result.attribution["collateral"]:
-        lines.append(("collateral (margin coin)", result.attribution["collateral"], "dim"))
+        lines.append(("collateral", result.attribution["collateral"], "dim"))
     digits = formats.decimals(amount for _, amount, _ in lines)
     for name, amount, style in lines:
         in_turnover = formats.number(1e4 * amount / turnover, 2, sign=True) if turnover > 0 else formats.MISSING

@@ -7,10 +7,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from halfspread.engine.agent_functions import AgentFunction
+from halfspread.engine.bars import Floats
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.market import Market
+from halfspread.errors import ConfigError, StrategyError, UserError
 
-__all__ = ["Agent", "CompiledAgent", "is_compiled"]
+__all__ = ["Agent", "CompiledAgent", "agent_name", "has_on_bar", "is_compiled", "prepare", "runs_compiled"]
 
 
 @runtime_checkable
@@ -52,3 +54,78 @@ class CompiledAgent(Protocol):
 def is_compiled(agent: object) -> bool:
     """Whether the agent decides in compiled code."""
     return isinstance(getattr(agent, "function", None), AgentFunction)
+
+
+def agent_name(agent: object) -> str:
+    """The name of an agent in messages and tables."""
+    return str(getattr(agent, "name", type(agent).__name__))
+
+
+def has_on_bar(agent: object) -> bool:
+    """Whether the agent decides in Python too, or only; a base class's method that stands for none does not count."""
+    method = getattr(agent, "on_bar", None)
+    return callable(method) and not getattr(method, "placeholder", False)
+
+
+def runs_compiled(agent: object, mode: str) -> bool:
+    """Whether ``mode`` (auto, compiled or python) runs the compiled form of the agent. Raises ConfigError for an object
+    that is no agent, or has not the form asked for."""
+    if mode not in ("auto", "compiled", "python"):
+        raise ConfigError(f"mode: expected auto, compiled or python, got {mode!r}")
+    name = type(agent).__name__
+    if isinstance(agent, type):
+        raise ConfigError(f"expected an agent, got the class {agent.__name__}; make one of it: {agent.__name__}(...)")
+    if callable(getattr(agent, "function", None)) and not is_compiled(agent):
+        raise ConfigError(f"{name}.function is not compiled; put @hs.compiled_agent above its definition")
+    if mode == "compiled" and not is_compiled(agent):
+        raise ConfigError(f"{name} has no compiled function; run it with mode='python'")
+    if mode == "python" and is_compiled(agent) and not has_on_bar(agent):
+        raise ConfigError(f"{name} has no on_bar method, the twin in Python; run it with mode='compiled'")
+    if not (is_compiled(agent) or has_on_bar(agent)):
+        raise ConfigError(
+            f"{name} decides nothing: it needs a method on_bar(self, market) that returns a target, or a compiled "
+            "function; subclass hs.Strategy"
+        )
+    return is_compiled(agent) and mode != "python"
+
+
+def prepare(
+    agent: Any, compiled: bool, rng: np.random.Generator, instruments: tuple[Instrument, ...]
+) -> tuple[int, Floats]:
+    """Reset an agent for a run; its lookback, and its memory where it runs compiled.
+
+    Raises ConfigError or StrategyError with the name of the agent where it has not what the protocol asks for.
+    """
+    name = agent_name(agent)
+    try:
+        agent.reset(rng, instruments)
+    except UserError:
+        raise
+    except Exception as error:
+        raise StrategyError(
+            f"{name}.reset(rng, instruments), before the first event: {type(error).__name__}: {error}"
+        ) from error
+    try:
+        lookback = agent.lookback
+    except Exception as error:
+        raise StrategyError(f"{name}.lookback: {type(error).__name__}: {error}") from error
+    if not isinstance(lookback, (int, np.integer)) or isinstance(lookback, bool) or lookback < 0:
+        raise ConfigError(f"{name}.lookback: expected a whole number of bars from 0, got {lookback!r}")
+    return int(lookback), _memory(agent, name) if compiled else np.zeros(1)
+
+
+def _memory(agent: Any, name: str) -> Floats:
+    """A copy, so that an agent that hands out the same array twice starts both runs alike."""
+    try:
+        made = agent.memory()
+        memory = np.array(made, dtype=np.float64, order="C")
+    except UserError:
+        raise
+    except Exception as error:
+        raise StrategyError(f"{name}.memory(), before the first event: {type(error).__name__}: {error}") from error
+    if memory.ndim != 1:
+        raise StrategyError(
+            f"{name}.memory(): expected an array of numbers with one axis, got {type(made).__name__} of shape "
+            f"{memory.shape}; flatten it"
+        )
+    return memory

@@ -7,26 +7,32 @@
 
 ``context``: record of ``engine.records.CONTEXT``. ``memory``: the agent's own float64 array. ``history``: read-only
 float64 rows of open, high, low, close, volume and further columns. ``row``: the bar that has just closed; ``lookback``
-earlier rows stand before it. A function that raises returns 0 instead of `OK`, which stops the run.
+earlier rows stand before it. A function that raises, divides by zero or reaches out of an array stops the run with
+StrategyError; a helper that it calls reaches out of an array unnoticed unless compiled with ``boundscheck=True``. An
+index below zero counts from the end, as in NumPy: who reaches back further than ``lookback`` reads the future.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import threading
 from collections.abc import Callable
-from functools import cached_property
+from contextlib import suppress
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba import types
 
-from halfspread.compiled import PACKAGE, use_cache
+from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
 from halfspread.engine.records import CONTEXT, OK
 from halfspread.errors import StrategyError
 
 __all__ = ["OK", "AgentFunction", "compiled_agent", "idle"]
+
+_compiling = threading.Lock()
 
 SIGNATURE = types.int64(
     numba.from_dtype(CONTEXT), types.float64[::1], types.Array(types.float64, 2, "C", readonly=True), types.int64
@@ -48,18 +54,36 @@ class AgentFunction:
     @cached_property
     def native(self) -> Any:
         """The compiled function. Raises StrategyError with numba's reason where it cannot be compiled."""
-        file = _source_file(self.python)
+        with _compiling:
+            try:
+                return self._compile()
+            except Exception as error:
+                raise StrategyError(
+                    f"compiled agent {self.__module__}.{self.__name__}{self._place}: numba cannot compile it as "
+                    f"(context, memory, history, row) -> int status: {_reason(error)}"
+                ) from error
+
+    def _compile(self) -> Any:
+        """Without reference counts, which cost more than a short decision; with them for a function that allocates."""
         try:
-            if file is None:
-                return numba.cfunc(SIGNATURE)(self.python)
-            with use_cache(_neighbours_hash(file)):
-                return numba.cfunc(SIGNATURE, cache=True)(self.python)
-        except numba.core.errors.NumbaError as error:
-            reason = "\n".join(str(error).strip().splitlines()[:12])
-            raise StrategyError(
-                f"compiled agent {self.__module__}.{self.__name__}: numba cannot compile it as "
-                f"(context, memory, history, row) -> int status: {reason}"
-            ) from error
+            return self._compile_with(**UNCOUNTED)
+        except numba.core.errors.NumbaError:
+            return self._compile_with()
+
+    def _compile_with(self, **options: bool) -> Any:
+        file = _source_file(self.python)
+        if file is not None:
+            try:
+                with use_cache(_neighbours_hash(file)):
+                    return numba.cfunc(SIGNATURE, cache=True, boundscheck=True, **options)(self.python)
+            except OSError:  # the cache cannot be written, as on a full disk
+                pass
+        return numba.cfunc(SIGNATURE, boundscheck=True, **options)(self.python)
+
+    @property
+    def _place(self) -> str:
+        code = self.python.__code__
+        return f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def compiled_agent(function: Callable[..., int]) -> AgentFunction:
@@ -77,14 +101,30 @@ def _source_file(function: Callable[..., int]) -> Path | None:
 
 
 def _neighbours_hash(file: Path) -> str:
-    """Hash of the Python files beside a user's agent, because numba does not notice an edit in a helper it calls."""
-    if PACKAGE in file.resolve().parents or PACKAGE.parent in file.resolve().parents[:2]:
+    """Hash of the Python files beside a user's agent, because numba does not notice an edit in a helper it calls; none
+    for our own kernels, which the name of the cache folder covers."""
+    if file.resolve().parent in _own_folders():
         return ""
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted(file.parent.glob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+        if path.is_file():
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def _own_folders() -> frozenset[Path]:
+    return frozenset(folder.resolve() for folder in PACKAGE.iterdir() if folder.is_dir())
+
+
+def _reason(error: Exception) -> str:
+    """What numba found, without its search through every candidate."""
+    if isinstance(error, KeyError):
+        return f"context has no field {error}; there are {', '.join(CONTEXT.names or ())}"
+    if not isinstance(error, numba.core.errors.NumbaError):
+        return f"{type(error).__name__}: {error}"
+    return "\n".join(str(error).strip().splitlines()[:12])
 
 
 @compiled_agent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,21 @@ import pandas as pd
 
 from halfspread.costs.funding import FundingTable, complete
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled
+from halfspread.engine.agent import agent_name, prepare, runs_compiled
 from halfspread.engine.agent_functions import idle
 from halfspread.engine.assumptions import counts_of, describe_run, warnings_of
-from halfspread.engine.failures import agent_name, failure, python_failure
+from halfspread.engine.failures import catch_exceptions, failure, python_failure
 from halfspread.engine.loop_kernels import loop, record_period
 from halfspread.engine.market import Market
 from halfspread.engine.recorder import CurveSink, Recorder, recording_period
 from halfspread.engine.records import ATTRIBUTION, CLOSE, FAILED, FILLS_FULL, PERIODS_FULL, PROGRESS
 from halfspread.engine.result import BacktestResult
-from halfspread.engine.setup import CONVENTIONS, State, lay_out
+from halfspread.engine.setup import CONVENTIONS, PROGRESS_EVENTS, PROGRESS_SECONDS, State, lay_out
 from halfspread.engine.side_data import side_events
 from halfspread.engine.sizing import FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import EVENTS_IN_CHUNK, Chunk, Tape
 from halfspread.engine.times import parse_interval
-from halfspread.errors import ConfigError, DataError, InternalError, UserError
+from halfspread.errors import ConfigError, DataError, InternalError
 
 __all__ = ["Progress", "run_backtest"]
 
@@ -45,6 +46,7 @@ class _Run:
     recorder: Recorder
     market: Market
     progress: Progress | None
+    looked_up: float = field(default_factory=perf_counter)
 
 
 def run_backtest(
@@ -70,7 +72,7 @@ def run_backtest(
     ``keep_curve`` keeps a point per bar in memory (default: unless the tape is streamed); ``sink`` gets them chunk by
     chunk. Results depend neither on ``chunk_events`` nor on ``mode``.
     """
-    compiled = _mode(agent, mode)
+    compiled = runs_compiled(agent, mode)
     if fill not in CONVENTIONS:
         raise ConfigError(f"fill: expected one of {', '.join(CONVENTIONS)}, got {fill!r}")
     currency = report_currency or tape.instrument.quote
@@ -79,8 +81,7 @@ def run_backtest(
     step = parse_interval(period) if period is not None else recording_period(tape.end_ns - tape.start_ns)
     _check_half_spread(tape, costs)
     funding, filled = _funding(tape, costs)
-    agent.reset(np.random.default_rng(seed), (tape.instrument,))
-    memory = np.array(agent.memory(), dtype=np.float64) if compiled else np.zeros(1)
+    lookback, memory = prepare(agent, compiled, np.random.default_rng(seed), (tape.instrument,))
     state = lay_out(
         tape,
         costs,
@@ -88,17 +89,17 @@ def run_backtest(
         convention=fill,
         capital=capital,
         report_currency=currency,
-        lookback=_lookback(agent),
+        lookback=lookback,
         memory=memory,
         period=step,
     )
     keep = not tape.streamed if keep_curve is None else keep_curve
     lines = (tape.end_ns - tape.start_ns) // step + 3
     recorder = Recorder(len(tape) if keep else None, lines, capital, sink)
-    market = Market(tape.instrument, tape.columns, _lookback(agent), state.context[0])
+    market = Market(tape.instrument, tape.columns, lookback, state.context[0])
     run = _Run(agent, compiled, tape, state, recorder, market, progress)
     side = side_events(funding, tape.mark, tape.index, tape.settle_price, tape.start_ns, tape.end_ns)
-    for chunk in tape.chunks(side, _lookback(agent), chunk_events):
+    for chunk in tape.chunks(side, lookback, chunk_events):
         _run_chunk(run, chunk)
     _finish(run)
     attribution = _attribution(state, "report")
@@ -137,30 +138,6 @@ def run_backtest(
         fill_records=recorder.all_fills(),
         period_records=recorder.all_periods(),
     )
-
-
-def _mode(agent: Any, mode: str) -> bool:
-    """Whether to run the compiled form of the agent."""
-    if mode not in ("auto", "compiled", "python"):
-        raise ConfigError(f"mode: expected auto, compiled or python, got {mode!r}")
-    has_python = callable(getattr(agent, "on_bar", None))
-    if mode == "compiled" and not is_compiled(agent):
-        raise ConfigError(f"{type(agent).__name__} has no compiled function; run it with mode='python'")
-    if mode == "python" and not has_python:
-        raise ConfigError(f"{type(agent).__name__} has no on_bar method; run it with mode='compiled'")
-    if not (is_compiled(agent) or has_python):
-        raise ConfigError(
-            f"{type(agent).__name__} is no agent: it needs an on_bar(market) method or a compiled function; "
-            "subclass hs.Strategy"
-        )
-    return is_compiled(agent) and mode != "python"
-
-
-def _lookback(agent: Any) -> int:
-    lookback = agent.lookback
-    if not isinstance(lookback, (int, np.integer)) or lookback < 0:
-        raise ConfigError(f"{type(agent).__name__}.lookback: expected a whole number of bars from 0, got {lookback!r}")
-    return int(lookback)
 
 
 def _positive(value: float, what: str) -> float:
@@ -225,8 +202,9 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
         recorder.periods,
     )
     if run.compiled:
-        for reason in reasons:
-            _answer(run, reason)
+        with catch_exceptions():
+            for reason in reasons:
+                _answer(run, reason)
     else:
         _decide_in_python(run, chunk, reasons)
     recorder.end_chunk(int(state.run[0]["points"]))
@@ -242,7 +220,7 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     closes = chunk.history[first : chunk.end_row, CLOSE].tolist()
     targets = memoryview(run.state.context["targets"][0])
     positions = memoryview(run.state.context["positions"][0])
-    reason = PROGRESS
+    reason, target = PROGRESS, None
     try:
         for reason in reasons:
             if reason < 0:
@@ -254,12 +232,10 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
             target = decide(market)
             if target is not None:
                 targets[0] = target
-    except UserError:
-        raise
     except Exception as error:
         if reason < 0:
             raise
-        raise python_failure(run.agent, run.state, error) from error
+        raise python_failure(run.agent, run.state, error, target) from error
 
 
 def _answer(run: _Run, reason: int) -> None:
@@ -272,12 +248,23 @@ def _answer(run: _Run, reason: int) -> None:
         recorder.empty_periods(int(state["periods"]))
         state["periods"] = 0
     elif reason == PROGRESS:
+        _pace(run)
         if run.progress is not None:
             run.progress(int(state["events"]))
     elif reason == FAILED:
         raise failure(run.agent, run.tape, run.state)
     else:
         raise InternalError(f"the loop gave an unknown reason {reason}")
+
+
+def _pace(run: _Run) -> None:
+    """Have the loop come back in `PROGRESS_SECONDS` or earlier, so that Ctrl-C is heard beside a slow compiled
+    agent."""
+    state, now = run.state.run[0], perf_counter()
+    faster = min(8.0, PROGRESS_SECONDS / max(now - run.looked_up, 1e-9))
+    events = min(max(int(int(state["progress_every"]) * faster), 1), PROGRESS_EVENTS)
+    state["progress_every"], state["next_progress"] = events, int(state["events"]) + events
+    run.looked_up = now
 
 
 def _finish(run: _Run) -> None:

@@ -27,10 +27,12 @@ from halfspread.engine.sizing import Sizing
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 
-__all__ = ["CONVENTIONS", "PROGRESS_EVENTS", "State", "lay_out", "rate_source"]
+__all__ = ["CONVENTIONS", "PROGRESS_EVENTS", "PROGRESS_SECONDS", "State", "lay_out", "rate_source"]
 
 CONVENTIONS = {"next_open": NEXT_OPEN, "this_close": THIS_CLOSE, "next_close": NEXT_CLOSE}
-PROGRESS_EVENTS = 200_000
+
+#: The loop lets Python look up (Ctrl-C, progress) after so many events at first, at most, and about so many seconds.
+FIRST_PROGRESS, PROGRESS_EVENTS, PROGRESS_SECONDS = 1_000, 200_000, 0.2
 
 
 @dataclass
@@ -91,7 +93,7 @@ def lay_out(
     run["resize"] = sizing.resize == "always"
     run["lookback"] = lookback
     run["period"] = period
-    run["progress_every"] = run["next_progress"] = PROGRESS_EVENTS
+    run["progress_every"] = run["next_progress"] = FIRST_PROGRESS
     account = state.account[0]
     account["rate_source"] = rate_source(tape.instrument, report_currency, tape.settle_price is not None)
     account["capital"] = capital

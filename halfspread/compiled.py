@@ -9,6 +9,7 @@ The folder is ``$HALFSPREAD_CACHE_DIR``, else ``$XDG_CACHE_HOME/halfspread``, el
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
@@ -16,7 +17,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -26,6 +27,7 @@ import numpy as np
 from numba.core.options import DefaultOptions
 
 __all__ = [
+    "UNCOUNTED",
     "cache_folder",
     "cache_root",
     "inner_kernel",
@@ -48,9 +50,9 @@ def cache_root() -> Path:
     """The folder that holds one sub-folder for each version of the kernels."""
     named = os.environ.get("HALFSPREAD_CACHE_DIR")
     if named:
-        return Path(named)
+        return Path(named).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "halfspread"
+    return (Path(base) if base else Path("~/.cache").expanduser()).absolute() / "halfspread"
 
 
 @cache
@@ -73,19 +75,21 @@ def _kernel_sources() -> list[Path]:
 
 @cache
 def cache_folder(extra: str = "") -> Path:
-    """The cache folder of this version of the kernels, created; a temporary one where the usual place cannot be
-    written.
+    """The cache folder of this version of the kernels, created; a temporary one, deleted at exit, where the usual place
+    cannot be written.
 
     ``extra`` is a further hash, used for compiled agents that live in files of the user.
     """
     name = f"kernels-{source_hash()}" + (f"-{extra}" if extra else "")
-    folder = cache_root() / name
     try:
+        folder = cache_root() / name
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="halfspread-kernels-"))
+    except (OSError, RuntimeError):  # a home folder that cannot be told is a RuntimeError
+        folder = Path(tempfile.mkdtemp(prefix="halfspread-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 def prune_caches() -> int:
@@ -124,20 +128,40 @@ def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
     numba counts references to every array argument with atomic instructions, which took two thirds of the time of the
     event loop. Without them a kernel cannot allocate: it works on the arrays of its caller.
     """
-    return _compile(function, forceinline=True, **_UNCOUNTED)
+    return _compile(function, forceinline=True, **UNCOUNTED)
 
 
 def loop_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Like `inner_kernel` for a body too large to be inlined."""
-    return _compile(function, **_UNCOUNTED)
+    return _compile(function, **UNCOUNTED)
 
 
 #: numba's private switch for reference counts; without it kernels are slower but no less right.
-_UNCOUNTED: dict[str, bool] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+UNCOUNTED: dict[str, bool] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 
 def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
     settings: dict[str, Any] = {"cache": True, "nogil": True, **options}
     with use_cache():
         compiled: Callable[P, R] = numba.njit(**settings)(function)
+    _forgive(getattr(compiled, "_cache", None))
     return compiled
+
+
+def _forgive(disk_cache: Any) -> None:
+    """Go on without the disk where a cache file cannot be written (full disk) or read (cut off by a crash)."""
+    load, save = getattr(disk_cache, "load_overload", None), getattr(disk_cache, "save_overload", None)
+    if load is None or save is None:
+        return
+
+    def load_overload(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception:
+            return None
+
+    def save_overload(signature: Any, compiled: Any) -> None:
+        with suppress(OSError):
+            save(signature, compiled)
+
+    disk_cache.load_overload, disk_cache.save_overload = load_overload, save_overload

@@ -11,6 +11,8 @@ class MyStrategy(hs.Strategy):
 from __future__ import annotations
 
 import sys
+import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin, get_type_hints
 
 from halfspread.errors import ConfigError
@@ -58,13 +60,16 @@ class Strategy:
         if "_model" not in cls.__dict__:
             from pydantic import ConfigDict, create_model
 
-            fields: dict[str, Any] = {}
-            for name, annotation in _annotations(cls).items():
-                default = getattr(cls, name, ...)
-                if not isinstance(default, property):
-                    fields[name] = (annotation, default)
-            settings = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-            cls._model = create_model(cls.__name__, __config__=settings, **fields)
+            settings = ConfigDict(
+                extra="forbid",
+                frozen=True,
+                arbitrary_types_allowed=True,
+                validate_default=True,
+                protected_namespaces=(),
+            )
+            with warnings.catch_warnings():  # a parameter may be called copy, json or schema
+                warnings.filterwarnings("ignore", "Field name .* shadows an attribute", UserWarning)
+                cls._model = create_model(cls.__name__, __config__=settings, **_fields(cls))
         return cls._model  # type: ignore[no-any-return]
 
     @property
@@ -87,9 +92,25 @@ class Strategy:
         one."""
         raise ConfigError(f"{type(self).__name__} has no on_bar method; define on_bar(self, market) to return a target")
 
+    on_bar.placeholder = True  # type: ignore[attr-defined]
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in self.parameters().items())
         return f"{self.name}({inner})"
+
+
+def _fields(cls: type[Strategy]) -> dict[str, Any]:
+    """Annotation and default of every parameter. Raises ConfigError for a name that means something else here."""
+    fields: dict[str, Any] = {}
+    for name, annotation in _annotations(cls).items():
+        default = getattr(cls, name, ...)
+        if name != "lookback" and name in Strategy.__dict__:
+            raise ConfigError(
+                f"{cls.__name__}: call the parameter {name!r} otherwise; Strategy means something else by it"
+            )
+        if not isinstance(default, (property, cached_property)):
+            fields[name] = (annotation, default)
+    return fields
 
 
 def _annotations(cls: type) -> dict[str, Any]:

@@ -31,3 +31,5 @@ class CompiledStrategy(Strategy):
     def on_bar(self, market: Market) -> float | None:
         """The twin in Python, where there is one."""
         raise ConfigError(f"{type(self).__name__} has no twin in Python; run it compiled")
+
+    on_bar.placeholder = True  # type: ignore[attr-defined]

@@ -95,5 +95,5 @@ def _label(times: list[int] | range, plain: str, full: str) -> list[tuple[int, s
         moment = pd.Timestamp(time)
         text = moment.strftime(plain if moment.strftime(unit) == before else full)
         before = moment.strftime(unit)
-        labels.append((time, text.removeprefix("0")))
+        labels.append((time, text.removeprefix("0") if " " in text else text))
     return labels

@@ -62,7 +62,7 @@ def test_daily_numbers_are_annualised_by_365_days(three_days: Any) -> None:
     assert m["annual_return"] == pytest.approx(pnl.mean() * 365)
     assert m["annual_volatility"] == pytest.approx(pnl.std() * 365**0.5)
     assert m["information_ratio"] == pytest.approx(pnl.mean() / pnl.std() * 365**0.5)
-    assert (m["best_day"], m["worst_day"]) == (pytest.approx(0.0079), pytest.approx(-0.017))
+    assert [m["best_day"], m["worst_day"]] == pytest.approx([0.0079, -0.017])
     assert m["positive_days"] == pytest.approx(1 / 3)
     assert m["longest_drawdown_days"] == 2
 

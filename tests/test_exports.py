@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def public_modules() -> list[str]:
-    """Every module of the package but kernels and ``__main__``; a package counts once it holds code."""
+    """Every module but ``__main__``, kernels and the records these share; a package counts once it holds code."""
     found = []
     for folder, _, names in os.walk(ROOT / "halfspread", followlinks=True):
         for name in names:
             path = Path(folder, name)
             parts = path.relative_to(ROOT).with_suffix("").parts
-            if path.suffix != ".py" or (name.startswith("_") and name != "__init__.py") or name.endswith("kernels.py"):
+            private = name.startswith("_") and name != "__init__.py"
+            if path.suffix != ".py" or private or name.endswith(("kernels.py", "records.py")):
                 continue
             if name == "__init__.py":
                 body = ast.parse(path.read_text(encoding="utf-8")).body

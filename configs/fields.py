@@ -86,5 +86,5 @@ def file_at(text: str, folder: Path, key: str) -> Path:
     path = path if path.is_absolute() else folder / path
     if not path.is_file():
         what = "is a folder, expected a file" if path.is_dir() else "no such file"
-        raise ConfigError(f"{key}: {path}: {what}" + (f" (written as {text!r})" if str(path) != text else ""))
+        raise ConfigError(f"{key}: {path}: {what}" + (f" (written as {text!r})" if "$" in text else ""))
     return path

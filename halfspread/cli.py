@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from importlib import import_module
 
 from halfspread import __version__
@@ -75,8 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     # Arrow's own allocator keeps what it has freed: 200 MB more for a few million bars.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    parsed.stdout = sys.stdout
     try:
-        code: int = import_module(parsed.module).execute(parsed)
+        # With --json standard output is for the one object: whatever else is printed, by agents too, goes to the side.
+        with redirect_stdout(sys.stderr) if getattr(parsed, "json", False) else nullcontext():
+            code: int = import_module(parsed.module).execute(parsed)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:

@@ -119,15 +119,8 @@ def _show(ranked: Sequence[Result], folder: RunFolder, warnings: Sequence[str], 
         print(f"halfspread: warning: {warning}", file=sys.stderr)
     if arguments.json:
         agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in ranked]
-        print_json(
-            {
-                "name": folder.name,
-                "run_dir": str(folder.path),
-                "ranking": arguments.rank,
-                "agents": agents,
-                "warnings": warnings,
-            }
-        )
+        said = {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents}
+        print_json({**said, "warnings": warnings}, arguments.stdout)
         return
     from halfspread.reports.text import comparison_table
 

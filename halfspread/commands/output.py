@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from halfspread.commands.folder import writing
 from halfspread.reports.metrics import json_safe
@@ -39,9 +39,10 @@ def write_json(path: Path, data: Any) -> None:
         path.write_text(to_json(data), encoding="utf-8")
 
 
-def print_json(data: Any) -> None:
-    """One object on standard output."""
-    sys.stdout.write(to_json(data))
+def print_json(data: Any, stream: TextIO) -> None:
+    """One object on ``stream``."""
+    stream.write(to_json(data))
+    stream.flush()
 
 
 def where_lines(path: Path, *, report: bool) -> list[str]:

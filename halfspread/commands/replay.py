@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +32,6 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
     execution = config.execution
     with (
         progress.replay(f"replay {built.label}", len(tape)) as report,
-        _swallowed() as swallowed,
         CurveWriter(folder / "equity.parquet") as sink,
     ):
         try:
@@ -54,7 +52,8 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
                 progress=report,
             )
         except StrategyError as error:
-            raise StrategyError(f"{built.label}: {error}{swallowed[0] if swallowed else ''}") from error
+            said = str(error)
+            raise StrategyError(said if said.startswith(built.label) else f"{built.label}: {said}") from error
     return Result.of(result)
 
 
@@ -73,19 +72,3 @@ def hash_beside(tape: Tape) -> Iterator[Any]:
     """The hash of a tape, computed in a thread while something else runs; ``.result()`` waits for it."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         yield pool.submit(tape.hash)
-
-
-@contextmanager
-def _swallowed() -> Iterator[list[str]]:
-    """What compiled functions have raised: numba can only print it; here it becomes part of the message."""
-    seen: list[str] = []
-
-    def note(unraisable: Any) -> None:
-        text = f": {unraisable.exc_value}" if unraisable.exc_value is not None and str(unraisable.exc_value) else ""
-        seen.append(f" (it raised {unraisable.exc_type.__name__}{text})")
-
-    before, sys.unraisablehook = sys.unraisablehook, note
-    try:
-        yield seen
-    finally:
-        sys.unraisablehook = before

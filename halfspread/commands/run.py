@@ -38,7 +38,12 @@ def execute(arguments: Namespace) -> int:
         write_json(folder.building / "manifest.json", {**facts, "seconds": watch.laps})
     if arguments.json:
         print_json(
-            {**agent_object(result), "name": loaded.config.name, "label": result.name, "run_dir": str(folder.path)}
+            {
+                "name": loaded.config.name,
+                "run_dir": str(folder.path),
+                **{key: value for key, value in agent_object(result).items() if key != "name"},
+            },
+            arguments.stdout,
         )
         return 0
     from halfspread.reports.text import summary_table

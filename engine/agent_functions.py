@@ -70,15 +70,13 @@ class AgentFunction:
         except numba.core.errors.NumbaError:
             return self._compile_with()
 
-    def _compile_with(self, **options: bool) -> Any:
+    def _compile_with(self, **more: bool) -> Any:
+        options: dict[str, Any] = {"boundscheck": True, **more}  # 2 % slower; a wrong index is a crash or worse without
         file = _source_file(self.python)
         if file is not None:
-            try:
-                with use_cache(_neighbours_hash(file)):
-                    return numba.cfunc(SIGNATURE, cache=True, boundscheck=True, **options)(self.python)
-            except OSError:  # the cache cannot be written, as on a full disk
-                pass
-        return numba.cfunc(SIGNATURE, boundscheck=True, **options)(self.python)
+            with suppress(OSError), use_cache(_neighbours_hash(file)):  # the disk may be full
+                return numba.cfunc(SIGNATURE, cache=True, **options)(self.python)
+        return numba.cfunc(SIGNATURE, **options)(self.python)
 
     @property
     def _place(self) -> str:

@@ -70,7 +70,8 @@ def _kernel_sources() -> list[Path]:
     folders = [folder for folder in PACKAGE.iterdir() if folder.is_dir()]
     sources = [path for folder in folders for path in folder.glob(KERNEL_PATTERN)]
     records = [path for folder in folders for path in folder.glob("*records.py")]
-    return sorted([*sources, *records, Path(__file__).resolve()], key=lambda path: (path.parent.name, path.name))
+    own = [Path(__file__).resolve(), PACKAGE / "engine" / "agent_functions.py"]
+    return sorted([*sources, *records, *own], key=lambda path: (path.parent.name, path.name))
 
 
 @cache

@@ -24,7 +24,10 @@ lint: $(READY) ## check style, format and types
 	$(BIN)/python -m mypy
 
 bench: $(READY) ## measure the speed; every benchmark checks its results first
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.startup
 
 clean: ## remove the environment and everything that tools left behind (never runs/)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from halfspread.reports.decimation import BUCKETS, bucket_edges, ends_of_buckets, keep_extremes
+from halfspread.reports.decimation import BUCKETS, even_edges, even_rows, gaps, keep_extremes
 from halfspread.reports.scales import nice_ticks, padded
 from halfspread.reports.svg import Axes, area_path, element, frame, line_path, step_path, text
 
@@ -27,18 +27,30 @@ Label = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Series:
-    """A line: its name in the legend, its points, its CSS class (colour), and its dash pattern, if any."""
+    """A line: its name in the legend, its points, its CSS class (colour), its dash pattern, if any, and the times at
+    which it begins anew after a hole (found by `thinned`)."""
 
     name: str
     times: Times
     values: Floats
     style: str
     dash: str | None = None
+    breaks: tuple[int, ...] | None = None
 
     def thinned(self, lines: int) -> Series:
         """The points to draw where ``lines`` share a chart: fewer each, the more lines there are."""
         rows = keep_extremes(self.values, max(80, 2 * BUCKETS // max(2, lines)))
-        return replace(self, times=self.times[rows], values=self.values[rows])
+        if self.breaks is None:
+            after = gaps(self.times)
+            rows, breaks = np.unique(np.concatenate([rows, after, after - 1])), tuple(self.times[after].tolist())
+        else:
+            breaks = self.breaks
+        return replace(self, times=self.times[rows], values=self.values[rows], breaks=breaks)
+
+    def pieces(self) -> list[slice]:
+        """The runs of rows that are drawn in one stroke."""
+        cuts = np.flatnonzero(np.isin(self.times, self.breaks or ())).tolist()
+        return [slice(start, end) for start, end in zip([0, *cuts], [*cuts, len(self.times)], strict=True)]
 
 
 def _figure(caption: str, note: str, key: str, svg: str) -> str:
@@ -85,7 +97,8 @@ def line_chart(
     axes = Axes(*_span(series), low, high, height)
     lines = []
     for one in (each.thinned(len(series)) for each in series):
-        data = line_path(axes.x(one.times), axes.y(one.values))
+        xs, ys = axes.x(one.times), axes.y(one.values)
+        data = "".join(line_path(xs[piece], ys[piece]) for piece in one.pieces())
         lines.append(element("path", d=data, class_=f"line {one.style}", stroke_dasharray=one.dash))
     words = "; ".join(f"{one.name} ends at {label(float(one.values[-1]))}" for one in series if len(one.values))
     svg = frame(axes, "".join(lines), title=caption, description=words, label=label)
@@ -96,14 +109,15 @@ def drawdown_chart(
     times: Times, falls: Floats, *, caption: str, note: str = "", label: Label, height: int = 110
 ) -> str:
     """Area below zero; ``falls`` are positive and are drawn downwards."""
-    rows = keep_extremes(falls)
+    series = Series("", times, falls, "fall")
     deepest = float(falls.max()) if len(falls) else 0.0
-    axes = Axes(*_span([Series("", times, falls, "")]), -(deepest or 1e-3) * 1.06, 0.0, height)
-    xs, ys = axes.x(times[rows]), axes.y(-falls[rows])
-    top = np.zeros_like(ys)
-    drawing = element("path", d=area_path(xs, top, ys), class_="fill fall") + element(
-        "path", d=line_path(xs, ys), class_="line fall"
-    )
+    axes = Axes(*_span([series]), -(deepest or 1e-3) * 1.06, 0.0, height)
+    thin = series.thinned(1)
+    xs, ys = axes.x(thin.times), axes.y(-thin.values)
+    pieces = thin.pieces()
+    areas = "".join(area_path(xs[piece], np.zeros_like(ys[piece]), ys[piece]) for piece in pieces)
+    lines = "".join(line_path(xs[piece], ys[piece]) for piece in pieces)
+    drawing = element("path", d=areas, class_="fill fall") + element("path", d=lines, class_="line fall")
     words = f"deepest fall {label(deepest)}"
     svg = frame(axes, drawing, title=caption, description=words, label=lambda value: label(value or 0.0))
     return _figure(caption, note, "", svg)
@@ -126,7 +140,7 @@ def position_chart(
             "path", d=step_path(xs, ys), class_="line exposure"
         )
     else:
-        edges = bucket_edges(len(values))
+        edges = even_edges(times)
         lengths = np.diff(np.r_[edges, len(values)])
         xs = axes.x(times[edges])
         upper, lower = np.maximum.reduceat(values, edges), np.minimum.reduceat(values, edges)
@@ -134,7 +148,7 @@ def position_chart(
         drawing = element("path", d=area_path(xs, axes.y(upper), axes.y(lower)), class_="fill exposure") + element(
             "path", d=line_path(xs, axes.y(mean)), class_="line exposure"
         )
-        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, over {lengths.max()} periods each"
+        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, over up to {lengths.max()} periods"
     words = f"between {label(float(values.min()))} and {label(float(values.max()))}" if len(values) else "no data"
     svg = frame(axes, drawing, title=caption, description=words, label=label)
     return _figure(caption, note, "", svg)
@@ -154,7 +168,7 @@ def stacked_chart(
 
     Their sum is drawn as a line named ``total``. Parts that are zero throughout are left out.
     """
-    rows = ends_of_buckets(len(times), BUCKETS // 2)
+    rows = even_rows(times, BUCKETS // 2)
     shown = [(name, style, values[rows]) for name, style, values in parts if np.any(values)]
     whole = np.sum([values for _, _, values in parts], axis=0) if parts else np.zeros(len(times))
     above, below = np.zeros(len(rows)), np.zeros(len(rows))

@@ -350,14 +350,19 @@ def round_trips(view: View, largest: int = 10) -> str:
         height=230,
     )
     lead = f"From flat to flat, net of every cost, in {currency}."
-    lead += "" if trips["closed"].all() else " The position still open at the end is not counted."
+    if not trips["closed"].all():
+        lead += (
+            " The position still open at the end is not counted."
+            if len(pnl)
+            else " The only one is still open at the end."
+        )
     if trips["funding"].isna().any():
         lead += " Funding is left out: the recorded periods are too long to tell which trip paid it."
     order = trips["pnl"].abs().sort_values(ascending=False, kind="stable").index[:largest]
     lines = [_trip(trips.loc[index], digits) for index in sorted(order)]
     head = ["Entry (UTC)", "Held", "Side", "Contracts", "Entry price", "Exit price", "Price", "Execution", "Funding"]
-    title = element("h3", text(f"The {len(lines)} largest by absolute PnL, of {len(trips):,}"))
-    pair = element("div", table(["", "All", "Long", "Short"], rows), chart, class_="pair")
+    title = element("h3", text(f"The {len(lines)} largest by absolute PnL, of {len(trips):,}")) if len(pnl) else ""
+    pair = element("div", table(["", "All", "Long", "Short"], rows), chart, class_="pair") if len(pnl) else ""
     return section("Round trips", lead, pair, title, table([*head, "Net PnL"], lines, words=(2,)), anchor="trades")
 
 

@@ -94,6 +94,20 @@ def test_a_line_is_thinned_and_still_touches_its_extremes() -> None:
     assert points[points[:, 1].argmin(), 0] == pytest.approx(1000 * 77_777 / 199_999, abs=0.1)
 
 
+def test_a_line_does_not_cross_a_hole_in_the_data() -> None:
+    at = np.r_[times(1_000), times(1_000) + 3_000 * HOUR]
+    values = np.r_[np.zeros(1_000), np.ones(1_000)]
+    line = charts.line_chart([charts.Series("x", at, values, "net")], caption="x", label=percent)
+    fall = charts.drawdown_chart(at, values, caption="x", label=percent)
+    for figure, strokes in ((line, [2]), (fall, [2, 2])):
+        paths = [path.attrib["d"] for path in svg_of(figure).findall(f".//{SVG}path")]
+        assert [data.count("M") for data in paths] == strokes
+    (data,) = (path.attrib["d"] for path in svg_of(line).findall(f".//{SVG}path"))
+    first, second = (path_points(piece) for piece in data.strip("M").split("M"))
+    assert set(first[:, 1]) == {first[0, 1]}
+    assert second[:, 0].min() == pytest.approx(1000 * 3_000 / 3_999, abs=0.1)
+
+
 def test_gains_are_stacked_above_zero_and_costs_below() -> None:
     parts = [
         (name, f"part-{name}", np.full(5, value)) for name, value in (("price", 0.3), ("funding", 0.1), ("fee", -0.2))
@@ -133,7 +147,7 @@ def test_a_rarely_changing_position_is_steps_and_a_busy_one_a_band() -> None:
     assert fill.attrib["class"] == "fill exposure"
     busy = np.tile([1.0, -1.0], 2_000)
     figure = charts.position_chart(times(4_000), busy, caption="x", label=percent)
-    assert "band: lowest to highest, over 10 periods each" in figure
+    assert "band: lowest to highest, over up to 10 periods" in figure
 
 
 def test_steps_hold_the_value_until_the_next_point() -> None:

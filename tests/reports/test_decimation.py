@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfspread.reports.decimation import bucket_edges, ends_of_buckets, keep_extremes
+from halfspread.reports.decimation import bucket_edges, even_edges, even_rows, gaps, keep_extremes
 
 
 @given(st.integers(1, 5_000), st.integers(2, 60), st.integers(0, 2**32 - 1))
@@ -44,7 +44,22 @@ def test_buckets_cover_every_row_once(length: int, buckets: int) -> None:
     assert sizes.max() - sizes.min() <= 1
 
 
-def test_the_rows_of_a_stack_hold_the_first_and_the_last() -> None:
-    assert ends_of_buckets(10, 2).tolist() == [0, 4, 9]
-    assert ends_of_buckets(0).tolist() == []
-    assert ends_of_buckets(1).tolist() == [0]
+def test_the_rows_of_a_stack_hold_the_first_the_last_and_both_sides_of_each_edge() -> None:
+    times = np.arange(10, dtype=np.int64)
+    assert even_rows(times, 2).tolist() == [0, 4, 5, 9]
+    assert even_rows(times[:1]).tolist() == [0]
+    assert even_rows(times[:0]).tolist() == []
+
+
+def test_edges_are_even_in_time_and_not_in_rows() -> None:
+    dense_then_sparse = np.r_[np.arange(90), 100, 150, 190].astype(np.int64)
+    assert even_edges(dense_then_sparse, 2).tolist() == [0, 90]
+    assert np.diff(np.r_[even_edges(np.arange(1_000, dtype=np.int64), 7), 1_000]).max() <= 143
+
+
+def test_a_hole_in_the_times_is_found_and_a_weekend_of_a_daily_series_is_not() -> None:
+    hours = np.r_[np.arange(1_000), 1_000 + np.arange(500, 1_500)].astype(np.int64)
+    assert gaps(hours).tolist() == [1_000]
+    days = np.array([day for day in range(700) if day % 7 < 5], dtype=np.int64)
+    assert gaps(days).tolist() == []
+    assert gaps(hours[:2]).tolist() == []

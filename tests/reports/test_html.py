@@ -157,6 +157,16 @@ def test_results_without_fills_periods_or_days_have_a_page(from_periods: Build) 
         assert not re.search(r"\b(nan|NaN|inf)\b", page)
 
 
+def test_a_run_that_only_holds_shows_its_open_trip_without_empty_statistics(
+    from_periods: Build, make_fills: Build
+) -> None:
+    page = run_page(from_periods(["2024-01-02"], fills=make_fills([("2024-01-01 01:00", 1.0, 100.0)]), price=[5.0]))
+    read(page)
+    assert "The only one is still open at the end." in page
+    assert "Share with a gain" not in page
+    assert "Net PnL of round trips" not in page
+
+
 def test_the_comparison_ranks_by_the_metric_that_is_asked_for(walk: Build) -> None:
     results = [walk(seed=seed, hold=hold, days=60, name=f"agent-{seed}") for seed, hold in ((1, 4), (2, 40), (3, 400))]
     for metric, best in (("total_return", max), ("turnover", min)):

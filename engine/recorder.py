@@ -22,11 +22,10 @@ CurveSink = Callable[[Integers, Floats, Floats, Floats], None]
 
 
 def recording_period(span: int) -> int:
-    """How often the attribution is written for a run over ``span`` nanoseconds: minute, hour or day, 100,000 at
-    most."""
+    """How often the attribution is written for a run over ``span`` nanoseconds: every minute, hour or day."""
     if span <= 3 * DAY:
         return MINUTE
-    return HOUR if span <= 10 * 366 * DAY else DAY
+    return HOUR if span <= 2 * 366 * DAY else DAY
 
 
 class Recorder:

@@ -24,8 +24,10 @@ def hold(context: Array, memory: Array, history: Array, row: int) -> int:
 
 @compiled_agent
 def sma_cross(context: Array, memory: Array, history: Array, row: int) -> int:
-    """Memory: [fast, slow, band, short side, started, sum of the last fast - 1 closes, sum of the last slow - 1
-    closes]."""
+    """Memory: [fast, slow, band, short side, started, sum of the last fast - 1 closes, of the last slow - 1 closes].
+
+    The averages are compared as sums, each times the length of the other: a division costs more than all the rest.
+    """
     fast, slow, band = int(memory[0]), int(memory[1]), memory[2]
     close = history[row, CLOSE]
     if memory[4] == 0.0:
@@ -35,10 +37,10 @@ def sma_cross(context: Array, memory: Array, history: Array, row: int) -> int:
         for i in range(row - slow + 1, row):
             memory[6] += history[i, CLOSE]
     fast_sum, slow_sum = memory[5] + close, memory[6] + close
-    fast_mean, slow_mean = fast_sum / fast, slow_sum / slow
-    if fast_mean > slow_mean * (1.0 + band):
+    above, below = memory[1] * fast_sum, memory[0] * slow_sum
+    if above > below * (1.0 + band):
         context.targets[0] = 1.0
-    elif fast_mean <= slow_mean * (1.0 - band):
+    elif above <= below * (1.0 - band):
         context.targets[0] = memory[3]
     memory[5] = fast_sum - history[row - fast + 1, CLOSE]
     memory[6] = slow_sum - history[row - slow + 1, CLOSE]

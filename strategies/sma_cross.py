@@ -58,9 +58,10 @@ class SmaCross(CompiledStrategy):
             self._sums = [_total(fast[:-1]), _total(slow[:-1])]
         fast_sum, slow_sum = self._sums[0] + market.close, self._sums[1] + market.close
         self._sums = [fast_sum - fast[0], slow_sum - slow[0]]
-        if fast_sum / self.fast > slow_sum / self.slow * (1.0 + self.band):
+        above, below = self.slow * fast_sum, self.fast * slow_sum
+        if above > below * (1.0 + self.band):
             return 1.0
-        if fast_sum / self.fast <= slow_sum / self.slow * (1.0 - self.band):
+        if above <= below * (1.0 - self.band):
             return -1.0 if self.allow_short else 0.0
         return None
 

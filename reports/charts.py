@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halfspread.reports.decimation import BUCKETS, even_edges, even_rows, gaps, keep_extremes
-from halfspread.reports.scales import nice_ticks, padded
+from halfspread.reports.scales import nice_ticks, padded, time_ticks
 from halfspread.reports.svg import Axes, area_path, element, frame, line_path, step_path, text
 
 __all__ = ["Series", "drawdown_chart", "histogram", "legend", "line_chart", "position_chart", "stacked_chart"]
@@ -91,8 +91,9 @@ def line_chart(
     label: Label,
     height: int = 260,
     with_zero: bool = True,
+    ticks: int = 8,
 ) -> str:
-    """Lines on one axis, the last one on top."""
+    """Lines on one axis, the last one on top, with about ``ticks`` dates below."""
     low, high = padded(*_range_of(series, with_zero))
     axes = Axes(*_span(series), low, high, height)
     lines = []
@@ -101,12 +102,13 @@ def line_chart(
         data = "".join(line_path(xs[piece], ys[piece]) for piece in one.pieces())
         lines.append(element("path", d=data, class_=f"line {one.style}", stroke_dasharray=one.dash))
     words = "; ".join(f"{one.name} ends at {label(float(one.values[-1]))}" for one in series if len(one.values))
-    svg = frame(axes, "".join(lines), title=caption, description=words, label=label)
+    dates = time_ticks(int(axes.start), int(axes.end), ticks)
+    svg = frame(axes, "".join(lines), title=caption, description=words, label=label, x_ticks=dates)
     return _figure(caption, note, legend([(one.name, f"stroke {one.style}", one.dash) for one in series]), svg)
 
 
 def drawdown_chart(
-    times: Times, falls: Floats, *, caption: str, note: str = "", label: Label, height: int = 110
+    times: Times, falls: Floats, *, caption: str, note: str = "", label: Label, height: int = 110, ticks: int = 8
 ) -> str:
     """Area below zero; ``falls`` are positive and are drawn downwards."""
     series = Series("", times, falls, "fall")
@@ -119,7 +121,8 @@ def drawdown_chart(
     lines = "".join(line_path(xs[piece], ys[piece]) for piece in pieces)
     drawing = element("path", d=areas, class_="fill fall") + element("path", d=lines, class_="line fall")
     words = f"deepest fall {label(deepest)}"
-    svg = frame(axes, drawing, title=caption, description=words, label=lambda value: label(value or 0.0))
+    dates = time_ticks(int(axes.start), int(axes.end), ticks)
+    svg = frame(axes, drawing, title=caption, description=words, label=lambda v: label(v or 0.0), x_ticks=dates)
     return _figure(caption, note, "", svg)
 
 
@@ -131,7 +134,7 @@ def position_chart(
     low, high = padded(*_range_of([Series("", times, values, "")], True), share=0.08)
     axes = Axes(*_span([Series("", times, values, "")]), low, high, height)
     changes = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, dtype=np.intp)
-    if len(changes) <= BUCKETS:
+    if len(changes) <= BUCKETS or len(values) <= 2 * BUCKETS:
         rows = np.unique(np.r_[changes, len(values) - 1]) if len(values) else changes
         xs, ys = axes.x(times[rows]), axes.y(values[rows])
         zero = np.full(2 * len(ys) - 1 if len(ys) else 0, float(axes.y(0.0)))
@@ -194,11 +197,13 @@ def stacked_chart(
     return _figure(caption, note, legend(entries), svg)
 
 
-def histogram(values: Floats, *, caption: str, note: str = "", label: Label, height: int = 160, bins: int = 61) -> str:
+def histogram(
+    values: Floats, *, caption: str, note: str = "", label: Label, height: int = 160, bins: int | None = None
+) -> str:
     """How often values fell into equal bins around zero; what lies beyond the 0.5% and 99.5% quantiles is in the end
     bins.
     """
-    edges = _bins(values, bins)
+    edges = _bins(values, bins or min(61, max(11, 3 * math.isqrt(len(values)))))
     numbers, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     axes = Axes(
         float(edges[0]), float(edges[-1]), 0.0, float(numbers.max() if len(values) else 1) * 1.06 or 1.0, height
@@ -214,8 +219,17 @@ def histogram(values: Floats, *, caption: str, note: str = "", label: Label, hei
             width = round(max(float(right[index] - left[index]) - 1.5, 0.5), 1)
             bars.append(element("rect", words, **place, width=width, class_=f"fill {side}"))
     ticks = [(value, label(value)) for value in nice_ticks(axes.start, axes.end, 7)]
+    levels = [level for level in nice_ticks(0.0, axes.high, max(2, height // 48)) if level == round(level)]
     words = f"{len(values)} values, median {label(float(np.median(values)))}" if len(values) else "no values"
-    svg = frame(axes, "".join(bars), title=caption, description=words, label=lambda v: f"{v:,.0f}", x_ticks=ticks)
+    svg = frame(
+        axes,
+        "".join(bars),
+        title=caption,
+        description=words,
+        label=lambda v: f"{v:,.0f}",
+        x_ticks=ticks,
+        y_ticks=levels,
+    )
     return _figure(caption, note, "", svg)
 
 
@@ -223,4 +237,6 @@ def _bins(values: Floats, bins: int) -> Floats:
     """Edges with zero on one of them, so that gains and losses never share a bin."""
     low, high = np.quantile(values, [0.005, 0.995]) if len(values) else (0.0, 0.0)
     width = (max(float(high), 0.0) - min(float(low), 0.0)) / (bins - 2) or 1e-3
-    return np.arange(math.floor(low / width), math.ceil(high / width) + 2) * width
+    first, last = math.floor(min(float(low), 0.0) / width), math.ceil(max(float(high), 0.0) / width)
+    edges: Floats = np.arange(first, last + 2, dtype=np.float64) * width
+    return edges

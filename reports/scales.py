@@ -61,7 +61,7 @@ def time_ticks(start: int, end: int, count: int = 8) -> list[tuple[int, str]]:
     """
     span = max(end - start, 1)
     for step in _SHORT_STEPS:
-        if span / step <= count:
+        if span / step <= max(count - 2, 2):
             return _label(range(-(-start // step) * step, end + 1, step), "%H:%M", "%d %b %H:%M")
     for days in _DAY_STEPS:
         if span / (days * _DAY) <= count:

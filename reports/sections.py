@@ -21,7 +21,7 @@ from halfspread.reports.monthly import monthly
 from halfspread.reports.names import PART_NAMES
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 from halfspread.reports.svg import element, text
-from halfspread.reports.trades import trade_statistics, trades
+from halfspread.reports.trades import trade_caveats, trade_statistics, trades
 
 __all__ = ["View", "headline", "money_label", "percent_label", "provenance", "run_sections", "section"]
 
@@ -250,6 +250,7 @@ def returns(view: View) -> str:
         caption="Constant notional",
         note="% of notional, sum of simple returns",
         label=percent,
+        ticks=5,
     )
     account = charts.line_chart(
         [charts.Series("Equity", times, equity, "equity")],
@@ -257,17 +258,18 @@ def returns(view: View) -> str:
         note=f"{currency}, compounded" + (", with the margin coin" if result.attribution["collateral"] else ""),
         label=money_label(equity),
         with_zero=bool(equity.min() <= 0.0),
+        ticks=5,
     )
     left = constant + charts.drawdown_chart(
-        times, falls, caption="Drawdown", note="% of notional", label=percent_label(falls)
+        times, falls, caption="Drawdown", note="% of notional", label=percent_label(falls), ticks=5
     )
     right = account + charts.drawdown_chart(
-        times, drops, caption="Drawdown", note="% of the highest equity so far", label=percent_label(drops)
+        times, drops, caption="Drawdown", note="% of the highest equity so far", label=percent_label(drops), ticks=5
     )
     lead = (
         f"Two views, never mixed: PnL on a constant {formats.money(result.notional)} {currency}, and the account that "
-        f"began with {formats.money(result.capital)} {currency}. Lines are thinned from {len(times) - 1:,} points and "
-        "keep every extreme."
+        f"began with {formats.money(result.capital)} {currency}. Lines are drawn from {len(times) - 1:,} "
+        "points and keep every extreme."
     )
     pair = element("div", element("div", left), element("div", right), class_="pair")
     return section("Equity and drawdown", lead, pair, anchor="equity")
@@ -356,8 +358,7 @@ def round_trips(view: View, largest: int = 10) -> str:
             if len(pnl)
             else " The only one is still open at the end."
         )
-    if trips["funding"].isna().any():
-        lead += " Funding is left out: the recorded periods are too long to tell which trip paid it."
+    lead = " ".join([lead, *trade_caveats(view.result)])
     order = trips["pnl"].abs().sort_values(ascending=False, kind="stable").index[:largest]
     lines = [_trip(trips.loc[index], digits) for index in sorted(order)]
     head = ["Entry (UTC)", "Held", "Side", "Contracts", "Entry price", "Exit price", "Price", "Execution", "Funding"]

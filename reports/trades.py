@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from halfspread.reports.protocol import EXECUTION, InstrumentLike, ResultLike
 
-__all__ = ["trade_statistics", "trades"]
+__all__ = ["trade_caveats", "trade_statistics", "trades"]
 
 Floats = NDArray[np.float64]
 
@@ -38,19 +38,20 @@ _COLUMNS = {
     "closed": "bool",
 }
 _HOUR = 3_600_000_000_000
+_EXACT = {"price_total", "funding_total"}
 
 
 def trades(result: ResultLike) -> pd.DataFrame:
     """One row per round trip, in the order of entry.
 
     ``contracts`` is the largest position held (positive), ``average_entry`` and ``average_exit`` the mean fill prices
-    by contracts (harmonic for an inverse contract). ``price`` is the part of the attribution between entry and exit, at
-    reference prices: exact for a contract settled in the report currency, else to the second order of the moves within
-    one recorded period. ``pnl`` adds ``half_spread``, ``fee``, ``impact`` and ``funding``: what was settled between
-    entry and exit according to the periods; NaN, and left out of ``pnl``, where those are longer than an hour or there
-    are several instruments. The last row is the position still open at the end, if there is one: ``closed`` is False
-    and it stands at the last reference price
-    (``price`` and ``pnl`` are NaN with several instruments).
+    by contracts (harmonic for an inverse contract). ``price`` is the part of the attribution between entry and exit at
+    reference prices, ``funding`` what was settled between them, ``pnl`` both with ``half_spread``, ``fee`` and
+    ``impact``. Both are exact where the fills carry ``price_total`` and ``funding_total`` (the instrument's
+    contributions so far, report currency); else they come from the recorded periods, see `trade_caveats`: unknown
+    funding is NaN and left out of ``pnl``. The last row is the position still open at the end, if there is one:
+    ``closed`` is False and it stands at the last reference price (``price`` and ``pnl`` are NaN with several
+    instruments).
     """
     fills = result.fills
     found = []
@@ -61,7 +62,8 @@ def trades(result: ResultLike) -> pd.DataFrame:
     if not found:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     table = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
-    table["funding"] = _funding(table, result)
+    if "funding" not in table:
+        table["funding"] = _funding(table, result)
     table["pnl"] = table["price"] + table[[*EXECUTION, "funding"]].sum(axis=1)
     return table[list(_COLUMNS)].sort_values("entry_time", kind="stable", ignore_index=True)
 
@@ -96,8 +98,8 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
     side = np.sign(contracts[starts])
     adds = contracts * side[trip] > 0.0
     closed = position[ends] == 0.0
-    gained = _cumulative_price(legs, instrument, result)
-    now = float(result.periods["price"].iloc[-1]) if len(result.instruments) == 1 else math.nan
+    exact = set(legs) >= _EXACT
+    gained = legs["price_total"].to_numpy() if exact else _cumulative_price(legs, instrument, result)
     times = legs["time"].to_numpy()
     table = pd.DataFrame(
         {
@@ -109,14 +111,22 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
             "contracts": np.maximum.reduceat(np.abs(position), starts),
             "average_entry": _average(instrument, prices, contracts * adds, starts),
             "average_exit": _average(instrument, prices, contracts * ~adds, starts),
-            "price": np.where(closed, gained[ends], now) - gained[starts],
+            "price": np.where(closed, gained[ends], _at_end(result, "price")) - gained[starts],
             "closed": closed,
         }
     )
+    if exact:
+        paid = legs["funding_total"].to_numpy()
+        table["funding"] = np.where(closed, paid[ends], _at_end(result, "funding")) - paid[starts]
     for name in EXECUTION:
         table[name] = np.add.reduceat(legs[name].to_numpy(dtype=np.float64), starts)
     table["duration"] = table["exit_time"] - table["entry_time"]
     return table
+
+
+def _at_end(result: ResultLike, name: str) -> float:
+    """A contribution up to the end of the run; with several instruments it cannot be told whose it is."""
+    return float(result.periods[name].iloc[-1]) if len(result.instruments) == 1 else math.nan
 
 
 def _cumulative_price(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -> Floats:
@@ -170,13 +180,34 @@ def _average(instrument: InstrumentLike, prices: Floats, contracts: Floats, star
 def _funding(table: pd.DataFrame, result: ResultLike) -> Floats:
     """Funding settled after each entry and up to the exit, from the cumulative funding of the periods."""
     times = _period_ends(result)
-    if len(result.instruments) > 1 or not len(times) or (len(times) > 2 and np.median(np.diff(times)) > _HOUR):
+    if len(result.instruments) > 1 or not len(times) or _coarse(result):
         return np.full(len(table), math.nan)
     paid = np.concatenate([[0.0], result.periods["funding"].to_numpy(dtype=np.float64)])
     entry = np.searchsorted(times, pd.DatetimeIndex(table["entry_time"]).as_unit("ns").asi8, side="right")
     leave = np.searchsorted(times, pd.DatetimeIndex(table["exit_time"]).as_unit("ns").asi8, side="right")
     settled: Floats = paid[leave] - paid[entry]
     return settled
+
+
+def _coarse(result: ResultLike) -> bool:
+    """Whether the periods are too long to tell which round trip a settlement belongs to."""
+    times = _period_ends(result)
+    return len(times) > 2 and float(np.median(np.diff(times))) > _HOUR
+
+
+def trade_caveats(result: ResultLike) -> list[str]:
+    """What is not exact in `trades` of this result, as sentences; the reason is that fills do not carry their
+    totals."""
+    if set(result.fills) >= _EXACT:
+        return []
+    found = []
+    if len(result.instruments) > 1 or _coarse(result):
+        found.append("Funding is left out: from the recorded periods it cannot be told which round trip paid it.")
+    if result.settle_currency != result.report_currency:
+        found.append(
+            f"Gains in {result.report_currency} are exact up to the second order of the moves within a recorded period."
+        )
+    return found
 
 
 def trade_statistics(trips: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.reports.trades import trade_statistics, trades
+from halfspread.reports.trades import trade_caveats, trade_statistics, trades
 
 Build = Callable[..., Any]
 
@@ -103,6 +103,20 @@ def test_funding_is_left_out_where_the_periods_are_too_long_to_tell(from_periods
     (trip,) = trades(result).to_dict("records")
     assert math.isnan(trip["funding"])
     assert trip["pnl"] == pytest.approx(1.0)
+
+
+def test_totals_carried_by_the_fills_make_price_and_funding_exact(from_periods: Build, make_fills: Build) -> None:
+    rows = [("2024-01-01 07:00", 1.0, 100.0), ("2024-01-01 09:00", -2.0, 104.0), ("2024-01-01 11:00", 1.0, 101.0)]
+    fills = make_fills([*rows, ("2024-01-02 07:00", 1.0, 101.0)])
+    fills["price_total"], fills["funding_total"] = [0.0, 4.5, 7.0, 7.0], [0.0, -3.0, -1.0, -1.0]
+    days = ["2024-01-02", "2024-01-03", "2024-01-04"]
+    result = from_periods(days, fills=fills, price=[7.0, 9.0, 12.0], funding=[-1.0, -2.0, -4.0], settle_currency="XBT")
+    table = trades(result)
+    assert table["price"].tolist() == [4.5, 2.5, 5.0]
+    assert table["funding"].tolist() == [-3.0, 2.0, -3.0]
+    assert table["pnl"].sum() == pytest.approx(result.attribution["total"])
+    assert trade_caveats(result) == []
+    assert len(trade_caveats(from_periods(days, fills=fills.drop(columns="price_total"), settle_currency="XBT"))) == 2
 
 
 def test_a_position_left_open_stands_at_the_last_reference_price(from_periods: Build, make_fills: Build) -> None:

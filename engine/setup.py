@@ -32,7 +32,7 @@ __all__ = ["CONVENTIONS", "PROGRESS_EVENTS", "PROGRESS_SECONDS", "State", "lay_o
 CONVENTIONS = {"next_open": NEXT_OPEN, "this_close": THIS_CLOSE, "next_close": NEXT_CLOSE}
 
 #: The loop lets Python look up (Ctrl-C, progress) after so many events at first, at most, and about so many seconds.
-FIRST_PROGRESS, PROGRESS_EVENTS, PROGRESS_SECONDS = 1_000, 200_000, 0.2
+FIRST_PROGRESS, PROGRESS_EVENTS, PROGRESS_SECONDS = 16, 200_000, 0.2
 
 
 @dataclass

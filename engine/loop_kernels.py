@@ -110,7 +110,6 @@ def take_bar(
     """The two moments of a bar: its open, where orders of earlier decisions fill, and its close; 0 or an error code."""
     k, row = event.instrument, event.row
     holding = holdings[k]
-    run.started = 1
     if event.kind & BAR_OPEN:
         if holding.has_pending != 0 and run.convention == NEXT_OPEN:
             opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
@@ -131,6 +130,7 @@ def take_bar(
         holding.closed = event.time
         holding.closed_now = 1
         run.instrument = k
+        run.started = 1
     return 0
 
 

@@ -107,7 +107,7 @@ RUN = np.dtype(
         ("size", "f8"),  # contracts, notional in report currency, or multiple of equity
         ("resize", "i8"),  # 1: size again at every decision, 0: only when the target changes
         ("lookback", "i8"),
-        ("started", "i8"),  # 1 once a bar has been seen
+        ("started", "i8"),  # 1 once a bar has closed
         ("warm", "i8"),  # 1 once every instrument has its lookback rows
         ("kinds", "i8"),  # kinds seen at the present time
         ("instrument", "i8"),

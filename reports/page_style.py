@@ -142,7 +142,7 @@ svg .line.fall, svg .line.exposure {{ stroke-width: 1.2; }}
 
 footer {{ margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--hair); font-size: 12px;
   color: var(--soft); }}
-@media (max-width: 760px) {{
+@media screen and (max-width: 760px) {{
   main {{ padding: 24px 16px 48px; }}
   h1 {{ font-size: 24px; }}
   .figures {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }}

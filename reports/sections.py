@@ -28,6 +28,7 @@ __all__ = ["View", "headline", "money_label", "percent_label", "provenance", "ru
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
+_NO_BAR = '<td class="bar"></td>'
 COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact")
 
 
@@ -182,8 +183,8 @@ def attribution(view: View) -> str:
     ]
     rows.append(_contribution(view, "Net PnL", net, bar_cell([(net, "net", "Net PnL")], low, high), kind="total"))
     if result.attribution["collateral"] or result.settle_currency != currency:
-        rows.append(_contribution(view, "Collateral", result.attribution["collateral"], "", kind="aside"))
-        rows.append(_contribution(view, "Change of equity", result.attribution["total"], "", kind="aside"))
+        rows.append(_contribution(view, "Collateral", result.attribution["collateral"], _NO_BAR, kind="aside"))
+        rows.append(_contribution(view, "Change of equity", result.attribution["total"], _NO_BAR, kind="aside"))
     head = ["", currency, "% of notional", "bp of turnover"]
     listing = table([*head, ""], rows)
     times, _ = view.cumulative("price")

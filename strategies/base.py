@@ -57,7 +57,7 @@ class Strategy:
     @classmethod
     def model(cls) -> type[BaseModel]:
         """Pydantic model of the parameters, made of the annotations of the class and its bases."""
-        if "_model" not in cls.__dict__:
+        if cls.__dict__.get("_model") is None:
             from pydantic import ConfigDict, create_model
 
             settings = ConfigDict(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -89,19 +88,18 @@ def _from_file(text: str, name: str, folder: Path, where: str) -> Callable[..., 
 
 
 def _load(path: Path, folder: Path, where: str) -> ModuleType:
-    """The module of a file, run once per content; its name says which file it is of."""
-    digest = hashlib.blake2b(str(path.resolve()).encode() + path.read_bytes(), digest_size=6).hexdigest()
+    """The module of a file, run once per content: no stale bytecode, and none left beside the user's file."""
+    source = path.read_bytes()
+    digest = hashlib.blake2b(str(path.resolve()).encode() + source, digest_size=6).hexdigest()
     name = f"halfspread_agent_{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{where}: {path}: Python cannot load this file")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
         with _import_path(folder, path.resolve().parent), _imported(f"{where}: {path}"):
-            spec.loader.exec_module(module)
+            exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
     except BaseException:
         del sys.modules[name]
         raise

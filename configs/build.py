@@ -116,9 +116,14 @@ def _synthetic(market: SyntheticSource, seed: int) -> Tape:
 
 def _instrument(market: BarsSource, loaded: Loaded) -> Instrument:
     try:
+        if market.contract is not None:
+            build = {"linear": instruments.linear, "inverse": instruments.inverse, "quanto": instruments.quanto}
+            terms = market.contract.model_dump(exclude={"kind"}, exclude_none=True)
+            return build[market.contract.kind](market.symbol, venue=market.venue, **terms)
         return instruments.get(f"{market.venue}:{market.symbol}")
     except InstrumentError as error:
-        raise InstrumentError(f"{loaded.places.of(('market', 'symbol'))}: market.symbol: {error}") from None
+        key = "symbol" if market.contract is None else "contract"
+        raise InstrumentError(f"{loaded.places.of(('market', key))}: market.{key}: {error}") from None
 
 
 def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: dict[str, Any]) -> Tape:

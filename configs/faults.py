@@ -15,14 +15,21 @@ __all__ = ["close_match", "explain"]
 
 #: Keys by which one of several models is chosen.
 _TAGS = ("source", "kind")
+#: How a config says that something costs nothing.
+_NO_COST = {
+    "costs.half_spread": '{ kind = "none" }',
+    "costs.fees": "{ taker = 0.0, maker = 0.0 }",
+    "costs.funding": '{ kind = "none" }',
+}
 _WORDS = (
     ("Value error, ", ""),
     ("Input should be a valid integer", "expected a whole number"),
     ("Input should be a valid number", "expected a number"),
     ("Input should be a valid string", "expected a text in quotes"),
     ("Input should be a valid boolean", "expected true or false"),
-    ("Input should be a valid array", "expected a list"),
-    ("Input should be an object", "expected a table"),
+    ("Input should be a valid tuple", "expected a list"),
+    ("Input should be a valid dictionary or object to extract fields from", "expected a table"),
+    ("Input should be a valid dictionary or instance of", "expected a table for"),
     ("Input should be", "expected"),
 )
 
@@ -41,8 +48,40 @@ def explain(error: ValidationError, data: Mapping[str, Any], model: type[BaseMod
         key = _real_key(fault["loc"], data)
         if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
             key = (*key, fault["ctx"]["discriminator"].strip("'"))
-        found.setdefault(key, []).append(_message(fault, key, model, data))
+        message = _message(fault, key, model, data)
+        plain = _plain_faults(key, message, model, data) if fault["type"] == "value_error" else {}
+        for place, text in (plain or {key: message}).items():
+            found.setdefault(place, []).append(text)
     return "\n".join(f"{places.of(key)}: {key_text(key)}{': ' if key else ''}{_joined(found[key])}" for key in found)
+
+
+def _plain_faults(key: Key, message: str, model: type[BaseModel], data: Any) -> dict[Key, str]:
+    """What is wrong inside a table that its model refused as a whole: unknown and missing keys, or the named one."""
+    table = data
+    for part in key:
+        table = table.get(part) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        return {}
+    known = _keys_at(model, key, data)
+    unknown = {(*key, name): _unknown(name, known) for name in table if name not in known}
+    required = [
+        name
+        for each in _models_at(model, key, data)
+        for name, field in each.model_fields.items()
+        if field.is_required()
+    ]
+    missing = {(*key, name): _missing((*key, name)) for name in required if name not in table}
+    name, colon, text = message.partition(": ")
+    return unknown | missing or ({(*key, name): text} if colon and name in known else {})
+
+
+def _unknown(name: object, known: Sequence[str]) -> str:
+    return f"unknown key; there are {', '.join(known)}{close_match(name, known)}"
+
+
+def _missing(key: Key) -> str:
+    none = _NO_COST.get(key_text(key))
+    return "is missing" + (f"; a cost is never left out silently: write {key[-1]} = {none} for none" if none else "")
 
 
 def _joined(messages: list[str]) -> str:
@@ -56,8 +95,14 @@ def _joined(messages: list[str]) -> str:
 def _real_key(location: Sequence[str | int], data: Any) -> Key:
     """A location without the names that pydantic puts in for the choice it made among several models."""
     key: list[str | int] = []
+    entered = True
     for i, part in enumerate(location):
+        chosen = entered and isinstance(data, dict) and part in [data.get(tag) for tag in _TAGS]
+        entered = False
+        if chosen:
+            continue
         if isinstance(data, dict) and (part in data or i + 1 == len(location)):
+            entered = True
             key.append(part)
             data = data.get(part)
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
@@ -69,10 +114,9 @@ def _real_key(location: Sequence[str | int], data: Any) -> Key:
 def _message(fault: Any, key: Key, model: type[BaseModel], data: Mapping[str, Any]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _keys_at(model, key[:-1], data)
-        return f"unknown key; there are {', '.join(known)}{close_match(key[-1], known)}"
+        return _unknown(key[-1], _keys_at(model, key[:-1], data))
     if kind == "missing":
-        return "is missing"
+        return _missing(key)
     if kind == "union_tag_not_found":
         return f"is missing; expected one of {', '.join(map(repr, _tags_at(model, key[:-1], data)))}"
     if kind == "union_tag_invalid":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,7 +80,7 @@ def load(name: str | Path, settings: Sequence[str] = ()) -> Loaded:
 def parse(data: Mapping[str, Any], places: Places) -> RunConfig:
     """The config that ``data``, as TOML gives them, describe. Types are strict: ``"1"`` is no number."""
     try:
-        return RunConfig.model_validate_json(json.dumps(data, default=_plain), strict=True)
+        return RunConfig.model_validate(_plain(data), strict=True)
     except ValidationError as error:
         raise ConfigError(explain(error, data, RunConfig, places)) from None
 
@@ -108,10 +107,14 @@ def _labels(data: Mapping[str, Any]) -> list[str]:
     return labels
 
 
-def _plain(value: Any) -> str:
-    """TOML's dates and times as text; without a zone they are UTC."""
+def _plain(value: Any) -> Any:
+    """TOML's values as the models want them: lists as tuples, dates as times; times without a zone are UTC."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_plain(item) for item in value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).isoformat()
-    return str(value)
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return value

@@ -11,7 +11,7 @@ from halfspread.configs.fields import Interval, Moment, Section
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine.times import parse_interval
 
-__all__ = ["BarsSource", "Market", "SyntheticSource"]
+__all__ = ["BarsSource", "Contract", "Market", "SyntheticSource"]
 
 
 class SyntheticSource(SyntheticMarket):
@@ -26,6 +26,34 @@ class SyntheticSource(SyntheticMarket):
     seed: int | None = Field(default=None, ge=0, description="seed of the market; left out: the seed of the run")
 
 
+class Contract(Section):
+    """Terms of a contract that is not among the ready-made ones."""
+
+    kind: Literal["linear", "inverse", "quanto"] = Field(description="what its value depends on the price by")
+    base: str = Field(description="what is traded, such as SOL")
+    quote: str = Field(description="currency of the price, such as USDT")
+    settle: str | None = Field(default=None, description="currency of gains and losses; a quanto contract needs it")
+    multiplier: float = Field(
+        default=1.0, gt=0, description="per contract: base (linear), quote (inverse), settle per 1.0 of price (quanto)"
+    )
+    lot: float = Field(default=1.0, gt=0, description="step of tradable sizes (contracts)")
+    tick: float = Field(gt=0, description="step of the price (quote)")
+    taker: float | None = Field(default=None, description="what fees of kind venue charge a taker (fraction)")
+    maker: float | None = Field(default=None, description="what fees of kind venue charge a maker (fraction)")
+    funding_interval_hours: int = Field(default=8, ge=1, description="hours between settlements")
+    funding_known_ahead: bool = Field(
+        default=False, description="whether a rate is known one interval before it is paid"
+    )
+
+    @model_validator(mode="after")
+    def _settles(self) -> Self:
+        if (self.kind == "quanto") != (self.settle is not None):
+            raise ValueError(
+                f"settle: a {self.kind} contract {'needs one' if self.settle is None else 'has none of its own'}"
+            )
+        return self
+
+
 class BarsSource(Section):
     """Bars of one perpetual from a file, and what stands beside them.
 
@@ -33,8 +61,9 @@ class BarsSource(Section):
     """
 
     source: Literal["bars"] = Field(description="bars from a Parquet or CSV file")
-    venue: Literal["bitmex", "bybit"] = Field(description="exchange whose contract it is")
+    venue: str = Field(description="exchange: bitmex or bybit, or any name beside a contract of your own")
     symbol: str = Field(description="contract, such as XBTUSD or BTCUSDT")
+    contract: Contract | None = Field(default=None, description="its terms, where it is not a ready-made one")
     bars: str = Field(
         description="file of bars: times and open, high, low, close, volume; bid_open and so on where known"
     )

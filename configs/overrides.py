@@ -94,6 +94,6 @@ def _put(data: dict[str, Any], key: Key, value: Any, setting: str) -> None:
                 f"--set {setting}: {'.'.join(map(str, key[: i + 1]))} is {at!r}, which has nothing inside; "
                 f"set it as a whole: {'.'.join(map(str, key[: i + 1]))}=..."
             )
-    if isinstance(at, list):
+    if isinstance(at, list) and not isinstance(key[-1], int):
         raise ConfigError(f"--set {setting}: {'.'.join(map(str, key[:-1]))} is a list; set it as a whole")
     at[key[-1]] = value

@@ -42,7 +42,7 @@ class CurveWriter:
             self._write(ROWS_IN_GROUP)
 
     def _write(self, rows: int) -> None:
-        """Write the first rows that wait. All groups but the last have one size, so files do not depend on the chunks."""
+        """Write the first rows that wait. Only the last group is smaller: the file does not depend on the chunks."""
         columns = [np.concatenate(parts) for parts in zip(*self._parts, strict=True)]
         self._parts = [tuple(column[rows:] for column in columns)]
         self._rows -= rows
@@ -55,14 +55,21 @@ class CurveWriter:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            with contextlib.suppress(OSError):
-                self._writer.close()
-            return
-        if self._rows:
-            self._write(self._rows)
-        with writing(self._path):
-            self._writer.close()
+        try:
+            if kind is None:
+                if self._rows:
+                    self._write(self._rows)
+                with writing(self._path):
+                    self._writer.close()
+        finally:
+            if self._writer.is_open:
+                self._abandon()
+
+    def _abandon(self) -> None:
+        """Let go of a file that could not be finished; Arrow would try again, and complain, when it is forgotten."""
+        self._writer.is_open = False
+        with contextlib.suppress(OSError):
+            self._writer.file_handle.close()
 
 
 def write_table(path: Path, frame: Any) -> None:

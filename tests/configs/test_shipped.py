@@ -1,0 +1,144 @@
+"""The configs that come with halfspread, the example, and the schema that editors check them by."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from halfspread.configs.build import build_agents, build_tape
+from halfspread.configs.load import load, packaged
+from halfspread.configs.schema import config_schema
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "my_strategy.toml"
+SHIPPED = {**packaged(), "my_strategy": EXAMPLE}
+SCHEMA = config_schema()
+
+
+def plain(value: Any) -> Any:
+    """TOML data as JSON has them."""
+    return json.loads(json.dumps(value, default=lambda time: time.isoformat()))
+
+
+def faults(value: Any, schema: Mapping[str, Any], path: str = "") -> list[str]:
+    """What a value breaks of a schema: as much of JSON schema as pydantic writes for these models."""
+    if "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    found = chosen(value, schema, path)
+    kinds: dict[str, Any] = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+    }
+    kind = schema.get("type")
+    if kind == "null":
+        return found + ([] if value is None else [f"{path}: not null"])
+    if kind is not None and (not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        return [*found, f"{path}: not of type {kind}"]
+    return found + limits(value, schema, path) + parts(value, schema, path)
+
+
+def chosen(value: Any, schema: Mapping[str, Any], path: str) -> list[str]:
+    found = []
+    for keyword in ("anyOf", "oneOf"):
+        fitting = [each for each in schema.get(keyword, []) if not faults(value, each, path)]
+        if keyword in schema and not fitting:
+            found.append(f"{path}: fits none of {keyword}")
+        if keyword == "oneOf" and len(fitting) > 1:
+            found.append(f"{path}: fits several of oneOf")
+    return found
+
+
+def limits(value: Any, schema: Mapping[str, Any], path: str) -> list[str]:
+    refused: dict[str, Callable[[Any], bool]] = {
+        "enum": lambda limit: value not in limit,
+        "const": lambda limit: value != limit,
+        "not": lambda limit: not faults(value, limit, path),
+        "pattern": lambda limit: not re.search(limit, value),
+        "minimum": lambda limit: value < limit,
+        "exclusiveMinimum": lambda limit: value <= limit,
+    }
+    return [f"{path}: {name} {schema[name]}" for name, test in refused.items() if name in schema and test(schema[name])]
+
+
+def parts(value: Any, schema: Mapping[str, Any], path: str) -> list[str]:
+    found = []
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        found += [f"{path}.{name}: missing" for name in schema.get("required", []) if name not in value]
+        for name, item in value.items():
+            if name in properties:
+                found += faults(item, properties[name], f"{path}.{name}")
+            elif schema.get("additionalProperties") is False:
+                found.append(f"{path}.{name}: unknown")
+    if isinstance(value, list):
+        places = schema.get("prefixItems", [schema.get("items", {})] * len(value))
+        found += [fault for i, item in enumerate(value) for fault in faults(item, places[i], f"{path}[{i}]")]
+    return found
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_config_loads_makes_its_agents_and_fits_the_schema(name: str) -> None:
+    loaded = load(SHIPPED[name])
+    assert loaded.config.name == name
+    assert build_agents(loaded)
+    assert faults(plain(tomllib.loads(SHIPPED[name].read_text(encoding="utf-8"))), SCHEMA) == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_config_names_no_place_of_one_machine(name: str) -> None:
+    text = SHIPPED[name].read_text(encoding="utf-8")
+    assert "/home" not in text
+    assert "/work" not in text
+    assert "/root" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sede": 1}, ".sede: unknown"),
+        ({"seed": -1}, ".seed: minimum 0"),
+        ({"name": "a/b"}, ".name: pattern"),
+        ({"market": {"source": "synthetic", "dayz": 1}}, ".market: fits none of oneOf"),
+        ({"agents": [{"type": "sma_cross", "fsat": 1}]}, ".agents[0]: fits none of anyOf"),
+        ({"agents": [{"type": "./mine.py", "anything": 1}]}, ""),
+        ({"agent": {"type": "bollinger"}}, ": fits several of oneOf"),
+    ],
+)
+def test_the_schema_refuses_what_a_config_may_not_hold(change: dict[str, Any], expected: str) -> None:
+    data = plain(tomllib.loads(packaged()["quickstart"].read_text(encoding="utf-8")))
+    found = faults({**data, **change}, SCHEMA)
+    assert any(fault.startswith(expected) for fault in found) if expected else not found
+
+
+def test_the_schema_describes_every_field_and_every_parameter_of_the_experts() -> None:
+    for definition in ("BarsSource", "SyntheticSource", "Execution"):
+        for name, field in SCHEMA["$defs"][definition]["properties"].items():
+            assert field.get("description"), f"{definition}.{name}"
+    experts = {each["title"]: each for each in SCHEMA["$defs"]["AgentConfig"]["anyOf"]}
+    assert experts["SmaCross"]["properties"]["fast"]["description"] == "bars of the fast average"
+    assert experts["SmaCross"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", [name for name in packaged() if name != "quickstart"])
+def test_a_shipped_config_of_real_data_finds_its_market(name: str, halfspread_data: Path) -> None:
+    tape = build_tape(load(name))
+    assert len(tape) == {"btcusdt_experts": 192_174, "constant_xbtusd": 484_992}.get(name, 564_047)
+    assert tape.funding is not None
+
+
+def test_the_gap_in_the_bybit_bars_is_declared() -> None:
+    market = load("btcusdt_experts").config.market
+    assert market.source == "bars"
+    assert [tuple(map(datetime.isoformat, gap)) for gap in market.gaps] == [
+        ("2024-08-09T13:35:00+00:00", "2025-01-01T00:00:00+00:00")
+    ]

@@ -18,7 +18,6 @@ import hashlib
 import inspect
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -74,8 +73,13 @@ class AgentFunction:
         options: dict[str, Any] = {"boundscheck": True, **more}  # 2 % slower; a wrong index is a crash or worse without
         file = _source_file(self.python)
         if file is not None:
-            with suppress(OSError), use_cache(_neighbours_hash(file)):  # the disk may be full
-                return numba.cfunc(SIGNATURE, cache=True, **options)(self.python)
+            try:
+                with use_cache(_neighbours_hash(file)):
+                    return numba.cfunc(SIGNATURE, cache=True, **options)(self.python)
+            except numba.core.errors.NumbaError:
+                raise
+            except Exception:  # a full disk, or a cache file that a crash cut off: do without
+                pass
         return numba.cfunc(SIGNATURE, **options)(self.python)
 
     @property
@@ -86,7 +90,7 @@ class AgentFunction:
 
 def compiled_agent(function: Callable[..., int]) -> AgentFunction:
     """Make a compiled agent of ``function(context, memory, history, row)``; it returns `OK`. Compiles on first use."""
-    return AgentFunction(function)
+    return AgentFunction(getattr(function, "py_func", function))  # of one that was decorated with njit already
 
 
 def _source_file(function: Callable[..., int]) -> Path | None:

@@ -76,6 +76,11 @@ def warnings_of(
 ) -> list[str]:
     """What a reader has to know before trusting the numbers."""
     holding, found = state.holdings[0], []
+    if not int(state.run[0]["decisions"]):
+        found.append(
+            f"the agent never decided: it needs {int(state.run[0]['lookback']) + 1} bars, and the data hold "
+            f"{int(holding['bars'])}"
+        )
     if recorder.lowest <= 0.0:
         found.append(
             f"equity fell to {recorder.lowest:,.2f} {currency}: a real account would have been liquidated before; "

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -225,9 +227,13 @@ def test_an_error_that_an_agent_explains_itself_in_reset_is_passed_on() -> None:
 def test_a_lookback_as_long_as_the_tape_never_decides_and_one_less_decides_once() -> None:
     agent = Bare()
     agent.lookback = 4
-    assert run(agent).counts["decisions"] == 0
+    never = run(agent)
+    assert never.counts["decisions"] == 0
+    assert [text for text in never.warnings if "never decided" in text]
     agent.lookback = 3
-    assert run(agent).counts["decisions"] == 1
+    once = run(agent)
+    assert once.counts["decisions"] == 1
+    assert not [text for text in once.warnings if "never decided" in text]
 
 
 # --- compiled -------------------------------------------------------------------------------------------------------
@@ -316,6 +322,18 @@ def test_a_failure_leaves_nothing_behind_for_the_next_run() -> None:
     assert sys.unraisablehook is before
     assert "returned 2" in refusal(Native(given=status_two))
     assert run(Native(given=decide_nothing)).counts["decisions"] == 4
+
+
+def test_agents_that_fail_in_two_threads_at_once_each_get_their_own_message() -> None:
+    before = sys.unraisablehook
+    functions = [divide_floats, raise_on_third_bar, status_two, set_nan] * 10
+    with ThreadPoolExecutor(2) as pool:
+        messages = list(pool.map(lambda function: refusal(Native(given=function)), functions))
+    for message, said in zip(
+        messages, ["division by zero", "spread is negative", "returned 2", "target nan"] * 10, strict=True
+    ):
+        assert said in message
+    assert sys.unraisablehook is before
 
 
 def test_what_others_cannot_raise_is_still_reported_during_a_compiled_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,6 +444,16 @@ def test_a_function_that_numba_cannot_compile_is_named_with_its_place_and_numbas
     assert f"{Path(__file__).name}, line " in message
     assert "numba cannot compile it as (context, memory, history, row) -> int status: " in message
     assert said in message
+
+
+def test_a_function_that_numba_has_compiled_already_is_taken_too() -> None:
+    decorated: Any = numba.njit(hold_long)
+    assert run(Native(given=compiled_agent(decorated))).curve["position"].tolist() == [0.0, 1.0, 1.0, 1.0]
+
+
+def hold_long(context: Any, memory: Any, history: Any, row: int) -> int:
+    context.targets[0] = 1.0
+    return OK
 
 
 @pytest.mark.parametrize("start", [np.zeros((2, 2)), 3.0, "x", {"a": 1}])

@@ -236,15 +236,19 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
     assert not [name for name in contents(tmp_path / "cache") if name.endswith(".nbc")]
 
 
-def test_a_cache_file_that_was_cut_off_is_made_again(tmp_path: Path) -> None:
+def test_a_cache_file_that_was_cut_off_does_no_harm_and_that_of_a_kernel_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text(SMALL)
-    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import small; print(small.double(21))"
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import small\n"
+    script += "print(small.double(21), small.decide.native.address != 0)"
     python(script, tmp_path / "cache")
-    (compiled_file,) = (tmp_path / "cache").rglob("*.nbc")
-    whole = compiled_file.stat().st_size
-    compiled_file.write_bytes(compiled_file.read_bytes()[:100])
-    assert python(script, tmp_path / "cache") == "42\n"
-    assert compiled_file.stat().st_size == whole
+    files = sorted((tmp_path / "cache").rglob("*.nbc"))
+    whole = {file.name: file.stat().st_size for file in files}
+    assert len(whole) == 2
+    for file in files:
+        file.write_bytes(file.read_bytes()[:100])
+    assert python(script, tmp_path / "cache") == "42 True\n"
+    (kernel,) = (file for file in files if "double" in file.name)
+    assert kernel.stat().st_size == whole[kernel.name]
 
 
 def test_the_name_of_the_cache_folder_changes_with_any_kernel_source(

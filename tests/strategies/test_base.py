@@ -112,13 +112,13 @@ def test_a_default_that_breaks_its_own_limit_is_refused() -> None:
 
 def test_a_property_may_stand_for_a_parameter_and_can_then_not_be_given() -> None:
     class Property(Momentum):
-        @property
-        def lookback(self) -> int:  # type: ignore[misc, override]
+        @property  # type: ignore[misc]
+        def lookback(self) -> int:  # type: ignore[override]
             return self.fast * 2
 
     class Cached(Momentum):
-        @cached_property
-        def lookback(self) -> int:  # type: ignore[misc, override]
+        @cached_property  # type: ignore[misc]
+        def lookback(self) -> int:  # type: ignore[override]
             return self.fast * 2
 
     for cls in (Property, Cached):

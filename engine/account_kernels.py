@@ -174,6 +174,8 @@ def execute(
     fill.fee_rate = fee_rate
     fill.position_after = holding.contracts
     fill.rate = rate
+    fill.price_total = holding.price_report
+    fill.funding_total = holding.funding_report
     run.fills += 1
     return 0
 

@@ -89,16 +89,16 @@ def runs_compiled(agent: object, mode: str) -> bool:
     return is_compiled(agent) and mode != "python"
 
 
-def prepare(
-    agent: Any, compiled: bool, rng: np.random.Generator, instruments: tuple[Instrument, ...]
-) -> tuple[int, Floats]:
+def prepare(agent: Any, compiled: bool, seed: int, instruments: tuple[Instrument, ...]) -> tuple[int, Floats]:
     """Reset an agent for a run; its lookback, and its memory where it runs compiled.
 
     Raises ConfigError or StrategyError with the name of the agent where it has not what the protocol asks for.
     """
     name = agent_name(agent)
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed: expected a whole number from 0, so that the run can be repeated; got {seed!r}")
     try:
-        agent.reset(rng, instruments)
+        agent.reset(np.random.default_rng(int(seed)), instruments)
     except UserError:
         raise
     except Exception as error:
@@ -109,7 +109,7 @@ def prepare(
         lookback = agent.lookback
     except Exception as error:
         raise StrategyError(f"{name}.lookback: {type(error).__name__}: {error}") from error
-    if not isinstance(lookback, (int, np.integer)) or isinstance(lookback, bool) or lookback < 0:
+    if not isinstance(lookback, (int, np.integer)) or isinstance(lookback, bool) or not 0 <= lookback < 2**31:
         raise ConfigError(f"{name}.lookback: expected a whole number of bars from 0, got {lookback!r}")
     return int(lookback), _memory(agent, name) if compiled else np.zeros(1)
 

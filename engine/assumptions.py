@@ -48,18 +48,10 @@ def describe_run(
 def _funding_text(tape: Tape, costs: Costs, state: State) -> str:
     if costs.funding.kind == "none":
         return costs.funding.describe()
-    without = int(state.holdings[0]["settlements_without_mark"])
-    paid = int(state.holdings[0]["settlements"])
-    on = (
-        "the mark price"
-        if not without
-        else "the reference price"
-        if without == paid
-        else (f"the mark price, the reference price for {without} of {paid}")
-    )
+    without, paid = (int(state.holdings[0][name]) for name in ("settlements_without_mark", "settlements"))
+    on = "the mark price" if without == 0 else "the last price" if without == paid else "the mark, else the last price"
     known = "one interval before" if tape.instrument.funding_known_ahead else "at"
-    paid_on = f"{paid:,} settlements on a position, on {on}"
-    return f"{costs.funding.describe()}; {paid_on}; a rate is known {known} its settlement"
+    return f"{costs.funding.describe()}, on {on}; a rate is known {known} its settlement"
 
 
 def _rate_text(tape: Tape, currency: str, source: int) -> str:

@@ -204,6 +204,8 @@ FILL = np.dtype(
         ("fee_rate", "f8"),
         ("position_after", "f8"),
         ("rate", "f8"),  # report currency per unit of settle currency
+        ("price_total", "f8"),  # cumulative price and funding contributions up to this fill, report currency
+        ("funding_total", "f8"),
     ],
     align=True,
 )

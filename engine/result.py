@@ -12,12 +12,12 @@ import pandas as pd
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import deepest_fall
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import ATTRIBUTION
+from halfspread.engine.records import ATTRIBUTION, FILL
 
 __all__ = ["BacktestResult"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BacktestResult:
     """Result of one agent on one tape.
 
@@ -106,23 +106,16 @@ class BacktestResult:
 
     @cached_property
     def fills(self) -> pd.DataFrame:
-        """Every fill; half_spread, fee and impact are contributions in report currency."""
+        """Every fill. half_spread, fee and impact are its contributions; price_total and funding_total those up to it.
+
+        All in report currency; contracts are signed.
+        """
         records = self.fill_records
         frame = pd.DataFrame({"time": _utc(records["time"]), "decision_time": _utc(records["decision_time"])})
         symbols = np.array([instrument.symbol for instrument in self.instruments], dtype=object)
         frame["instrument"] = symbols[records["instrument"]]
-        names = (
-            "contracts",
-            "price",
-            "reference",
-            "value",
-            "half_spread",
-            "fee",
-            "impact",
-            "fee_rate",
-            "position_after",
-        )
-        for name in names:
+        shown = [name for name in FILL.names or () if name not in ("time", "decision_time", "instrument", "rate")]
+        for name in shown:
             frame[name] = records[name]
         return frame
 

@@ -81,7 +81,7 @@ def run_backtest(
     step = parse_interval(period) if period is not None else recording_period(tape.end_ns - tape.start_ns)
     _check_half_spread(tape, costs)
     funding, filled = _funding(tape, costs)
-    lookback, memory = prepare(agent, compiled, np.random.default_rng(seed), (tape.instrument,))
+    lookback, memory = prepare(agent, compiled, seed, (tape.instrument,))
     state = lay_out(
         tape,
         costs,
@@ -141,7 +141,7 @@ def run_backtest(
 
 
 def _positive(value: float, what: str) -> float:
-    if not (np.isfinite(value) and value > 0):
+    if not (isinstance(value, (int, float, np.number)) and np.isfinite(value) and value > 0):
         raise ConfigError(f"{what}: expected an amount above zero, got {value!r}")
     return float(value)
 

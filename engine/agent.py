@@ -89,7 +89,7 @@ def runs_compiled(agent: object, mode: str) -> bool:
     return is_compiled(agent) and mode != "python"
 
 
-def prepare(agent: Any, compiled: bool, seed: int, instruments: tuple[Instrument, ...]) -> tuple[int, Floats]:
+def prepare(agent: Any, compiled: bool, seed: Any, instruments: tuple[Instrument, ...]) -> tuple[int, Floats]:
     """Reset an agent for a run; its lookback, and its memory where it runs compiled.
 
     Raises ConfigError or StrategyError with the name of the agent where it has not what the protocol asks for.

@@ -140,7 +140,7 @@ def run_backtest(
     )
 
 
-def _positive(value: float, what: str) -> float:
+def _positive(value: Any, what: str) -> float:
     if not (isinstance(value, (int, float, np.number)) and np.isfinite(value) and value > 0):
         raise ConfigError(f"{what}: expected an amount above zero, got {value!r}")
     return float(value)

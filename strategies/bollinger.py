@@ -24,7 +24,7 @@ class Bollinger(CompiledStrategy):
     """
 
     window: Annotated[int, Field(ge=2, description="bars")] = 100
-    width: Annotated[float, Field(gt=0, description="standard deviations")] = 2.0
+    width: Annotated[float, Field(gt=0, allow_inf_nan=False, description="standard deviations")] = 2.0
     function = bollinger
 
     @property

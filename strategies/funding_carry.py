@@ -26,7 +26,9 @@ class FundingCarry(CompiledStrategy):
     hedged.
     """
 
-    threshold: Annotated[float, Field(ge=0, description="funding rate per interval, as a fraction")] = 1e-4
+    threshold: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="funding rate per interval, as a fraction")
+    ] = 1e-4
     settlements: Annotated[
         int, Field(ge=1, description="settlements in the exponential average; 1 takes the rate as it is")
     ] = 1

@@ -185,7 +185,7 @@ def test_an_agent_need_not_be_a_strategy() -> None:
     assert run(Bare()).curve["position"].tolist() == [0.0, 1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("lookback", [1.5, -1, "3", None, True, math.nan])
+@pytest.mark.parametrize("lookback", [1.5, -1, "3", None, True, math.nan, 2**70])
 def test_a_lookback_that_is_no_number_of_bars_is_refused(lookback: Any) -> None:
     agent = Bare()
     agent.lookback = lookback

@@ -19,6 +19,7 @@ from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import EquityFraction, FixedNotional
 from halfspread.engine.tape import EVENTS_IN_CHUNK, Tape
+from halfspread.errors import ConfigError
 from halfspread.strategies import Bollinger, BuyAndHold, FundingCarry, SmaCross, Strategy
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,12 @@ def test_the_seed_is_the_only_source_of_randomness(market: Tape) -> None:
     assert fingerprint(run(market, agent, seed=2)) != first
     assert fingerprint(run(market, agent, seed=1)) == first
     assert fingerprint(run(market, Dice(), seed=1)) == first
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, "1", True])
+def test_a_seed_that_cannot_be_repeated_is_refused(market: Tape, seed: Any) -> None:
+    with pytest.raises(ConfigError, match="seed: expected a whole number from 0"):
+        run(market, Dice(), seed=seed)
 
 
 @pytest.mark.parametrize("name", EXPERTS)

@@ -166,6 +166,16 @@ def test_funding_carry_earns_what_the_other_side_pays(mode: str) -> None:
     assert result.attribution["funding"] == pytest.approx(worth * (0.002 + 0.002 + 0.003))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("expert", "name"),
+    [(BuyAndHold, "position"), (SmaCross, "band"), (Bollinger, "width"), (FundingCarry, "threshold")],
+)
+def test_a_parameter_that_is_no_finite_number_is_refused(expert: type[Strategy], name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{expert.__name__}: {name}: "):
+        expert(**{name: value})
+
+
 @pytest.mark.parametrize("expert", [BuyAndHold, SmaCross, Bollinger, FundingCarry])
 def test_every_parameter_of_an_expert_is_described(expert: type[Strategy]) -> None:
     fields = expert.model().model_fields

@@ -12,7 +12,7 @@ from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
-from halfspread.commands.replay import hash_beside, replay, write_results
+from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.engine.tape import Tape
@@ -39,9 +39,9 @@ def execute(arguments: Namespace) -> int:
             with progress.step("read the market"):
                 tape = tapes.of(loaded)
             watch.lap("read")
-            with hash_beside(tape) as tape_hash:
-                results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
-                facts.append(manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin)))
+            tape_hash = HashBeside(tape)
+            results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
+            facts.append(manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin)))
             watch.lap("replay")
         ranked = rank([(result, result.metrics) for result in results], arguments.rank)
         with progress.step("write the reports"):
@@ -124,4 +124,5 @@ def _show(ranked: Sequence[Result], folder: RunFolder, warnings: Sequence[str], 
         return
     from halfspread.reports.text import comparison_table
 
-    print_table(comparison_table(ranked, arguments.rank), *where_lines(folder.path, report=not arguments.no_report))
+    table = comparison_table(ranked, arguments.rank)
+    print_table(table, f"ranked by {arguments.rank}", *where_lines(folder.path, report=not arguments.no_report))

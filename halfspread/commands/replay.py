@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from halfspread.engine.times import SECOND, parse_interval
 from halfspread.errors import StrategyError
 from halfspread.reports.result import Result
 
-__all__ = ["hash_beside", "replay", "write_results"]
+__all__ = ["HashBeside", "replay", "write_results"]
 
 #: A longer run keeps its curve on disk only; its report draws it from the recorded periods.
 KEPT_BARS = 1_000_000
@@ -67,8 +65,25 @@ def write_results(result: Result, folder: Path, manifest: dict[str, Any] | None,
             result.report(folder / "report.html", manifest)
 
 
-@contextmanager
-def hash_beside(tape: Tape) -> Iterator[Any]:
-    """The hash of a tape, computed in a thread while something else runs; ``.result()`` waits for it."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        yield pool.submit(tape.hash)
+class HashBeside:
+    """The hash of a tape, computed in a thread while the tape is replayed; an interrupted run does not wait for it."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._found = ""
+        self._fault: BaseException | None = None
+        self._thread = threading.Thread(target=self._compute, daemon=True)
+        self._thread.start()
+
+    def _compute(self) -> None:
+        try:
+            self._found = self._tape.hash()
+        except BaseException as error:
+            self._fault = error
+
+    def result(self) -> str:
+        """Hex digits. Raises what went wrong while the tape was read."""
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
+        return self._found

@@ -9,7 +9,7 @@ from halfspread.commands.folder import RunFolder
 from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
-from halfspread.commands.replay import hash_beside, replay, write_results
+from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.errors import ConfigError
@@ -28,10 +28,10 @@ def execute(arguments: Namespace) -> int:
     watch.lap("read")
     config = effective(loaded, [built], times_as_text=True)
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
-        with hash_beside(tape) as tape_hash:
-            result = replay(loaded, tape, built, folder.building, progress)
-            watch.lap("replay")
-            facts = manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin))
+        tape_hash = HashBeside(tape)
+        result = replay(loaded, tape, built, folder.building, progress)
+        watch.lap("replay")
+        facts = manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin))
         with progress.step("write the report"):
             write_results(result, folder.building, facts, report=not arguments.no_report)
         watch.lap("write")

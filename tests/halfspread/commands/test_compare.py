@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Command = Any
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 def test_a_comparison_leaves_a_folder_for_each_agent_and_a_common_report(several: Path, halfspread: Command) -> None:
@@ -86,3 +89,18 @@ def test_one_failing_agent_stops_the_comparison_and_leaves_nothing(several: Path
     assert "bollinger" in done.err
     assert "target 3.0" in done.err
     assert not Path("runs/several").exists()
+
+
+def test_the_example_of_a_strategy_of_ones_own_runs_beside_the_built_in_ones(
+    halfspread: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = halfspread("compare", EXAMPLES / "my_strategy.toml", "--set", "market.days=10", "--json")
+    assert done.code == 0, done.err
+    assert {agent["name"] for agent in json.loads(done.out)["agents"]} == {"breakout", "sma_cross", "buy_and_hold"}
+
+
+def test_the_strategy_of_the_example_is_ten_lines(tmp_path: Path) -> None:
+    lines = (EXAMPLES / "my_strategy.py").read_text(encoding="utf-8").splitlines()
+    code = [line for line in lines if line.strip() and not line.lstrip().startswith(('"', "#"))]
+    assert len(code) <= 10

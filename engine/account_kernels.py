@@ -20,6 +20,7 @@ from halfspread.engine.records import (
     NOTIONAL,
     OPEN,
     QUOTES_IN_BARS,
+    State,
 )
 
 Array = Any
@@ -57,12 +58,12 @@ def set_rate(account: Array, holdings: Array, rate: float) -> None:
 
 
 @inner_kernel
-def mark_to(account: Array, holdings: Array, contract: Array, k: int, price: float) -> None:
+def mark_to(state: State, k: int, price: float) -> None:
     """Move the reference price of instrument ``k``; the change of its position's value is `price`."""
+    account, holding = state.account[0], state.holdings[k]
     if account.rate_source == BY_PRICE and account.rate_instrument == k:
-        set_rate(account, holdings, price)
-    holding = holdings[k]
-    value = contract_value(contract, price)
+        set_rate(account, state.holdings, price)
+    value = contract_value(state.contracts[k], price)
     if holding.contracts != 0.0:
         change = holding.contracts * (value - holding.value)
         holding.price_settle += change
@@ -113,29 +114,15 @@ def scheduled(starts: Array, values: Array, rows: Array, time: int, column: int)
 
 
 @inner_kernel
-def execute(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contract: Array,
-    starts: Array,
-    schedule: Array,
-    history: Array,
-    row: int,
-    column: int,
-    k: int,
-    time: int,
-    fills: Array,
-) -> int:
-    """Fill the pending order of instrument ``k`` as a taker at the reference price of ``column``; 0, or an error
-    code."""
-    holding = holdings[k]
+def execute(state: State, k: int, history: Array, row: int, column: int, time: int, fills: Array) -> int:
+    """Fill the pending order of instrument ``k`` as a taker at the price of ``column``; 0, or an error code."""
+    run, account, holding, contract = state.run[0], state.account[0], state.holdings[k], state.contracts[k]
     holding.has_pending = 0
     traded = holding.pending - holding.contracts
     if traded == 0.0:
         return 0
-    mark_to(account, holdings, contract, k, reference_price(contract, history, row, column))
-    tick = scheduled(starts, schedule, contract.ticks, time, 0)
+    mark_to(state, k, reference_price(contract, history, row, column))
+    tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
     half = taker_half_spread(contract, holding, history, row, column, tick)
     if math.isnan(half):
         return HALF_SPREAD_MISSING
@@ -143,7 +130,7 @@ def execute(
     if not price > 0.0:
         return HALF_SPREAD_TOO_WIDE
     value = contract_value(contract, price)
-    fee_rate = scheduled(starts, schedule, contract.fees, time, 0)
+    fee_rate = scheduled(state.starts, state.schedule, contract.fees, time, 0)
     half_spread = -traded * (value - holding.value)
     fee = fee_amount(fee_rate, abs(traded * value))
     rate = account.rate
@@ -183,7 +170,7 @@ def execute(
 @inner_kernel
 def settle_funding(account: Array, holding: Array, contract: Array, rate: float) -> None:
     """Pay or receive one funding settlement on the position held, at the mark price, else at the reference price."""
-    if holding.contracts == 0.0:
+    if holding.contracts == 0.0 or contract.charge_funding == 0:
         return
     price = holding.mark
     if math.isnan(price):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from halfspread.costs.model import Costs
-from halfspread.engine.recorder import Recorder
-from halfspread.engine.records import BY_PRICE, BY_SERIES
-from halfspread.engine.setup import State
-from halfspread.engine.sizing import Sizing
+from halfspread.engine.records import BY_PRICE, BY_SERIES, State
 from halfspread.engine.tape import Tape
+from halfspread.engine.terms import Terms
 from halfspread.engine.times import interval_text, time_text
 
 __all__ = ["counts_of", "describe_run", "warnings_of"]
@@ -19,16 +17,15 @@ _FILLS = {
 }
 
 
-def describe_run(
-    tape: Tape, costs: Costs, sizing: Sizing, fill: str, currency: str, notional: float, capital: float, state: State
-) -> dict[str, str]:
+def describe_run(tape: Tape, terms: Terms, state: State) -> dict[str, str]:
     """Topic and sentence for everything that shapes the numbers."""
+    costs, currency = terms.costs, terms.currency
     instrument = tape.instrument
     quotes = tape.quote_column >= 0
     return {
         "data": f"{instrument.venue} {instrument.symbol} ({instrument.kind}), {int(state.holdings[0]['bars']):,} bars "
         f"of {interval_text(tape.interval)}, {time_text(tape.start_ns)} to {time_text(state.run[0]['now'])}",
-        "fills": f"{_FILLS[fill]}; market orders, always filled in full, no latency",
+        "fills": f"{_FILLS[terms.fill]}; market orders, always filled in full, no latency",
         "reference price": "mid of the bars' own quotes, the trade price where a bar has none"
         if quotes
         else "trade prices of the bars",
@@ -37,11 +34,11 @@ def describe_run(
         "funding": _funding_text(tape, costs, state),
         "impact": "none: orders do not move the market",
         "liquidation": "none: no margin is required, equity may fall below zero (a warning says when it did)",
-        "sizing": sizing.describe(currency),
-        "capital": f"{capital:,.10g} {currency} at the start, held in {instrument.settle}",
-        "currency": _rate_text(tape, currency, int(state.account[0]["rate_source"])),
-        "returns": f"sum of simple returns on a constant notional of {notional:,.10g} {currency}, without what the "
-        "margin coin did; the account view compounds and includes it; a year has 365 days",
+        "sizing": terms.sizing.describe(currency),
+        "capital": f"{terms.capital:,.10g} {currency} at the start, held in {instrument.settle}",
+        "currency": _rate_text(tape, currency, terms.rate_source),
+        "returns": f"sum of simple returns on a constant notional of {terms.notional:,.10g} {currency}, without what "
+        "the margin coin did; the account view compounds and includes it; a year has 365 days",
     }
 
 
@@ -63,9 +60,7 @@ def _rate_text(tape: Tape, currency: str, source: int) -> str:
     return f"settled and reported in {currency}"
 
 
-def warnings_of(
-    tape: Tape, costs: Costs, state: State, recorder: Recorder, filled: list[int], currency: str
-) -> list[str]:
+def warnings_of(tape: Tape, terms: Terms, state: State, lowest_equity: float) -> list[str]:
     """What a reader has to know before trusting the numbers."""
     holding, found = state.holdings[0], []
     if not int(state.run[0]["decisions"]):
@@ -73,23 +68,23 @@ def warnings_of(
             f"the agent never decided: it needs {int(state.run[0]['lookback']) + 1} bars, and the data hold "
             f"{int(holding['bars'])}"
         )
-    if recorder.lowest <= 0.0:
+    if lowest_equity <= 0.0:
         found.append(
-            f"equity fell to {recorder.lowest:,.2f} {currency}: a real account would have been liquidated before; "
+            f"equity fell to {lowest_equity:,.2f} {terms.currency}: a real account would have been liquidated before; "
             "everything after that is fiction"
         )
     if int(holding["carried_half_spreads"]):
         found.append(f"{int(holding['carried_half_spreads'])} fills had no quote and paid the last half-spread seen")
     if int(holding["fills_after_gap"]):
         found.append(f"{int(holding['fills_after_gap'])} fills waited across a gap in the data for the next open")
-    if filled:
+    if terms.filled_in:
         found.append(
-            f"{len(filled)} funding rates were missing and filled in ({costs.funding.describe()}), "
-            f"the first for {time_text(filled[0])}"
+            f"{len(terms.filled_in)} funding rates were missing and filled in ({terms.costs.funding.describe()}), "
+            f"the first for {time_text(terms.filled_in[0])}"
         )
     if int(holding["has_pending"]) and float(holding["pending"]) != float(holding["contracts"]):
         found.append("the data ended before the last order could be filled")
-    found += _unverified(tape, costs)
+    found += _unverified(tape, terms.costs)
     return found
 
 
@@ -103,7 +98,7 @@ def _unverified(tape: Tape, costs: Costs) -> list[str]:
     return found
 
 
-def counts_of(tape: Tape, state: State, filled: int) -> dict[str, int]:
+def counts_of(tape: Tape, terms: Terms, state: State) -> dict[str, int]:
     """How often the data or the run did something worth knowing."""
     holding = state.holdings[0]
     return {
@@ -111,7 +106,7 @@ def counts_of(tape: Tape, state: State, filled: int) -> dict[str, int]:
         "decisions": int(state.run[0]["decisions"]),
         "fills": int(holding["fills"]),
         "funding_settlements": int(holding["settlements"]),
-        "funding_filled_in": filled,
+        "funding_filled_in": len(terms.filled_in),
         "fills_after_gap": int(holding["fills_after_gap"]),
         "carried_half_spreads": int(holding["carried_half_spreads"]),
         **tape.bars.counts,

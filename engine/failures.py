@@ -18,8 +18,8 @@ from halfspread.engine.records import (
     NO_REPORT_PRICE,
     OK,
     TARGET_RANGE,
+    State,
 )
-from halfspread.engine.setup import State
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError, HalfspreadError, InternalError, StrategyError, UserError

@@ -49,14 +49,17 @@ from halfspread.engine.records import (
     PROGRESS,
     TARGET_RANGE,
     THIS_CLOSE,
+    Output,
+    State,
 )
 
 Array = Any
 
 
 @inner_kernel
-def fail(run: Array, error: int, instrument: int, value: float) -> int:
+def fail(state: State, error: int, instrument: int, value: float) -> int:
     """Note what went wrong and where; the caller returns."""
+    run = state.run[0]
     run.error = error
     run.error_instrument = instrument
     run.error_value = value
@@ -64,8 +67,9 @@ def fail(run: Array, error: int, instrument: int, value: float) -> int:
 
 
 @loop_kernel
-def record_period(run: Array, account: Array, holdings: Array, time: int, periods: Array) -> None:
+def record_period(state: State, time: int, periods: Array) -> None:
     """Write the cumulative attribution of every instrument as it stands at ``time``."""
+    run, account, holdings = state.run[0], state.account[0], state.holdings
     equity = equity_settle(account, holdings)
     for k in range(holdings.shape[0]):
         holding = holdings[k]
@@ -95,25 +99,15 @@ def record_period(run: Array, account: Array, holdings: Array, time: int, period
 
 
 @inner_kernel
-def take_bar(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contract: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-    history: Array,
-    event: Array,
-    fills: Array,
-) -> int:
+def take_bar(state: State, event: Array, history: Array, fills: Array) -> int:
     """The two moments of a bar: its open, where orders of earlier decisions fill, and its close; 0 or an error code."""
+    run, context = state.run[0], state.context[0]
     k, row = event.instrument, event.row
-    holding = holdings[k]
+    holding, contract = state.holdings[k], state.contracts[k]
     if event.kind & BAR_OPEN:
         if holding.has_pending != 0 and run.convention == NEXT_OPEN:
             opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
-            error = execute(run, account, holdings, contract, starts, schedule, history, row, OPEN, k, opened, fills)
+            error = execute(state, k, history, row, OPEN, opened, fills)
             if error != 0:
                 return error
         holding.last = reference_price(contract, history, row, OPEN)
@@ -121,7 +115,7 @@ def take_bar(
             observe_quotes(contract, holding, history, row, OPEN)
     if event.kind & BAR_CLOSE:
         holding.last = reference_price(contract, history, row, CLOSE)
-        mark_to(account, holdings, contract, k, holding.last)
+        mark_to(state, k, holding.last)
         if contract.quote_column >= 0:
             observe_quotes(contract, holding, history, row, CLOSE)
         context.gap[k] = event.time - contract.interval - holding.closed if holding.bars > 0 else 0
@@ -135,62 +129,38 @@ def take_bar(
 
 
 @inner_kernel
-def take_price(account: Array, holdings: Array, context: Array, event: Array) -> None:
+def take_price(state: State, event: Array) -> None:
     """Mark and index prices, and the price of the settle currency."""
-    k = event.instrument
+    context, account, k = state.context[0], state.account[0], event.instrument
     if event.kind == MARK:
-        holdings[k].mark = event.value
+        state.holdings[k].mark = event.value
         context.mark[k] = event.value
     elif event.kind == INDEX:
         context.index[k] = event.value
     elif account.rate_source == BY_SERIES and account.rate_instrument == k:
-        set_rate(account, holdings, event.value)
+        set_rate(account, state.holdings, event.value)
 
 
 @inner_kernel
-def take_funding(account: Array, holdings: Array, contract: Array, context: Array, event: Array) -> None:
+def take_funding(state: State, event: Array) -> None:
     """A settlement, or the publication of the rate of a later one."""
-    k = event.instrument
+    context, k = state.context[0], event.instrument
+    context.next_funding_time[k] = event.row
     if event.kind == FUNDING:
-        settle_funding(account, holdings[k], contract, event.value)
+        settle_funding(state.account[0], state.holdings[k], state.contracts[k], event.value)
         context.last_funding_rate[k] = event.value
         context.next_funding_rate[k] = math.nan
-        context.next_funding_time[k] = event.row
     else:
         context.next_funding_rate[k] = event.value
-        context.next_funding_time[k] = event.row
 
 
 @inner_kernel
-def fill_due(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-    history: Array,
-    fills: Array,
-) -> int:
-    """Fill every pending order at the close of its instrument's bar, where that bar has closed now; 0 or an error
-    code."""
-    for k in range(holdings.shape[0]):
-        if holdings[k].has_pending != 0 and holdings[k].closed_now != 0:
-            error = execute(
-                run,
-                account,
-                holdings,
-                contracts[k],
-                starts,
-                schedule,
-                history,
-                context.rows[k],
-                CLOSE,
-                k,
-                run.now,
-                fills,
-            )
+def fill_due(state: State, history: Array, fills: Array) -> int:
+    """Fill pending orders at the close of their instrument's bar, where that bar has closed now; 0 or an error code."""
+    run, context = state.run[0], state.context[0]
+    for k in range(state.holdings.shape[0]):
+        if state.holdings[k].has_pending != 0 and state.holdings[k].closed_now != 0:
+            error = execute(state, k, history, context.rows[k], CLOSE, run.now, fills)
             if error != 0:
                 run.error_instrument = k
                 return error
@@ -198,33 +168,34 @@ def fill_due(
 
 
 @inner_kernel
-def show_account(run: Array, account: Array, holdings: Array, context: Array) -> None:
-    """Bring the account's equity and the agent's context up to date."""
-    account.equity_settle = equity_settle(account, holdings)
+def update_equity(state: State) -> None:
+    """Equity in both currencies, from cash and positions."""
+    account = state.account[0]
+    account.equity_settle = equity_settle(account, state.holdings)
     account.equity_report = account.equity_settle * account.rate
-    context.time = run.now
-    context.kind = run.kinds
-    context.instrument = run.instrument
-    context.equity = account.equity_report
-    for k in range(holdings.shape[0]):
-        context.contracts[k] = holdings[k].contracts
-        context.positions[k] = holdings[k].position
 
 
 @inner_kernel
-def take_targets(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-) -> int:
+def show_account(state: State) -> None:
+    """Bring the account's equity and the agent's context up to date."""
+    run, context = state.run[0], state.context[0]
+    update_equity(state)
+    context.time = run.now
+    context.kind = run.kinds
+    context.instrument = run.instrument
+    context.equity = state.account[0].equity_report
+    for k in range(state.holdings.shape[0]):
+        context.contracts[k] = state.holdings[k].contracts
+        context.positions[k] = state.holdings[k].position
+
+
+@inner_kernel
+def take_targets(state: State) -> int:
     """Turn the agent's targets into pending orders in whole lots; 0 or an error code."""
+    run, context = state.run[0], state.context[0]
     run.decisions += 1
-    for k in range(holdings.shape[0]):
-        holding = holdings[k]
+    for k in range(state.holdings.shape[0]):
+        holding = state.holdings[k]
         target = context.targets[k]
         if target == holding.target and run.resize == 0:
             continue
@@ -233,8 +204,8 @@ def take_targets(
             run.error_value = target
             return TARGET_RANGE
         holding.target = target
-        full = contracts_of_full_target(run, account, holding)
-        lot = scheduled(starts, schedule, contracts[k].lots, run.now, 0)
+        full = contracts_of_full_target(run, state.account[0], holding)
+        lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
         holding.pending = round_to_lots(target * full, lot)
         holding.has_pending = 1
         holding.decided = run.now
@@ -245,164 +216,116 @@ def take_targets(
 
 
 @inner_kernel
-def all_warm(run: Array, holdings: Array) -> bool:
+def all_warm(state: State) -> bool:
     """Whether every instrument has its lookback rows and the bar that is decided on."""
-    for k in range(holdings.shape[0]):
-        if holdings[k].bars <= run.lookback:
+    for k in range(state.holdings.shape[0]):
+        if state.holdings[k].bars <= state.run[0].lookback:
             return False
-    run.warm = 1
+    state.run[0].warm = 1
     return True
 
 
 @inner_kernel
-def make_room(run: Array, account: Array, holdings: Array, event: Array, fills: Array, periods: Array) -> int:
+def make_room(state: State, event: Array, fills: Array, periods: Array) -> int:
     """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
-    count = holdings.shape[0]
+    run, count = state.run[0], state.holdings.shape[0]
     if event.time > run.next_period:
         if run.periods + count > periods.shape[0]:
             return PERIODS_FULL
         if run.started != 0:
-            record_period(run, account, holdings, run.next_period, periods)
+            record_period(state, run.next_period, periods)
         run.next_period = -(-event.time // run.period) * run.period
     return FILLS_FULL if run.fills + 2 * count > fills.shape[0] else 0
 
 
 @inner_kernel
-def write_point(run: Array, account: Array, holdings: Array, curve_times: Array, curve_values: Array) -> None:
+def write_point(state: State, curve_times: Array, curve_values: Array) -> None:
     """Add a point to the curve and get ready for the next time."""
+    run, account = state.run[0], state.account[0]
     curve_times[run.points] = run.now
     curve_values[run.points, 0] = account.equity_report
     curve_values[run.points, 1] = account.collateral
-    for k in range(holdings.shape[0]):
-        curve_values[run.points, 2 + k] = holdings[k].contracts
-        holdings[k].closed_now = 0
+    for k in range(state.holdings.shape[0]):
+        curve_values[run.points, 2 + k] = state.holdings[k].contracts
+        state.holdings[k].closed_now = 0
     run.points += 1
     run.kinds = 0
 
 
 @inner_kernel
-def take_event(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-    history: Array,
-    event: Array,
-    fills: Array,
-) -> int:
+def take_event(state: State, event: Array, history: Array, fills: Array) -> int:
     """Apply one event; 0 or an error code."""
-    k = event.instrument
+    run = state.run[0]
     run.now = event.time
     run.kinds |= event.kind
     run.events += 1
     if event.kind & (BAR_OPEN | BAR_CLOSE):
-        return take_bar(run, account, holdings, contracts[k], starts, schedule, context, history, event, fills)
+        return take_bar(state, event, history, fills)
     if event.kind & (FUNDING | FUNDING_KNOWN):
-        take_funding(account, holdings, contracts[k], context, event)
+        take_funding(state, event)
     else:
-        take_price(account, holdings, context, event)
+        take_price(state, event)
     return 0
 
 
 @inner_kernel
-def end_time(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-    history: Array,
-    fills: Array,
-) -> int:
+def end_time(state: State, history: Array, fills: Array) -> int:
     """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
+    run, account = state.run[0], state.account[0]
     run.error_instrument = run.instrument
     if account.deposited == 0:
         return NO_REPORT_PRICE
     if run.convention == NEXT_CLOSE:
-        error = fill_due(run, account, holdings, contracts, starts, schedule, context, history, fills)
+        error = fill_due(state, history, fills)
         if error != 0:
             return error
-    show_account(run, account, holdings, context)
+    show_account(state)
     return 0 if math.isfinite(account.equity_report) else NOT_FINITE
 
 
 @inner_kernel
-def take_decision(
-    run: Array,
-    account: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    context: Array,
-    history: Array,
-    fills: Array,
-) -> int:
-    """The agent has decided: orders from its targets, filled at once where the convention says so; 0 or an error
-    code."""
-    run.resume = 0
-    error = take_targets(run, account, holdings, contracts, starts, schedule, context)
-    if error == 0 and run.convention == THIS_CLOSE:
-        error = fill_due(run, account, holdings, contracts, starts, schedule, context, history, fills)
-        account.equity_settle = equity_settle(account, holdings)
-        account.equity_report = account.equity_settle * account.rate
+def take_decision(state: State, history: Array, fills: Array) -> int:
+    """The agent has decided: orders from its targets, filled at once under `this_close`; 0 or an error code."""
+    state.run[0].resume = 0
+    error = take_targets(state)
+    if error == 0 and state.run[0].convention == THIS_CLOSE:
+        error = fill_due(state, history, fills)
+        update_equity(state)
     return error
 
 
 @loop_kernel
-def advance(
-    agent: Any,
-    compiled: bool,
-    runs: Array,
-    accounts: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    contexts: Array,
-    memory: Array,
-    history: Array,
-    events: Array,
-    fills: Array,
-    curve_times: Array,
-    curve_values: Array,
-    periods: Array,
-) -> int:
+def advance(agent: Any, compiled: bool, state: State, history: Array, events: Array, output: Output) -> int:
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
-    run, account, context = runs[0], accounts[0], contexts[0]
+    run, context, fills = state.run[0], state.context[0], output.fills
     while run.cursor < events.shape[0]:
         if run.resume == 0:
             event = events[run.cursor]
-            full = make_room(run, account, holdings, event, fills, periods)
+            full = make_room(state, event, fills, output.periods)
             if full != 0:
                 return full
-            error = take_event(run, account, holdings, contracts, starts, schedule, context, history, event, fills)
+            error = take_event(state, event, history, fills)
             if error != 0:
-                return fail(run, error, event.instrument, 0.0)
+                return fail(state, error, event.instrument, 0.0)
             if event.end_of_time == 0 or not run.kinds & BAR_CLOSE:
                 run.cursor += 1
                 continue
-            error = end_time(run, account, holdings, contracts, starts, schedule, context, history, fills)
+            error = end_time(state, history, fills)
             if error != 0:
-                return fail(run, error, run.error_instrument, account.equity_report)
-            if run.warm != 0 or all_warm(run, holdings):
+                return fail(state, error, run.error_instrument, state.account[0].equity_report)
+            if run.warm != 0 or all_warm(state):
                 row = context.rows[run.instrument]
                 run.resume = 1
                 if not compiled:
                     return row
-                status = agent(context, memory, history, row)
+                status = agent(context, state.memory, history, row)
                 if status != OK:
-                    return fail(run, AGENT_STATUS, run.instrument, float(status))
+                    return fail(state, AGENT_STATUS, run.instrument, float(status))
         if run.resume != 0:
-            error = take_decision(run, account, holdings, contracts, starts, schedule, context, history, fills)
+            error = take_decision(state, history, fills)
             if error != 0:
-                return fail(run, error, run.error_instrument, run.error_value)
-        write_point(run, account, holdings, curve_times, curve_values)
+                return fail(state, error, run.error_instrument, run.error_value)
+        write_point(state, output.curve_times, output.curve_values)
         run.cursor += 1
         if run.events >= run.next_progress:
             run.next_progress = run.events + run.progress_every
@@ -411,47 +334,13 @@ def advance(
 
 
 @kernel
-def loop(
-    agent: Any,
-    compiled: bool,
-    runs: Array,
-    accounts: Array,
-    holdings: Array,
-    contracts: Array,
-    starts: Array,
-    schedule: Array,
-    contexts: Array,
-    memory: Array,
-    history: Array,
-    events: Array,
-    fills: Array,
-    curve_times: Array,
-    curve_values: Array,
-    periods: Array,
-) -> Iterator[int]:
+def loop(agent: Any, compiled: bool, state: State, history: Array, events: Array, output: Output) -> Iterator[int]:
     """Yield every reason of ``advance`` until the chunk is done or the run has failed.
 
     Nothing but arrays may live across a yield: numba copies a record into the generator, and the copy goes stale.
     """
     while True:
-        reason = advance(
-            agent,
-            compiled,
-            runs,
-            accounts,
-            holdings,
-            contracts,
-            starts,
-            schedule,
-            contexts,
-            memory,
-            history,
-            events,
-            fills,
-            curve_times,
-            curve_values,
-            periods,
-        )
+        reason = advance(agent, compiled, state, history, events, output)
         if reason == CHUNK_DONE:
             return
         yield reason

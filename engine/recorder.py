@@ -94,6 +94,10 @@ class Recorder:
             else (self._times[:0], self._values[:0])
         )
 
+    def drawdowns(self, notional: float) -> tuple[float, float] | None:
+        """Drawdowns of equity (fraction of the peak) and PnL (units of notional), where the curve was not kept."""
+        return None if self._kept else (self.equity.deepest, self.pnl.deepest / notional)
+
     def all_fills(self) -> np.ndarray[Any, Any]:
         """Every fill in order."""
         return np.concatenate(self._fills) if self._fills else np.zeros(0, FILL)

@@ -7,6 +7,8 @@ context, and is never a price. Attribution fields are cumulative signed contribu
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 # Events: a bit each, so that a context can say which kinds fell on its time.
@@ -152,6 +154,7 @@ CONTRACT = np.dtype(
         ("half_spread_kind", "i8"),
         ("half_spread", "f8"),
         ("carry_half_spread", "i8"),  # 1: a missing quote is replaced by the last half-spread seen
+        ("charge_funding", "i8"),  # 0: settlements are shown to agents and cost nothing
         ("quote_column", "i8"),  # first of bid_open, ask_open, bid_close, ask_close; -1 without quotes
         ("ticks", "i8", (2,)),  # rows of the schedule: first and one past the last
         ("lots", "i8", (2,)),
@@ -226,3 +229,30 @@ PERIOD = np.dtype(
     ],
     align=True,
 )
+
+Records = np.ndarray[Any, Any]
+
+
+class State(NamedTuple):
+    """All that the loop reads and changes: one record each of run, account and context, one per instrument of the rest.
+
+    ``starts`` (n,) and ``schedule`` (n, 2): ticks, lots and fees by date; ``memory``: of a compiled agent.
+    """
+
+    run: Records
+    account: Records
+    holdings: Records
+    contracts: Records
+    starts: np.ndarray[Any, np.dtype[np.int64]]
+    schedule: np.ndarray[Any, np.dtype[np.float64]]
+    context: Records
+    memory: np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Output(NamedTuple):
+    """Buffers that the loop writes to; the curve has equity, collateral and contracts (points, 2 + instruments)."""
+
+    fills: Records
+    curve_times: np.ndarray[Any, np.dtype[np.int64]]
+    curve_values: np.ndarray[Any, np.dtype[np.float64]]
+    periods: Records

@@ -134,6 +134,15 @@ def test_an_order_waits_across_a_gap_and_pays_the_funding_of_the_gap_only_if_hel
     assert any("gap" in warning for warning in result.warnings)
 
 
+def test_funding_that_is_not_charged_is_still_seen() -> None:
+    market = tape([100.0] * 40, funding=funding({8: 0.001, 16: 0.001, 24: -0.001, 32: -0.001, 40: -0.001}))
+    charged, free = (run_backtest(market, FundingCarry(), c, sizing=FixedContracts(1)) for c in (CHARGED, FREE))
+    assert free.curve_values[:, 2].tolist() == charged.curve_values[:, 2].tolist()
+    assert len(free.fills) > 0
+    assert free.attribution["funding"] == 0.0
+    assert free.settlements == 0
+
+
 def test_funding_that_is_missing_is_an_error_unless_a_policy_is_named() -> None:
     market = tape([100.0] * 30, funding=funding({8: 0.001, 24: 0.001}))
     with pytest.raises(DataError, match="2024-01-01 16:00:00"):

@@ -34,13 +34,15 @@ def test_the_effective_config_is_toml_that_runs_to_the_same_numbers(small: Path,
 
 
 @pytest.mark.parametrize("name", ["quickstart", "xbtusd_experts", "btcusdt_experts", "constant_xbtusd"])
-def test_a_packaged_config_is_shown_without_its_data(
-    halfspread: Command, monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_packaged_config_is_shown_without_its_data_and_reads_back(
+    halfspread: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.delenv("HALFSPREAD_DATA", raising=False)
     done = halfspread("config", "show", name)
     assert done.code == 0
     assert tomllib.loads(done.out)["name"] == name
+    (tmp_path / "shown.toml").write_text(done.out, encoding="utf-8")
+    assert halfspread("config", "show", tmp_path / "shown.toml").out == done.out
 
 
 def test_the_schema_is_one_json_object(halfspread: Command) -> None:

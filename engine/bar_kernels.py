@@ -78,7 +78,7 @@ def check_bars(times: Array, rows: Array, interval: int, previous: int, quote_co
                 if math.isnan(bid) or math.isnan(ask):
                     missing = True
                 elif not (bid > 0.0 and ask > 0.0 and math.isfinite(bid) and math.isfinite(ask)):
-                    return BAD_QUOTE, i, first
+                    return BAD_QUOTE, i, first if not (bid > 0.0 and math.isfinite(bid)) else first + 1
                 elif bid > ask:
                     return CROSSED_QUOTE, i, first
             if missing:
@@ -88,9 +88,11 @@ def check_bars(times: Array, rows: Array, interval: int, previous: int, quote_co
 
 @kernel
 def gap_rows(times: Array, interval: int, out: Array) -> int:
-    """Write the indices of bars that follow a gap to ``out`` and return how many there are."""
+    """Write the indices of the first bars that follow a gap to ``out``, as many as it holds; return how many."""
     found = 0
     for i in range(1, times.shape[0]):
+        if found == out.shape[0]:
+            break
         if times[i] - times[i - 1] != interval:
             out[found] = i
             found += 1

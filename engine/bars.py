@@ -1,39 +1,42 @@
-"""Bars of one instrument, checked: read from pandas, Arrow, Parquet, CSV or NumPy."""
+"""Bars of one instrument, read from any table and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from halfspread.engine import bar_kernels
 from halfspread.engine.records import BAR_COLUMNS, CLOSE, QUOTE_COLUMNS
-from halfspread.engine.times import DAY, interval_text, parse_interval, time_text, to_nanoseconds
+from halfspread.engine.tables import OpenTable, Table, numbers, open_table
+from halfspread.engine.times import DAY, Floats, Integers, interval_text, parse_interval, time_text, to_nanoseconds
 from halfspread.errors import DataError
 
-__all__ = ["BarChecker", "Bars", "Floats", "Integers", "infer_interval", "read_bars", "read_table", "table_columns"]
+__all__ = ["BarChecker", "BarFormat", "Bars", "Floats", "Integers", "find_interval", "read_bars"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
-
+_LEAVE_OUT = "leave the row out (a gap is counted and reported, and nothing is invented in it)"
+_SORT = "sort by time and remove duplicates"
+_GRID = "correct the time, or pass the right interval="
+# What is expected, and what to do.
 _FAULTS = {
-    bar_kernels.NOT_FINITE: "expected a finite price",
-    bar_kernels.NOT_POSITIVE: "expected a price above zero",
-    bar_kernels.HIGH_BELOW_LOW: "the high is below the low",
-    bar_kernels.CLOSE_OUTSIDE: "the close lies outside low to high",
-    bar_kernels.BAD_VOLUME: "expected a volume of zero or more",
-    bar_kernels.DUPLICATE: "two bars have the same open time",
-    bar_kernels.UNSORTED: "the bar is older than the one before it; sort by time",
-    bar_kernels.OVERLAP: "the bar opens before the one before it has closed",
-    bar_kernels.OFF_GRID: "the bar does not open a whole number of intervals after the one before it",
-    bar_kernels.BAD_QUOTE: "expected bid and ask above zero, or NaN where there is no quote",
-    bar_kernels.CROSSED_QUOTE: "the bid is above the ask",
+    bar_kernels.NOT_FINITE: ("a finite price", _LEAVE_OUT),
+    bar_kernels.NOT_POSITIVE: ("a price above zero", _LEAVE_OUT),
+    bar_kernels.HIGH_BELOW_LOW: ("a high at or above the low", "are two columns swapped? Correct or leave out the row"),
+    bar_kernels.CLOSE_OUTSIDE: ("a close from low to high", "are two columns swapped? Correct or leave out the row"),
+    bar_kernels.BAD_VOLUME: ("a volume of zero or more", "give 0 where nothing was traded"),
+    bar_kernels.BAD_QUOTE: ("a price above zero, or NaN where there is no quote", "correct the quote"),
+    bar_kernels.CROSSED_QUOTE: ("a bid at or below the ask", "correct the quote, or NaN where there is none"),
+    bar_kernels.DUPLICATE: ("a later time than the row before it", f"two rows have one time: {_SORT}"),
+    bar_kernels.UNSORTED: ("a later time than the row before it", f"the row is older: {_SORT}"),
+    bar_kernels.OVERLAP: ("a bar that opens when the one before it has closed, or later", _GRID),
+    bar_kernels.OFF_GRID: ("a bar that opens a whole number of intervals after the one before it", _GRID),
 }
+_OF_TIME = (bar_kernels.DUPLICATE, bar_kernels.UNSORTED, bar_kernels.OVERLAP, bar_kernels.OFF_GRID)
 _COUNT_NAMES = ("no_trade_bars", "open_outside_range", "gaps", "missing_bars", "bars_without_quote")
+
+#: The interval of bars is looked for in so many of the first ones.
+INTERVAL_ROWS = 100_001
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,68 @@ class Bars:
         return float(self.rows[0, CLOSE])
 
 
-class BarChecker:
-    """Check consecutive blocks of bars as one series, and count what is odd but real."""
+@dataclass(frozen=True)
+class BarFormat:
+    """Where a table has its bars, and what its times mean. Raises DataError for terms that are not possible.
 
-    def __init__(self, interval: int, columns: tuple[str, ...], source: str) -> None:
+    ``stamp`` says whether the times are ``"open"`` or ``"close"`` times. ``extra`` columns stay in the history after
+    the prices, unchecked; they may hold NaN.
+    """
+
+    time_column: str = "ts"
+    time_unit: str = "ns"
+    stamp: str = "open"
+    extra: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.stamp not in ("open", "close"):
+            raise DataError(f"stamp: expected 'open' or 'close', got {self.stamp!r}")
+        if not isinstance(self.extra, (tuple, list)):
+            raise DataError(f"extra: expected names of columns such as ({self.extra!r},), got {self.extra!r}")
+
+    @property
+    def wanted(self) -> list[str]:
+        """Columns to read, the one of times first."""
+        return list(dict.fromkeys([self.time_column, *BAR_COLUMNS, *QUOTE_COLUMNS, *self.extra]))
+
+    def columns(self, table: Table, what: str) -> tuple[str, ...]:
+        """Names of the columns of a history row for this table. Raises DataError naming what is missing."""
+        missing = [name for name in (self.time_column, *BAR_COLUMNS, *self.extra) if name not in table]
+        if missing:
+            raise DataError(
+                f"{what}: missing column(s) {', '.join(missing)}; found {', '.join(table) or 'none'}. "
+                "Name the column of times with time_column=, and rename the others to open, high, low, close, volume"
+            )
+        quotes = [name for name in QUOTE_COLUMNS if name in table]
+        if quotes and len(quotes) != len(QUOTE_COLUMNS):
+            lacking = [name for name in QUOTE_COLUMNS if name not in table]
+            raise DataError(
+                f"{what}: missing column(s) {', '.join(lacking)}: quotes need all of {', '.join(QUOTE_COLUMNS)}, found "
+                f"only {', '.join(quotes)}; add the others, or rename these to go without quotes"
+            )
+        return tuple(dict.fromkeys((*BAR_COLUMNS, *quotes, *self.extra)))
+
+    def stamps(self, table: Table, what: str, first_row: int = 0) -> Integers:
+        """The times of a block of the table as they stand there."""
+        return to_nanoseconds(table[self.time_column], f"{what}: column {self.time_column}", self.time_unit, first_row)
+
+    def opens(self, stamps: Integers, interval: int) -> Integers:
+        """Open times of bars with these stamps."""
+        return stamps - interval if self.stamp == "close" else stamps
+
+
+class BarChecker:
+    """Check consecutive blocks of bars as one series, and count what is odd but real.
+
+    ``first_row``: number of the first row in the source, for messages.
+    """
+
+    def __init__(self, interval: int, columns: tuple[str, ...], source: str, first_row: int = 0) -> None:
         self._interval = interval
         self._columns = columns
         self._source = source
         self._previous = -1
-        self._seen = 0
+        self._row = first_row
         self._counts = np.zeros(bar_kernels.COUNTS, np.int64)
         self._quote_column = columns.index(QUOTE_COLUMNS[0]) if QUOTE_COLUMNS[0] in columns else -1
 
@@ -77,171 +133,95 @@ class BarChecker:
             raise DataError(self._message(code, times, rows, row, column))
         if len(times):
             self._previous = int(times[-1])
-        self._seen += len(times)
+        self._row += len(times)
 
     def _message(self, code: int, times: Integers, rows: Floats, row: int, column: int) -> str:
-        where = f"{self._source}: row {self._seen + row} ({time_text(times[row])})"
-        if code in (bar_kernels.DUPLICATE, bar_kernels.UNSORTED, bar_kernels.OVERLAP, bar_kernels.OFF_GRID):
-            before = int(times[row - 1]) if row else self._previous
-            step = interval_text(self._interval)
-            return f"{where}: {_FAULTS[code]} (the one before opens at {time_text(before)}, interval {step})"
-        found = ", ".join(f"{name} {rows[row, i]:g}" for i, name in enumerate(self._columns[: 9 if column > 4 else 5]))
-        return f"{where}: column {self._columns[column]}: {_FAULTS[code]}; got {found}"
+        where = f"{self._source}: row {self._row + row} ({time_text(times[row])})"
+        expected, remedy = _FAULTS[code]
+        if code in _OF_TIME:
+            before = time_text(int(times[row - 1]) if row else self._previous)
+            return (
+                f"{where}: time: expected {expected}, got {time_text(times[row])} after {before} at an interval of "
+                f"{interval_text(self._interval)}; {remedy}"
+            )
+        shown = range(9) if column > 4 else range(5)
+        bar = ", ".join(f"{self._columns[i]} {rows[row, i]:.12g}" for i in shown)
+        return (
+            f"{where}: column {self._columns[column]}: expected {expected}, got {rows[row, column]:.12g} (in the bar "
+            f"{bar}); {remedy}"
+        )
 
     def counts(self) -> dict[str, int]:
         """How many bars have each quirk so far."""
         return {name: int(count) for name, count in zip(_COUNT_NAMES, self._counts, strict=True)}
 
 
-def infer_interval(times: Integers, what: str) -> int:
-    """The most common distance between open times. Raises DataError where there are fewer than two bars."""
-    if len(times) < 2:
-        raise DataError(f"{what}: {len(times)} bar(s) do not show their interval; pass interval='5m'")
-    steps = np.diff(times[:100_001])
+def find_interval(times: Integers, given: str | int | float | None, what: str) -> int:
+    """Nanoseconds from open to close of a bar: the one ``given``, else the most common distance between ``times``.
+
+    Raises DataError where they do not show one, or where no two bars are as close as the one given: bars taken for
+    shorter than they are would show an agent their close before it happened.
+    """
+    steps = np.diff(times[:INTERVAL_ROWS])
+    if given is not None:
+        interval = parse_interval(given)
+        if len(steps) >= 9 and steps.min() > interval:
+            raise DataError(
+                f"{what}: interval: expected the distance between bars, got {interval_text(interval)}, but no two bars "
+                f"are closer than {interval_text(int(steps.min()))}; leave interval out to have it inferred"
+            )
+        return interval
+    if not len(steps):
+        raise DataError(f"{what}: {len(times)} bar(s) do not show their interval; pass it, such as interval='5m'")
     values, counts = np.unique(steps, return_counts=True)
     interval = int(values[counts.argmax()])
     if interval <= 0:
         row = int((steps <= 0).argmax()) + 1
         kind = "the same time as" if steps[row - 1] == 0 else "an earlier time than"
-        raise DataError(
-            f"{what}: row {row} ({time_text(times[row])}) has {kind} the row before it; sort and remove duplicates"
-        )
+        raise DataError(f"{what}: row {row} ({time_text(times[row])}): {kind} the row before it; {_SORT}")
     if interval > 31 * DAY:
         raise DataError(
-            f"{what}: bars {interval_text(interval)} apart are no bars this engine can use; check the unit of time"
+            f"{what}: expected bars of at most 31d, got times {interval_text(interval)} apart; check the unit of time"
         )
     return interval
 
 
-def read_table(source: Any, columns: list[str] | None = None) -> tuple[Mapping[str, Any], str]:
-    """A mapping of column name to array for any accepted source, and a name for messages. Only ``columns`` where
-    given."""
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        if not path.is_file():
-            raise DataError(f"{path}: no such file")
-        return _read_file(path, columns), str(path)
-    if isinstance(source, pd.DataFrame):
-        frame = (
-            source
-            if not isinstance(source.index, pd.DatetimeIndex)
-            else source.reset_index(names="ts" if source.index.name is None else str(source.index.name))
-        )
-        return {str(name): frame[name] for name in frame.columns}, "DataFrame"
-    if hasattr(source, "column_names") and hasattr(source, "schema"):
-        frame = source.to_pandas()
-        return {str(name): frame[name] for name in frame.columns}, "Arrow table"
-    if isinstance(source, np.ndarray) and source.dtype.names:
-        return {name: source[name] for name in source.dtype.names}, "NumPy array"
-    if isinstance(source, Mapping):
-        return {str(name): values for name, values in source.items()}, "mapping of arrays"
-    raise DataError(
-        f"expected a path, DataFrame, Arrow table, structured array or mapping of arrays, got {type(source).__name__}"
-    )
-
-
-def _read_file(path: Path, columns: list[str] | None) -> dict[str, Any]:
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            have = pa.parquet.read_schema(path).names
-            table = pa.parquet.read_table(path, columns=[name for name in have if columns is None or name in columns])
-        elif path.suffix.lower() in (".csv", ".gz", ".txt"):
-            table = pa.csv.read_csv(path)
-        else:
-            raise DataError(f"{path}: expected a .parquet or .csv file, got {path.suffix or 'no ending'}")
-    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not readable as {path.suffix[1:]}: {error}") from error
-    return {name: _arrow_column(table.column(name)) for name in table.column_names}
-
-
-def _arrow_column(column: Any) -> Any:
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(column.type):
-        return column.to_pandas()
-    if pa.types.is_integer(column.type) and column.null_count == 0:
-        return column.to_numpy()
-    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return column.to_pandas()
-
-
-def table_columns(table: Mapping[str, Any], what: str, time_column: str, extra: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the columns of a history row for this table. Raises DataError naming what is missing."""
-    missing = [name for name in (time_column, *BAR_COLUMNS, *extra) if name not in table]
-    if missing:
-        raise DataError(
-            f"{what}: missing column(s) {', '.join(missing)}; found {', '.join(table) or 'none'}. "
-            "Name the column of times with time_column=, rename the others to open, high, low, close, volume"
-        )
-    quotes = [name for name in QUOTE_COLUMNS if name in table]
-    if quotes and len(quotes) != len(QUOTE_COLUMNS):
-        raise DataError(f"{what}: quotes need all of {', '.join(QUOTE_COLUMNS)}; found only {', '.join(quotes)}")
-    return (*BAR_COLUMNS, *quotes, *(name for name in extra if name not in quotes))
-
-
-def fill_rows(table: Mapping[str, Any], columns: tuple[str, ...], what: str) -> Floats:
-    """The columns side by side as float64 rows. Raises DataError for text that is not a number."""
-    rows = np.empty((len(table[columns[0]]), len(columns)))
-    for i, name in enumerate(columns):
-        try:
-            rows[:, i] = np.asarray(table[name], dtype=np.float64)
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{what}: column {name}: expected numbers; {error}") from error
-    return rows
-
-
-def read_bars(
-    source: Any,
-    *,
-    interval: str | int | float | None = None,
-    time_column: str = "ts",
-    time_unit: str = "ns",
-    stamp: str = "open",
-    extra: tuple[str, ...] = (),
-) -> Bars:
-    """Read and check the bars of one instrument.
-
-    ``interval`` is inferred where it is not given. ``stamp`` says whether the times are opens or closes of bars.
-    ``extra`` columns stay in the history after the prices. Raises DataError.
-    """
-    wanted = [time_column, *BAR_COLUMNS, *QUOTE_COLUMNS, *extra]
-    table, what = read_table(source, wanted)
-    columns = table_columns(table, what, time_column, extra)
-    times = to_nanoseconds(table[time_column], f"{what}: column {time_column}", time_unit)
-    if len(times) == 0:
-        raise DataError(f"{what}: no bars")
-    step = parse_interval(interval) if interval is not None else infer_interval(times, what)
-    times = shift_to_open(times, step, stamp)
-    rows = fill_rows(table, columns, what)
-    checker = BarChecker(step, columns, what)
+def read_bars(source: Any, form: BarFormat | None = None, interval: str | int | float | None = None) -> Bars:
+    """Read and check the bars of one instrument; ``interval`` is inferred where it is not given. Raises DataError."""
+    form = form or BarFormat()
+    opened = open_table(source, form.wanted)
+    stamps, rows, columns = _gather(opened, form)
+    step = find_interval(stamps, interval, opened.name)
+    times = form.opens(stamps, step)
+    checker = BarChecker(step, columns, opened.name)
     checker.check(times, rows)
-    rows.flags.writeable = False
-    times.flags.writeable = False
-    return Bars(times, rows, step, columns, what, checker.counts())
+    rows.flags.writeable = times.flags.writeable = False
+    return Bars(times, rows, step, columns, opened.name, checker.counts())
 
 
-def shift_to_open(times: Integers, interval: int, stamp: str) -> Integers:
-    """Open times for bars stamped at their ``"open"`` or ``"close"``."""
-    if stamp not in ("open", "close"):
-        raise DataError(f"stamp: expected 'open' or 'close', got {stamp!r}")
-    return times - interval if stamp == "close" else times
+def _gather(opened: OpenTable, form: BarFormat) -> tuple[Integers, Floats, tuple[str, ...]]:
+    """Times and rows of all blocks, each written once to where it stays."""
+    stamps, rows = np.empty(opened.rows or 0, np.int64), np.empty((0, 0))
+    columns: tuple[str, ...] = ()
+    done = 0
+    for table in opened.blocks:
+        columns = columns or form.columns(table, opened.name)
+        block = form.stamps(table, opened.name, done)
+        if done == 0:
+            stamps = np.empty(opened.rows or len(block), np.int64)
+            rows = np.empty((len(stamps), len(columns)))
+        here = slice(done, done + len(block))
+        stamps[here] = block
+        fill_rows(table, columns, opened.name, block, rows[here], done)
+        done += len(block)
+    if not done:
+        raise DataError(f"{opened.name}: expected bars, got no rows; give a source that has some")
+    return stamps, rows, columns
 
 
-def parquet_blocks(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """The row groups of a Parquet file one after the other, as mappings of column name to array."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        with pa.parquet.ParquetFile(path) as file:
-            have = [name for name in columns if name in file.schema_arrow.names]
-            for batch in file.iter_batches(batch_size=262_144, columns=have):
-                table = pa.Table.from_batches([batch])
-                yield {name: _arrow_column(table.column(name)) for name in table.column_names}
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not readable as Parquet: {error}") from error
+def fill_rows(
+    table: Table, columns: tuple[str, ...], what: str, times: Integers, out: Floats, first_row: int = 0
+) -> None:
+    """Write the columns side by side into ``out`` (n, columns). Raises DataError for text that is not a number."""
+    for i, name in enumerate(columns):
+        out[:, i] = numbers(table[name], what, name, times, first_row)

@@ -10,21 +10,50 @@ from typing import Any
 import numpy as np
 
 from halfspread.costs.funding import FundingTable
-from halfspread.engine.bars import Floats, Integers, read_table
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import EVENT, FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
-from halfspread.engine.times import HOUR, parse_time, time_text, to_nanoseconds
+from halfspread.engine.tables import numbers, read_table
+from halfspread.engine.times import HOUR, Floats, Integers, parse_time, time_text, to_nanoseconds
 from halfspread.errors import DataError
 
 __all__ = ["Prices", "read_funding", "read_gaps", "read_prices", "refuse_bars_in_gaps", "side_events"]
 
+#: No venue settles funding less often than once a week.
+MOST_HOURS = 168
+
 
 @dataclass(frozen=True)
 class Prices:
-    """Mark or index prices: ``times`` int64 ns UTC from which each holds (n,), ``prices`` float64 (n,)."""
+    """Mark or index prices: ``times`` int64 ns UTC from which each holds (n,), ``prices`` float64 (n,), kept as
+    read-only copies.
+
+    Raises DataError for prices that are not above zero and times that are not sorted. ``source`` is for messages.
+    """
 
     times: Integers
     prices: Floats
+    source: str = "prices"
+
+    def __post_init__(self) -> None:
+        times = to_nanoseconds(self.times, f"{self.source}: times")
+        prices = numbers(self.prices, self.source, "price", times)
+        bad = ~(np.isfinite(prices) & (prices > 0.0))
+        if bad.any():
+            row = int(bad.argmax())
+            raise DataError(
+                f"{self.source}: row {row} ({time_text(times[row])}): expected a price above zero, got {prices[row]}; "
+                "leave the row out, and the price before it holds on"
+            )
+        late = np.diff(times) <= 0
+        if late.any():
+            row = int(late.argmax()) + 1
+            raise DataError(
+                f"{self.source}: row {row} ({time_text(times[row])}): expected a later time than the row before it "
+                f"({time_text(times[row - 1])}); sort by time and remove duplicates"
+            )
+        times.flags.writeable = prices.flags.writeable = False
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "prices", prices)
 
 
 def read_funding(source: Any, instrument: Instrument, time_unit: str = "ns") -> FundingTable | None:
@@ -35,72 +64,79 @@ def read_funding(source: Any, instrument: Instrument, time_unit: str = "ns") -> 
     """
     if source is None or isinstance(source, FundingTable):
         return source
-    table, what = read_table(source, ["ts", "rate", "interval_h", "known_ts"])
-    missing = [name for name in ("ts", "rate") if name not in table]
+    table, name = read_table(source, ["ts", "rate", "interval_h", "known_ts"])
+    what = f"{name}: funding"
+    missing = [column for column in ("ts", "rate") if column not in table]
     if missing:
-        raise DataError(f"{what}: funding: missing column(s) {', '.join(missing)}; found {', '.join(table)}")
+        raise DataError(
+            f"{what}: missing column(s) {', '.join(missing)}; found {', '.join(table) or 'none'}. Rename the columns: "
+            "ts is when a rate is paid, rate the fraction that longs pay"
+        )
     times = to_nanoseconds(table["ts"], f"{what}: column ts", time_unit)
-    rates = _numbers(table["rate"], f"{what}: column rate")
+    rates = numbers(table["rate"], what, "rate", times)
     if "interval_h" in table:
-        intervals = np.rint(_numbers(table["interval_h"], f"{what}: column interval_h") * HOUR).astype(np.int64)
+        hours = numbers(table["interval_h"], what, "interval_h", times)
+        wrong = ~((hours > 0.0) & (hours <= MOST_HOURS))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(
+                f"{what}: row {row} ({time_text(times[row])}): column interval_h: expected hours above 0 and up to "
+                f"{MOST_HOURS}, got {hours[row]:g}; leave the column out to have {instrument.funding_interval_hours} h"
+            )
+        intervals = np.rint(hours * HOUR).astype(np.int64)
     else:
         intervals = np.full(len(times), instrument.funding_interval_hours * HOUR, np.int64)
     if "known_ts" in table:
         known = to_nanoseconds(table["known_ts"], f"{what}: column known_ts", time_unit)
     else:
-        known = times - intervals if instrument.funding_known_ahead else times.copy()
-    return FundingTable(times, rates, intervals, known)
+        known = times - intervals if instrument.funding_known_ahead else times
+    return FundingTable(times, rates, intervals, known, what)
 
 
 def read_prices(source: Any, name: str, time_unit: str = "ns") -> Prices | None:
     """Mark or index prices from ts and price, or ts and the open of bars; None for None. Raises DataError."""
     if source is None or isinstance(source, Prices):
         return source
-    table, what = read_table(source, ["ts", "price", "open"])
+    table, where = read_table(source, ["ts", "price", "open"])
+    what = f"{where}: {name} prices"
     column = next((column for column in ("price", "open") if column in table), None)
     if "ts" not in table or column is None:
-        raise DataError(f"{what}: {name} prices need the columns ts and price (or open); found {', '.join(table)}")
+        raise DataError(
+            f"{what}: expected the columns ts and price (or open, of bars), found {', '.join(table) or 'none'}; "
+            "rename the columns"
+        )
     times = to_nanoseconds(table["ts"], f"{what}: column ts", time_unit)
-    prices = _numbers(table[column], f"{what}: column {column}")
-    bad = ~(np.isfinite(prices) & (prices > 0.0))
-    if bad.any():
-        row = int(bad.argmax())
-        raise DataError(
-            f"{what}: {name} price in row {row} ({time_text(times[row])}) is {prices[row]}; expected it above zero"
-        )
-    if (np.diff(times) <= 0).any():
-        row = int((np.diff(times) <= 0).argmax()) + 1
-        raise DataError(
-            f"{what}: {name} prices: row {row} ({time_text(times[row])}) is not later than the row before it"
-        )
-    return Prices(times, prices)
+    return Prices(times, numbers(table[column], what, column, times), what)
 
 
 def read_gaps(gaps: Sequence[tuple[Any, Any]]) -> tuple[tuple[int, int], ...]:
     """Spans (start, end) in nanoseconds, sorted. Raises DataError for a span that does not end after it starts."""
-    spans = sorted((parse_time(start, "gap start"), parse_time(end, "gap end")) for start, end in gaps)
-    for start, end in spans:
+    spans = []
+    for gap in gaps:
+        if np.shape(np.asarray(gap, object)) != (2,):
+            raise DataError(f"gaps: expected pairs of times such as ('2024-08-09', '2025-01-01'), got {gap!r}")
+        start, end = parse_time(gap[0], "gap start"), parse_time(gap[1], "gap end")
         if end <= start:
-            raise DataError(f"gap: expected an end after {time_text(start)}, got {time_text(end)}")
-    return tuple(spans)
+            raise DataError(f"gaps: expected an end after {time_text(start)}, got {time_text(end)}; swap them")
+        spans.append((start, end))
+    return tuple(sorted(spans))
 
 
-def refuse_bars_in_gaps(times: Integers, interval: int, gaps: tuple[tuple[int, int], ...], what: str) -> None:
-    """Raise DataError for a bar that reaches into a declared gap: its prices cannot be of that market."""
+def refuse_bars_in_gaps(
+    times: Integers, interval: int, gaps: tuple[tuple[int, int], ...], what: str, first_row: int = 0
+) -> None:
+    """Raise DataError for a bar that reaches into a declared gap: its prices cannot be of that market.
+
+    ``first_row``: number of the first row, for messages.
+    """
     for start, end in gaps:
         row = int(np.searchsorted(times, start - interval, side="right"))
         if row < len(times) and times[row] < end:
             raise DataError(
-                f"{what}: row {row} ({time_text(times[row])}) reaches into the gap from {time_text(start)} to "
-                f"{time_text(end)}; remove the bar or correct the gap"
+                f"{what}: row {first_row + row} ({time_text(times[row])}): expected no bar in the gap from "
+                f"{time_text(start)} to {time_text(end)}, got one that closes at {time_text(times[row] + interval)}; "
+                "leave the bar out or correct the gap"
             )
-
-
-def _numbers(values: Any, what: str) -> Floats:
-    try:
-        return np.ascontiguousarray(np.asarray(values, dtype=np.float64))
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{what}: expected numbers; {error}") from error
 
 
 def side_events(
@@ -114,6 +150,8 @@ def side_events(
     """Every event that is not a bar, in the order of time and, at one time, prices, settlements, publications.
 
     Kept are those up to ``end``, and of those before ``start`` the last of each kind, so that it is known at the start.
+    A rate that is published before the settlement that precedes its own follows at that settlement, since an agent is
+    shown the next rate alone.
     """
     parts = []
     for kind, prices in ((MARK, mark), (INDEX, index), (RATE, settle_price)):
@@ -121,9 +159,10 @@ def side_events(
             parts.append(_events(kind, prices.times, prices.prices, np.zeros_like(prices.times), start, end))
     if funding is not None:
         parts.append(_events(FUNDING, funding.times, funding.rates, funding.times + funding.intervals, start, end))
-        ahead = funding.known_times < funding.times
-        known = funding.known_times[ahead], funding.rates[ahead], funding.times[ahead]
-        parts.append(_events(FUNDING_KNOWN, *known, start, end))
+        known = funding.known_times.copy()
+        known[1:] = np.maximum(known[1:], funding.times[:-1])
+        ahead = known < funding.times
+        parts.append(_events(FUNDING_KNOWN, known[ahead], funding.rates[ahead], funding.times[ahead], start, end))
     if not parts:
         return np.zeros(0, EVENT)
     joined = np.concatenate(parts)

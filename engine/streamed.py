@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from halfspread.engine.bars import (
-    BarChecker,
-    Floats,
-    Integers,
-    fill_rows,
-    infer_interval,
-    parquet_blocks,
-    shift_to_open,
-    table_columns,
-)
-from halfspread.engine.records import BAR_COLUMNS, CLOSE, QUOTE_COLUMNS
+from halfspread.engine.bars import INTERVAL_ROWS, BarChecker, BarFormat, Floats, Integers, fill_rows, find_interval
+from halfspread.engine.records import CLOSE
 from halfspread.engine.side_data import refuse_bars_in_gaps
-from halfspread.engine.times import parse_interval, time_text, to_nanoseconds
+from halfspread.engine.tables import is_parquet, parquet_blocks
+from halfspread.engine.times import time_text
 from halfspread.errors import DataError
 
 __all__ = ["StreamedBars"]
@@ -29,17 +20,20 @@ __all__ = ["StreamedBars"]
 
 @dataclass(frozen=True)
 class StreamedBars:
-    """Where the bars are and how to read them; ``first`` and ``last`` are open times of the bars that are replayed."""
+    """Where the bars are and how to read them.
+
+    ``first`` and ``last``: open times, int64 ns UTC, of the bars that are replayed; ``first_row`` and ``end_row`` bound
+    their rows in the file.
+    """
 
     path: Path
+    form: BarFormat
     interval: int
     columns: tuple[str, ...]
-    time_column: str
-    time_unit: str
-    stamp: str
     first: int
     last: int
-    rows_in_file: int
+    first_row: int
+    end_row: int
     gaps: tuple[tuple[int, int], ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -53,81 +47,98 @@ class StreamedBars:
         """Close of the first bar."""
         for _, rows, _ in self.blocks(0):
             return float(rows[0, CLOSE])
-        raise DataError(f"{self.path}: no bars")
+        raise DataError(f"{self.path}: no bars; was the file changed since it was opened?")
 
     def __len__(self) -> int:
-        return min(self.rows_in_file, (self.last - self.first) // self.interval + 1)
+        return self.end_row - self.first_row
 
     @classmethod
     def open(
         cls,
         path: Path,
+        form: BarFormat,
         *,
         interval: str | int | float | None,
-        time_column: str,
-        time_unit: str,
-        stamp: str,
-        extra: tuple[str, ...],
         start: int | None,
         end: int | None,
         gaps: tuple[tuple[int, int], ...],
     ) -> StreamedBars:
-        """Look at the times of the file alone, and find the first and the last bar from ``start`` to ``end``."""
-        import pyarrow.parquet
+        """Look at the times of the file alone, and find the first and the last bar from ``start`` to ``end``.
 
-        if not path.is_file():
-            raise DataError(f"{path}: no such file")
-        names = next(parquet_blocks(path, [time_column, *BAR_COLUMNS, *QUOTE_COLUMNS, *extra]), None)
+        Raises DataError for a file that cannot be read, that lacks columns, or that has no such bar.
+        """
+        what = str(path)
+        if path.exists() and not is_parquet(path):
+            raise DataError(f"{what}: only Parquet files are streamed, got {path.suffix or 'no ending'}; use from_bars")
+        names = next(parquet_blocks(path, form.wanted), None)
         if names is None:
-            raise DataError(f"{path}: no bars")
-        columns = table_columns(names, str(path), time_column, extra)
-        what = f"{path}: column {time_column}"
-        step = (
-            parse_interval(interval)
-            if interval is not None
-            else infer_interval(to_nanoseconds(names[time_column], what, time_unit), str(path))
-        )
-        first = last = None
-        for block in parquet_blocks(path, [time_column]):
-            times = shift_to_open(to_nanoseconds(block[time_column], what, time_unit), step, stamp)
-            times = times[_inside(times, step, start, end)]
-            if len(times):
-                first = int(times[0]) if first is None else first
-                last = int(times[-1])
-        if first is None or last is None:
-            raise DataError(f"{path}: no bars from {_text(start)} to {_text(end)}")
-        rows = pyarrow.parquet.read_metadata(path).num_rows
-        return cls(path, step, columns, time_column, time_unit, stamp, first, last, rows, gaps)
+            raise DataError(f"{what}: expected bars, got no rows; give a file that has some")
+        columns = form.columns(names, what)
+        step = find_interval(_first_stamps(path, form), interval, what)
+        first = last = first_row = end_row = row = 0
+        for block in parquet_blocks(path, [form.time_column]):
+            times = form.opens(form.stamps(block, what, row), step)
+            inside = np.flatnonzero(_inside(times, step, start, end))
+            if len(inside):
+                if not end_row:
+                    first, first_row = int(times[inside[0]]), row + int(inside[0])
+                last, end_row = int(times[inside[-1]]), row + int(inside[-1]) + 1
+            row += len(times)
+        if not end_row:
+            raise DataError(
+                f"{what}: no bars from {_text(start, 'the beginning')} to {_text(end, 'the end')}; there are bars to "
+                f"{time_text(int(times[-1]) + step)}"
+            )
+        return cls(path, form, step, columns, first, last, first_row, end_row, gaps)
 
     def blocks(self, lookback: int) -> Iterator[tuple[Integers, Floats, int]]:
         """(open times, rows, first new row) of block after block, ``lookback`` earlier rows before the new ones.
 
         Adds to ``counts`` as it goes. Raises DataError at the first bar that breaks a rule.
         """
-        checker = BarChecker(self.interval, self.columns, str(self.path))
+        checker = BarChecker(self.interval, self.columns, self.source, self.first_row)
         kept_times, kept_rows = np.empty(0, np.int64), np.empty((0, len(self.columns)))
-        for table in parquet_blocks(self.path, [self.time_column, *self.columns]):
-            what = f"{self.path}: column {self.time_column}"
-            times = shift_to_open(
-                to_nanoseconds(table[self.time_column], what, self.time_unit), self.interval, self.stamp
-            )
-            rows = fill_rows(table, self.columns, str(self.path))
-            inside = (times >= self.first) & (times <= self.last)
-            if not inside.all():
-                times, rows = times[inside], rows[inside]
-            if not len(times):
-                continue
-            checker.check(times, rows)
-            refuse_bars_in_gaps(times, self.interval, self.gaps, str(self.path))
+        for new_times, new_rows, row in self._read():
+            checker.check(new_times, new_rows)
+            refuse_bars_in_gaps(new_times, self.interval, self.gaps, self.source, row)
             self.counts.update(checker.counts())
-            times, rows = np.concatenate([kept_times, times]), np.concatenate([kept_rows, rows])
+            times, rows = np.concatenate([kept_times, new_times]), np.concatenate([kept_rows, new_rows])
             times.flags.writeable = rows.flags.writeable = False
             yield times, rows, len(kept_times)
-            keep = min(lookback, len(times))
-            kept_times, kept_rows = times[len(times) - keep :], rows[len(rows) - keep :]
+            keep = len(times) - min(lookback, len(times))
+            kept_times, kept_rows = times[keep:], rows[keep:]
+
+    def _read(self) -> Iterator[tuple[Integers, Floats, int]]:
+        """Open times and rows of the bars that are replayed, and the number of the first of them in the file."""
+        row = 0
+        for table in parquet_blocks(self.path, [self.form.time_column, *self.columns]):
+            count = len(table[self.form.time_column])
+            here = slice(max(self.first_row - row, 0), min(self.end_row - row, count))
+            if here.start < here.stop:
+                part = {name: values[here] for name, values in table.items() if values is not None}
+                times = self.form.opens(self.form.stamps(part, self.source, row + here.start), self.interval)
+                rows = np.empty((len(times), len(self.columns)))
+                fill_rows(part, self.columns, self.source, times, rows, row + here.start)
+                yield times, rows, row + here.start
+            row += count
+            if row >= self.end_row:
+                return
 
 
-def _inside(times: Integers, step: int, start: int | None, end: int | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _first_stamps(path: Path, form: BarFormat) -> Integers:
+    """Enough times to find the interval."""
+    found, count = [], 0
+    for block in parquet_blocks(path, [form.time_column]):
+        found.append(form.stamps(block, str(path), count))
+        count += len(found[-1])
+        if count >= INTERVAL_ROWS:
+            break
+    return np.concatenate(found)
+
+
+def _inside(
+    times: Integers, step: int, start: int | None, end: int | None
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     inside = np.ones(len(times), bool)
     if start is not None:
         inside &= times >= start
@@ -136,5 +147,5 @@ def _inside(times: Integers, step: int, start: int | None, end: int | None) -> n
     return inside
 
 
-def _text(time: int | None) -> str:
-    return "the edge" if time is None else time_text(time)
+def _text(time: int | None, otherwise: str) -> str:
+    return otherwise if time is None else time_text(time)

@@ -16,12 +16,12 @@ import numpy as np
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bar_kernels import gap_rows
-from halfspread.engine.bars import Bars, Integers, read_bars
+from halfspread.engine.bars import BarChecker, BarFormat, Bars, Integers, read_bars
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import EVENT, QUOTE_COLUMNS
 from halfspread.engine.side_data import Prices, read_funding, read_gaps, read_prices, refuse_bars_in_gaps
 from halfspread.engine.streamed import StreamedBars
-from halfspread.engine.tape_kernels import merge_events
+from halfspread.engine.tape_kernels import MARGIN, merge_events
 from halfspread.engine.times import interval_text, parse_time, time_text
 from halfspread.errors import DataError
 
@@ -88,9 +88,7 @@ class Tape:
 
         Raises DataError with the row, the time and what was expected.
         """
-        bars = read_bars(
-            source, interval=interval, time_column=time_column, time_unit=time_unit, stamp=stamp, extra=extra
-        )
+        bars = read_bars(source, BarFormat(time_column, time_unit, stamp, extra), interval)
         spans = read_gaps(gaps)
         refuse_bars_in_gaps(bars.times, bars.interval, spans, bars.source)
         tape = cls(
@@ -130,11 +128,8 @@ class Tape:
         """
         bars = StreamedBars.open(
             Path(path),
+            BarFormat(time_column, time_unit, stamp, extra),
             interval=interval,
-            time_column=time_column,
-            time_unit=time_unit,
-            stamp=stamp,
-            extra=extra,
             start=None if start is None else parse_time(start, "start"),
             end=None if end is None else parse_time(end, "end"),
             gaps=read_gaps(gaps),
@@ -183,7 +178,7 @@ class Tape:
         return last + self.interval
 
     def __len__(self) -> int:
-        """Number of bars; an upper bound where the bars are streamed and cut."""
+        """Number of bars."""
         return len(self.bars)
 
     def __repr__(self) -> str:
@@ -216,8 +211,8 @@ class Tape:
         """The first ``most`` spans without bars, as (start, end) in nanoseconds; empty for a streamed tape."""
         if isinstance(self.bars, StreamedBars):
             return []
-        rows = np.empty(len(self.bars), np.int64)
-        rows = rows[: gap_rows(self.bars.times, self.interval, rows)][:most]
+        rows = np.empty(most, np.int64)
+        rows = rows[: gap_rows(self.bars.times, self.interval, rows)]
         return [(int(self.bars.times[i - 1]) + self.interval, int(self.bars.times[i])) for i in rows]
 
     def chunks(self, side: np.ndarray[Any, Any], lookback: int = 0, events: int = EVENTS_IN_CHUNK) -> Iterator[Chunk]:
@@ -227,7 +222,7 @@ class Tape:
         ``lookback`` earlier rows stand before the row of every event. ``events`` bounds the size of a chunk; results do
         not depend on it.
         """
-        out = np.zeros(max(events, 1) + 32, EVENT)
+        out = np.zeros(max(events, 1) + 2 * MARGIN, EVENT)
         opened = np.zeros(1, np.int8)
         side_cursor = 0
         for times, history, first in self._blocks(lookback):
@@ -252,12 +247,12 @@ class Tape:
 
     def hash(self) -> str:
         """Hash of every number of the tape, the same for equal data whatever they were read from; hex digits."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest, of_rows = hashlib.blake2b(digest_size=16), hashlib.blake2b(digest_size=16)
         digest.update(f"{self.instrument.symbol} {self.interval} {self.columns}".encode())
-        for times, history, first in self._blocks(0):
-            for begin in range(first, len(times), 65_536):
-                digest.update(times[begin : begin + 65_536].tobytes())
-                digest.update(history[begin : begin + 65_536].tobytes())
+        for times, history, first in self._blocks(0):  # apart, since blocks of any size must give one hash
+            digest.update(times[first:].data)
+            of_rows.update(history[first:].data)
+        digest.update(of_rows.digest())
         if self.funding is not None:
             for array in (self.funding.times, self.funding.rates, self.funding.intervals, self.funding.known_times):
                 digest.update(array.tobytes())
@@ -269,8 +264,6 @@ class Tape:
 
 def recount(bars: Bars) -> Bars:
     """The same bars with their quirks counted afresh."""
-    from halfspread.engine.bars import BarChecker
-
     checker = BarChecker(bars.interval, bars.columns, bars.source)
     checker.check(bars.times, bars.rows)
     return replace(bars, counts=checker.counts())

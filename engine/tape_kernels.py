@@ -18,6 +18,10 @@ Array = Any
 PHASE_PRICE, PHASE_CLOSE, PHASE_FUNDING, PHASE_KNOWN, PHASE_OPEN = range(5)
 NEVER = 9223372036854775807
 
+#: A chunk is full when so many lines are left for each instrument, and as many again. Five kinds of side event, the
+#: close of a bar and the open of the next can fall on one time.
+MARGIN = 8
+
 
 @inner_kernel
 def phase_of(kind: int) -> int:
@@ -72,11 +76,12 @@ def merge_events(
 ) -> int:
     """Fill ``out`` with the next events up to and including those at time ``limit``, opens excluded; return how many.
 
-    A chunk ends where a time ends, so ``out`` must hold more events than can fall on one time. The open and the close
-    of a bar become one event where nothing falls between them.
+    A chunk ends where a time ends as long as ``out`` has `MARGIN` lines for each instrument and as many again; where
+    more events fall on one time than it can hold, it ends in the middle of that time. The open and the close of a bar
+    become one event where nothing falls between them.
     """
     count = begins.shape[0] - 1
-    room, margin = out.shape[0], 8 * count + 8
+    room, margin = out.shape[0], MARGIN * (count + 1)
     written = 0
     last_phase = PHASE_OPEN
     while True:
@@ -107,7 +112,7 @@ def merge_events(
             out[written - 1].end_of_time = 1
             if written >= room - margin:
                 return written
-        if done:
+        if done or written >= room:
             return written
         if which == count:
             out[written] = side[cursors[count]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ __all__ = [
     "HOUR",
     "MINUTE",
     "SECOND",
+    "Floats",
+    "Integers",
     "interval_text",
     "parse_interval",
     "parse_time",
@@ -29,6 +31,11 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 _UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _SCALES = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 #: The years that market data can come from, in nanoseconds; integers outside are in another unit.
 _FIRST, _LAST = 1_230_768_000 * SECOND, 4_102_444_800 * SECOND
@@ -36,11 +43,11 @@ _FIRST, _LAST = 1_230_768_000 * SECOND, 4_102_444_800 * SECOND
 
 def parse_interval(interval: str | int | float) -> int:
     """Nanoseconds of ``"5m"``, ``"1h"``, ``"1d"``, ``"30s"``, or of a number of seconds. Raises ConfigError."""
-    if isinstance(interval, (int, float)) and not isinstance(interval, bool):
-        nanoseconds = round(interval * SECOND)
-    else:
-        match = re.fullmatch(r"\s*(\d+)\s*(s|min|m|h|d)\s*", str(interval).lower())
-        nanoseconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    nanoseconds = 0
+    if isinstance(interval, (int, float, np.integer, np.floating)) and not isinstance(interval, bool):
+        nanoseconds = round(float(interval) * SECOND) if abs(interval) < 1e9 else 0
+    elif match := re.fullmatch(r"\s*(\d+)\s*(s|min|m|h|d|S|MIN|H|D)\s*", str(interval)):  # "1M" is a month elsewhere
+        nanoseconds = int(match[1]) * _UNITS[match[2].lower()]
     if nanoseconds <= 0:
         raise ConfigError(f"expected an interval such as '5m', '1h', '1d' or a number of seconds, got {interval!r}")
     return nanoseconds
@@ -51,86 +58,152 @@ def interval_text(nanoseconds: int) -> str:
     for name in ("d", "h", "m"):
         if nanoseconds % _UNITS[name] == 0:
             return f"{nanoseconds // _UNITS[name]}{name}"
-    return f"{nanoseconds / SECOND:g}s"
+    return f"{nanoseconds / SECOND:.12g}s"
 
 
 def time_text(nanoseconds: int) -> str:
     """``2024-01-01 00:05:00 UTC``; fractions only where there are any."""
     seconds, rest = divmod(int(nanoseconds), SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}{f'.{rest:09d}'.rstrip('0') if rest else ''} UTC"
 
 
 def parse_time(value: Any, what: str = "time") -> int:
-    """Nanoseconds UTC of an ISO text, a date, a datetime with a zone or a pandas Timestamp; text without a zone is
-    UTC."""
+    """Nanoseconds UTC of an ISO text, a date, a datetime with a zone or a pandas Timestamp, or of integer nanoseconds.
+
+    Text and datetimes without a zone are UTC. Raises ConfigError, and DataError for a time outside 2009 to 2100.
+    """
+    example = "expected a UTC time such as '2024-01-31' or '2024-01-31T08:00Z'"
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return int(to_nanoseconds(np.array([value]), what)[0])
+        if not _FIRST <= value <= _LAST:
+            raise DataError(f"{what}: {example}, or nanoseconds since 1970 from 2009 to 2100; got {value!r}")
+        return int(value)
+    if isinstance(value, (float, bool)) or (isinstance(value, str) and not re.match(r"\s*\d{4}(-|\s*$)", value)):
+        raise ConfigError(f"{what}: {example}, got {value!r}")
     try:
         stamp = pd.Timestamp(value)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"{what}: expected a UTC time such as '2024-01-31' or '2024-01-31T08:00Z', got {value!r}"
-        ) from error
-    if pd.isna(stamp):
-        raise ConfigError(f"{what}: expected a time, got {value!r}")
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return int(stamp.as_unit("ns").value)
+        if pd.isna(stamp):
+            raise ValueError("not a time")
+        stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+        nanoseconds = int(stamp.as_unit("ns").value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ConfigError(f"{what}: {example}, got {value!r}") from error
+    if not _FIRST <= nanoseconds <= _LAST:
+        raise DataError(f"{what}: expected a time from 2009 to 2100, got {value!r}")
+    return nanoseconds
 
 
-def to_nanoseconds(values: Any, what: str, unit: str = "ns") -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Times as int64 nanoseconds UTC from datetimes, ISO text or integers counted in ``unit`` (s, ms, us, ns).
+def to_nanoseconds(values: Any, what: str, unit: str = "ns", first_row: int = 0) -> Integers:
+    """Times as int64 nanoseconds UTC, a fresh array, from datetimes, ISO text or numbers counted in ``unit`` (s, ms,
+    us, ns).
 
-    NumPy datetimes have no zone and count as UTC; pandas datetimes must carry one. Integers whose size does not fit
-    ``unit`` are refused, since seconds read as nanoseconds would put every bar into 1970.
+    NumPy datetimes have no zone and count as UTC, and so does text without one; pandas datetimes must carry one. Times
+    before 2009 or after 2100 are refused, since seconds read as nanoseconds would put every bar into 1970.
+    ``first_row``: number of the first row, for messages. Raises DataError.
     """
     if unit not in _SCALES:
-        raise DataError(f"{what}: the unit of time must be one of {', '.join(_SCALES)}, got {unit!r}")
-    if isinstance(values, (pd.Series, pd.Index)):
-        return _from_pandas(pd.Series(values), what, unit)
+        raise DataError(f"time_unit: expected one of {', '.join(_SCALES)}, got {unit!r}")
+    if isinstance(values, pd.Index):
+        values = values.to_series()
+    if isinstance(values, pd.Series):
+        return _from_pandas(values, what, unit, first_row)
     array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"{what}: expected one time per row, got an array of shape {array.shape}")
     if array.dtype.kind == "M":
-        if np.isnat(array).any():
-            raise DataError(f"{what}: row {int(np.isnat(array).argmax())} has no time (NaT)")
-        return np.ascontiguousarray(array.astype("datetime64[ns]").astype(np.int64))
-    if array.dtype.kind in "iu":
-        return _from_integers(array, what, unit)
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise DataError(
-                f"{what}: row {int((~np.isfinite(array)).argmax())} has no time ({array[~np.isfinite(array)][0]})"
-            )
-        return _from_integers(np.rint(array * _SCALES[unit]).astype(np.int64), what, "ns")
-    return _from_pandas(pd.Series(array), what, unit)
+        return _from_datetimes(array, what, first_row)
+    if array.dtype.kind in "iuf":
+        return _from_numbers(array, what, unit, first_row)
+    return _from_text(pd.Series(array), what, unit, first_row)
 
 
-def _from_pandas(series: pd.Series[Any], what: str, unit: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _from_pandas(series: pd.Series[Any], what: str, unit: str, first_row: int) -> Integers:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        if series.isna().any():
-            raise DataError(f"{what}: row {int(series.isna().to_numpy().argmax())} has no time (NaT)")
-        naive = series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return np.ascontiguousarray(naive.astype("datetime64[ns]").astype(np.int64))
+        return _from_datetimes(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), what, first_row)
     if series.dtype.kind == "M":
-        raise DataError(f"{what}: the times carry no time zone; say which with .dt.tz_localize('UTC')")
+        raise DataError(
+            f"{what}: the times carry no time zone ({series.dtype}); if they are UTC say so with "
+            ".dt.tz_localize('UTC'), before the file is written where they come from a file"
+        )
     if series.dtype.kind in "iuf":
-        return to_nanoseconds(series.to_numpy(), what, unit)
+        return _from_numbers(
+            series.to_numpy(np.float64, na_value=np.nan) if series.hasnans else series, what, unit, first_row
+        )
+    return _from_text(series, what, unit, first_row)
+
+
+def _from_datetimes(array: np.ndarray[Any, Any], what: str, first_row: int) -> Integers:
+    missing = np.isnat(array)
+    if missing.any():
+        raise DataError(_no_time(what, first_row + int(missing.argmax()), "NaT"))
+    outside = _outside(array.astype("datetime64[s]").astype(np.int64), 1, SECOND)
+    if outside is not None:
+        raise DataError(
+            f"{what}: row {first_row + outside}: expected a time from 2009 to 2100, got {array[outside]}; were the "
+            "datetimes made from numbers in another unit? pd.to_datetime(..., unit='s', utc=True) takes seconds"
+        )
+    return np.ascontiguousarray(array.astype("datetime64[ns]").astype(np.int64))
+
+
+def _from_numbers(values: Any, what: str, unit: str, first_row: int) -> Integers:
+    array = np.asarray(values)
+    if array.dtype.kind == "f":
+        missing = ~np.isfinite(array)
+        if missing.any():
+            row = int(missing.argmax())
+            raise DataError(_no_time(what, first_row + row, str(array[row])))
+    outside = _outside(array, _SCALES[unit], 1)
+    if outside is not None:
+        got = array[outside]
+        likely = next(
+            (name for name, scale in _SCALES.items() if _outside(array[outside : outside + 1], scale, 1) is None), None
+        )
+        raise DataError(
+            f"{what}: row {first_row + outside}: expected {_NAMES[unit]} since 1970, from 2009 to 2100, got {got}; "
+            + (f"these look like {_NAMES[likely]}: pass time_unit={likely!r}" if likely else "no unit makes it a time")
+        )
+    if array.dtype.kind == "f":
+        whole = np.floor(array)
+        rest = np.rint((array - whole) * _SCALES[unit]).astype(np.int64)
+        return np.ascontiguousarray(whole.astype(np.int64) * _SCALES[unit] + rest)
+    return np.ascontiguousarray(array.astype(np.int64) * _SCALES[unit])
+
+
+def _from_text(series: pd.Series[Any], what: str, unit: str, first_row: int) -> Integers:
+    """Times given as ISO text or as objects: datetimes, dates, whole numbers."""
+    missing = series.isna().to_numpy()
+    if missing.any():
+        raise DataError(_no_time(what, first_row + int(missing.argmax()), repr(series.iloc[int(missing.argmax())])))
+    if pd.api.types.infer_dtype(series) in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return _from_numbers(series.to_numpy(np.float64), what, unit, first_row)
     try:
         parsed = pd.to_datetime(series, utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{what}: expected ISO 8601 times such as 2024-01-31T08:00:00Z; {error}") from error
-    return _from_pandas(pd.Series(parsed), what, unit)
-
-
-def _from_integers(array: np.ndarray[Any, Any], what: str, unit: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    scale = _SCALES[unit]
-    if array.size == 0:
-        return array.astype(np.int64)
-    first, last = int(array.min()), int(array.max())
-    if first * scale < _FIRST or last * scale > _LAST:
-        likely = next((name for name, k in _SCALES.items() if first * k >= _FIRST and last * k <= _LAST), None)
-        if likely is None:
-            raise DataError(f"{what}: {first} to {last} are no times between 2009 and 2100 in any unit")
+    except (ValueError, TypeError, OverflowError):
+        row = next((i for i, value in enumerate(series) if not _is_time(value)), 0)
         raise DataError(
-            f"{what}: expected {unit} since 1970, but {first} looks like {likely}; pass time_unit={likely!r}"
-        )
-    return np.ascontiguousarray(array.astype(np.int64) * scale)
+            f"{what}: row {first_row + row}: expected ISO 8601 times such as 2024-01-31T08:00:00Z, or numbers with "
+            f"time_unit=, got {series.iloc[row]!r}"
+        ) from None
+    return _from_pandas(pd.Series(parsed), what, unit, first_row)
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        pd.to_datetime([value], utc=True, format="ISO8601")
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
+def _outside(array: np.ndarray[Any, Any], scale: int, units: int) -> int | None:
+    """The first row that, times ``scale``, is no time between `_FIRST` and `_LAST` counted in ``units``."""
+    if array.size == 0:
+        return None
+    first, last = _FIRST // (scale * units), _LAST // (scale * units)
+    if array.min() >= first and array.max() <= last:
+        return None
+    return int(((array < first) | (array > last)).argmax())
+
+
+def _no_time(what: str, row: int, got: str) -> str:
+    return f"{what}: row {row}: expected a time, got {got}; remove the row or give its time"

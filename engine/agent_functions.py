@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,12 @@ import numba
 from numba import types
 
 from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
-from halfspread.engine.records import CONTEXT, OK
+from halfspread.engine.bars import Floats
+from halfspread.engine.loop_kernels import loop
+from halfspread.engine.records import CONTEXT, OK, Output, Records, State
 from halfspread.errors import StrategyError
 
-__all__ = ["OK", "AgentFunction", "compiled_agent", "idle"]
+__all__ = ["OK", "AgentFunction", "compiled_agent", "idle", "start_loop"]
 
 _compiling = threading.Lock()
 
@@ -70,17 +72,21 @@ class AgentFunction:
             return self._compile_with()
 
     def _compile_with(self, **more: bool) -> Any:
-        options: dict[str, Any] = {"boundscheck": True, **more}  # 2 % slower; a wrong index is a crash or worse without
+        options: dict[str, Any] = {
+            "nogil": True,
+            "boundscheck": True,
+            **more,
+        }  # 2 % slower; a wrong index is a crash or worse without
         file = _source_file(self.python)
         if file is not None:
             try:
                 with use_cache(_neighbours_hash(file)):
-                    return numba.cfunc(SIGNATURE, cache=True, **options)(self.python)
+                    return numba.njit(SIGNATURE, cache=True, **options)(self.python)
             except numba.core.errors.NumbaError:
                 raise
             except Exception:  # a full disk, or a cache file that a crash cut off: do without
                 pass
-        return numba.cfunc(SIGNATURE, **options)(self.python)
+        return numba.njit(SIGNATURE, **options)(self.python)
 
     @property
     def _place(self) -> str:
@@ -127,6 +133,26 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, numba.core.errors.NumbaError):
         return f"{type(error).__name__}: {error}"
     return "\n".join(str(error).strip().splitlines()[:12])
+
+
+def start_loop(
+    function: AgentFunction, compiled: bool, state: State, history: Floats, events: Records, output: Output
+) -> Iterator[int]:
+    """The event loop over a chunk, for any agent function.
+
+    It is compiled once, for a function of `SIGNATURE` rather than for each of them, so no agent ever compiles it again.
+    An exception of the function comes out of the iterator.
+    """
+    native = function.native
+    arguments = (compiled, state, history, events, output)
+    dispatcher: Any = loop
+    typeof: Any = numba.typeof
+    if not dispatcher.signatures:
+        with _compiling:
+            if not dispatcher.signatures:
+                dispatcher.compile((types.FunctionType(SIGNATURE), *map(typeof, arguments)))
+                dispatcher.disable_compile()
+    return loop(native, *arguments)
 
 
 @compiled_agent

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -24,51 +20,7 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError, HalfspreadError, InternalError, StrategyError, UserError
 
-__all__ = ["catch_exceptions", "failure", "python_failure"]
-
-
-class _Catcher(threading.local):
-    """Per thread: whether a compiled agent is running, and the first exception that it raised."""
-
-    running = False
-    exception: BaseException | None = None
-
-
-_catcher = _Catcher()
-_hook_lock = threading.Lock()
-_hook_users = 0
-_hook_before: Any = None
-
-
-@contextmanager
-def catch_exceptions() -> Iterator[None]:
-    """Keep exceptions of compiled agents for `failure`.
-
-    numba cannot raise them: it hands them to `sys.unraisablehook`, which prints them (under pytest: fails the test).
-    """
-    global _hook_users, _hook_before  # noqa: PLW0603
-    with _hook_lock:
-        _hook_users += 1
-        if _hook_users == 1:
-            _hook_before, sys.unraisablehook = sys.unraisablehook, _catch
-    outer = _catcher.running, _catcher.exception
-    _catcher.running, _catcher.exception = True, None
-    try:
-        yield
-    finally:
-        _catcher.running, _catcher.exception = outer
-        with _hook_lock:
-            _hook_users -= 1
-            if _hook_users == 0:
-                sys.unraisablehook = _hook_before
-
-
-def _catch(unraisable: Any) -> None:
-    """Our own are those with a text for an object, which is what numba puts there."""
-    if _catcher.running and isinstance(unraisable.object, str) and unraisable.exc_value is not None:
-        _catcher.exception = _catcher.exception or unraisable.exc_value
-    else:
-        _hook_before(unraisable)
+__all__ = ["compiled_failure", "failure", "python_failure"]
 
 
 def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
@@ -78,10 +30,9 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
     value, symbol = float(run["error_value"]), tape.instrument.symbol
     code = int(run["error"])
     if code == AGENT_STATUS:
-        raised = _catcher.exception
-        error = StrategyError(_status_text(agent, raised, value, when))
-        error.__cause__ = raised
-        return error
+        return StrategyError(
+            f"{_function(agent, when)} returned {value:g}; expected hs.OK, which is {OK}, from every path through it"
+        )
     if code == TARGET_RANGE:
         return StrategyError(
             f"{name}: target {value!r} for {symbol} at {when}; "
@@ -106,12 +57,14 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
     return InternalError(f"the loop stopped at {when} with code {code} and value {value!r}; please report this")
 
 
-def _status_text(agent: Any, raised: BaseException | None, status: float, when: str) -> str:
-    function = f"{agent_name(agent)}: compiled function {agent.function.__name__} at {when}"
-    if raised is not None:
-        text = f"{function}: {_raised_text(raised)}"
-        return text if _place(raised) or not has_on_bar(agent) else f"{text}; mode='python' shows the line"
-    return f"{function} returned {status:g}; expected hs.OK, which is {OK}, from every path through the function"
+def compiled_failure(agent: Any, state: State, error: Exception) -> StrategyError:
+    """The error for an exception in a compiled agent."""
+    text = f"{_function(agent, time_text(state.run[0]['now']))}: {_raised_text(error)}"
+    return StrategyError(text if _place(error) or not has_on_bar(agent) else f"{text}; mode='python' shows the line")
+
+
+def _function(agent: Any, when: str) -> str:
+    return f"{agent_name(agent)}: compiled function {agent.function.__name__} at {when}"
 
 
 def python_failure(agent: Any, state: State, error: Exception, target: Any) -> StrategyError:

@@ -9,13 +9,13 @@ from typing import Any
 
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import prepare, runs_compiled
-from halfspread.engine.agent_functions import idle
-from halfspread.engine.failures import catch_exceptions, failure, python_failure
-from halfspread.engine.loop_kernels import loop, record_period
+from halfspread.engine.agent_functions import idle, start_loop
+from halfspread.engine.failures import compiled_failure, failure, python_failure
+from halfspread.engine.loop_kernels import record_period
 from halfspread.engine.market import Market
 from halfspread.engine.outcome import outcome
 from halfspread.engine.recorder import CurveSink, Recorder
-from halfspread.engine.records import CLOSE, FAILED, FILLS_FULL, PERIODS_FULL, PROGRESS, Output, State
+from halfspread.engine.records import CHUNK_DONE, CLOSE, FAILED, FILLS_FULL, PERIODS_FULL, PROGRESS, Output, State
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out
 from halfspread.engine.side_data import side_events
@@ -85,18 +85,28 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
     state, recorder = run.state, run.recorder
     times, values = recorder.curve_buffers(len(chunk.events))
     state.run[0]["cursor"] = state.run[0]["points"] = 0
-    function = run.agent.function.native if run.compiled else idle.native
+    function = run.agent.function if run.compiled else idle
     output = Output(recorder.fills, times, values, recorder.periods)
-    reasons = loop(function, run.compiled, state, chunk.history, chunk.events, output)
+    reasons = start_loop(function, run.compiled, state, chunk.history, chunk.events, output)
     if run.compiled:
-        with catch_exceptions():
-            for reason in reasons:
-                _answer(run, reason)
+        _decide_in_compiled_code(run, reasons)
     else:
         _decide_in_python(run, chunk, reasons)
     recorder.end_chunk(int(state.run[0]["points"]))
     if run.progress is not None:
         run.progress(int(state.run[0]["events"]))
+
+
+def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
+    """Answer the loop until the chunk is done; what comes out of it is an exception of the agent."""
+    while True:
+        try:
+            reason = next(reasons, CHUNK_DONE)
+        except Exception as error:
+            raise compiled_failure(run.agent, run.state, error) from error
+        if reason == CHUNK_DONE:
+            return
+        _answer(run, reason)
 
 
 def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:

@@ -78,7 +78,7 @@ def build_tape(loaded: Loaded) -> Tape:
     terms: dict[str, Any] = {"gaps": market.gaps, "time_unit": market.time_unit, **files}
     times = {"time_column": market.time_column, "stamp": market.stamp}
     if market.resample is not None:
-        return _resampled(market, bars, instrument, terms)
+        return _resampled(market, market.resample, bars, instrument, terms)
     terms |= times | {"interval": market.interval, "start": market.start, "end": market.end, "extra": market.extra}
     if not market.stream:
         return Tape.from_bars(bars, instrument, **terms)
@@ -126,7 +126,9 @@ def _instrument(market: BarsSource, loaded: Loaded) -> Instrument:
         raise InstrumentError(f"{loaded.places.of(('market', key))}: market.{key}: {error}") from None
 
 
-def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: dict[str, Any]) -> Tape:
+def _resampled(
+    market: BarsSource, coarse: int | str, path: Path, instrument: Instrument, terms: dict[str, Any]
+) -> Tape:
     """Bars of a finer file, cut to the range and put together; what was dropped at the edges is told with the data."""
     from halfspread.datafeeds.resample import resample_bars
     from halfspread.engine.times import interval_text
@@ -142,13 +144,11 @@ def _resampled(market: BarsSource, path: Path, instrument: Instrument, terms: di
         time_unit=market.time_unit,
         stamp=market.stamp,
     )
-    made = resample_bars(_frame(fine), str(market.resample), fine.interval // 1_000_000_000)
+    made = resample_bars(_frame(fine), coarse, fine.interval // 1_000_000_000)
     if not len(made.bars):
-        raise UserError(
-            f"{path}: no complete bar of {market.resample} in {len(fine):,} bars of {interval_text(fine.interval)}"
-        )
-    tape = Tape.from_bars(made.bars, instrument, interval=market.resample, **terms)
-    told = f"{path}, {interval_text(fine.interval)} bars put together to {market.resample}"
+        raise UserError(f"{path}: no complete bar of {coarse} in {len(fine):,} bars of {interval_text(fine.interval)}")
+    tape = Tape.from_bars(made.bars, instrument, interval=coarse, **terms)
+    told = f"{path.name}, {interval_text(fine.interval)} bars put together to {interval_text(tape.interval)}"
     if made.buckets_dropped:
         told += f", {made.buckets_dropped} incomplete bars left out"
     return replace(tape, origin={**tape.origin, "bars": told})

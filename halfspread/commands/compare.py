@@ -77,7 +77,7 @@ def _folder_in(folder: RunFolder, built: BuiltAgent) -> Path:
 def _distinct(agents: Sequence[Sequence[BuiltAgent]], configs: Sequence[Loaded]) -> list[list[BuiltAgent]]:
     """Labels that occur in more than one config get its name in front, and a number where that is not enough."""
     labels = [each.label for built in agents for each in built]
-    used: set[str] = set()
+    used = {"manifest.json", "metrics.json", "report.html"}
     renamed: list[list[BuiltAgent]] = []
     for built, loaded in zip(agents, configs, strict=True):
         renamed.append([])

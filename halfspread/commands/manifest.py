@@ -61,9 +61,11 @@ def manifest(loaded: Loaded, config: Mapping[str, Any], data: Mapping[str, Any])
 
 
 def data_entry(loaded: Loaded, tape_hash: str, origin: Mapping[str, str]) -> dict[str, Any]:
-    """The hash of every number of the tape, and the files with their sizes, or what the market was made from."""
+    """The hash of every number of the tape, the files with their sizes, and how bars were made that are in no file."""
     files = {key: {"file": path.name, "bytes": path.stat().st_size} for key, path in data_files(loaded).items()}
-    return {"hash": tape_hash, **({"files": files} if files else {"origin": dict(origin)})}
+    market = loaded.config.market
+    made = {"bars": origin["bars"]} if market.source == "synthetic" or market.resample is not None else {}
+    return {"hash": tape_hash, "files": files, "made": made}
 
 
 def machine() -> dict[str, Any]:

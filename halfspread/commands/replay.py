@@ -66,24 +66,25 @@ def write_results(result: Result, folder: Path, manifest: dict[str, Any] | None,
 
 
 class HashBeside:
-    """The hash of a tape, computed in a thread while the tape is replayed; an interrupted run does not wait for it."""
+    """The hash of a tape: computed in a thread while the tape is replayed; when it is asked for where it is streamed.
+
+    A second reader of a file would take as much memory again, and an interrupted run would have to wait for it.
+    """
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._found = ""
-        self._fault: BaseException | None = None
-        self._thread = threading.Thread(target=self._compute, daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(target=self._compute)
+        if not tape.streamed:
+            self._thread.start()
 
     def _compute(self) -> None:
-        try:
-            self._found = self._tape.hash()
-        except BaseException as error:
-            self._fault = error
+        self._found = self._tape.hash()
 
     def result(self) -> str:
-        """Hex digits. Raises what went wrong while the tape was read."""
-        self._thread.join()
-        if self._fault is not None:
-            raise self._fault
+        """Hex digits."""
+        if self._tape.streamed:
+            self._compute()
+        else:
+            self._thread.join()
         return self._found

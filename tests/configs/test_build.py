@@ -131,7 +131,8 @@ def test_finer_bars_are_put_together_within_the_range(files: Path) -> None:
     assert not tape.streamed
     np.testing.assert_array_equal(bars.rows[:, 1], made["high"].max())  # type: ignore[union-attr]
     np.testing.assert_array_equal(bars.rows[:, 8], made["ask_close"].last())  # type: ignore[union-attr]
-    assert "1m bars put together to 5m, 1 incomplete bars left out" in tape.origin["bars"]
+    assert tape.origin["bars"] == "bars.parquet, 1m bars put together to 5m, 1 incomplete bars left out"
+    assert build_tape(load(loaded.path, ["market.resample=300"])).hash() == tape.hash()
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_the_same_config_twice_is_told_apart_too(small: Path, halfspread: Comman
     assert [agent["name"] for agent in data["agents"]] == ["small.sma_cross", "small.sma_cross-again"]
 
 
+def test_an_agent_called_like_a_file_of_the_folder_gets_another_name(several: Path, halfspread: Command) -> None:
+    done = halfspread("compare", several, "--set", "agents.bollinger.name=report.html", "--json")
+    assert done.code == 0, done.err
+    assert "report.html-again" in {agent["name"] for agent in json.loads(done.out)["agents"]}
+
+
 def test_configs_on_unequal_terms_are_compared_with_a_warning(small: Path, halfspread: Command) -> None:
     other = small.with_name("dear.toml")
     text = small.read_text(encoding="utf-8").replace("5.5e-4", "1e-3").replace('"small"', '"dear"')

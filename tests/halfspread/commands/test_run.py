@@ -114,7 +114,7 @@ def test_the_manifest_says_what_the_numbers_depend_on(small: Path, halfspread: C
     assert manifest["config"]["agent"]["band"] == 0.0
     assert manifest["overrides"] == ["agent.fast=7"]
     assert manifest["data"]["hash"] == build_tape(loaded).hash()
-    assert manifest["data"]["origin"]["bars"].startswith("synthetic perpetual")
+    assert manifest["data"]["made"]["bars"].startswith("synthetic perpetual")
     assert manifest["seed"] == 1
     assert manifest["kernels"] == source_hash()
     assert manifest["halfspread"] == hs.__version__

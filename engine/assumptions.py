@@ -48,7 +48,7 @@ def _funding_text(tape: Tape, costs: Costs, state: State) -> str:
     without, paid = (int(state.holdings[0][name]) for name in ("settlements_without_mark", "settlements"))
     on = "the mark price" if without == 0 else "the last price" if without == paid else "the mark, else the last price"
     known = "one interval before" if tape.instrument.funding_known_ahead else "at"
-    return f"{costs.funding.describe()}, on {on}; a rate is known {known} its settlement"
+    return f"{costs.funding.describe()}; paid on {on}; a rate is known {known} its settlement"
 
 
 def _rate_text(tape: Tape, currency: str, source: int) -> str:

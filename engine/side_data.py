@@ -133,9 +133,9 @@ def refuse_bars_in_gaps(
         row = int(np.searchsorted(times, start - interval, side="right"))
         if row < len(times) and times[row] < end:
             raise DataError(
-                f"{what}: row {first_row + row} ({time_text(times[row])}): expected no bar in the gap from "
-                f"{time_text(start)} to {time_text(end)}, got one that closes at {time_text(times[row] + interval)}; "
-                "leave the bar out or correct the gap"
+                f"{what}: row {first_row + row} ({time_text(times[row])}): the bar, which closes at "
+                f"{time_text(times[row] + interval)}, reaches into the gap from {time_text(start)} to "
+                f"{time_text(end)}; leave the bar out or correct the gap"
             )
 
 

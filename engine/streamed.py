@@ -74,8 +74,9 @@ class StreamedBars:
         if names is None:
             raise DataError(f"{what}: expected bars, got no rows; give a file that has some")
         columns = form.columns(names, what)
-        step = find_interval(_first_stamps(path, form), interval, what)
-        first = last = first_row = end_row = row = 0
+        stamps = _first_stamps(path, form)
+        step = find_interval(stamps, interval, what)
+        first = last = first_row = end_row = row = latest = 0
         for block in parquet_blocks(path, [form.time_column]):
             times = form.opens(form.stamps(block, what, row), step)
             inside = np.flatnonzero(_inside(times, step, start, end))
@@ -84,10 +85,11 @@ class StreamedBars:
                     first, first_row = int(times[inside[0]]), row + int(inside[0])
                 last, end_row = int(times[inside[-1]]), row + int(inside[-1]) + 1
             row += len(times)
+            latest = int(times[-1]) + step
         if not end_row:
             raise DataError(
-                f"{what}: no bars from {_text(start, 'the beginning')} to {_text(end, 'the end')}; there are bars to "
-                f"{time_text(int(times[-1]) + step)}"
+                f"{what}: no bars from {_text(start, 'the beginning')} to {_text(end, 'the end')}; there are bars from "
+                f"{time_text(int(form.opens(stamps, step)[0]))} to {time_text(latest)}"
             )
         return cls(path, form, step, columns, first, last, first_row, end_row, gaps)
 

@@ -108,13 +108,23 @@ def _read_file(path: Path, columns: list[str]) -> Table:
 
     try:
         if not is_parquet(path):
-            return _from_arrow(pa.csv.read_csv(path), columns, str(path))
+            return _from_arrow(_in_utc(pa.csv.read_csv(path)), columns, str(path))
         names = pa.parquet.read_schema(path).names
         single_columns(names, str(path))
         table = pa.parquet.ParquetFile(path).read(columns=[name for name in names if name in columns])
     except (pa.ArrowException, OSError) as error:
         raise DataError(_unreadable(path, error)) from error
     return {**dict.fromkeys(names), **_from_arrow(table, columns, str(path))}
+
+
+def _in_utc(table: Any) -> Any:
+    """An Arrow table read from text, whose times without a zone are UTC."""
+    import pyarrow as pa
+
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is None:
+            table = table.set_column(i, field.name, table.column(i).cast(pa.timestamp(field.type.unit, "UTC")))
+    return table
 
 
 def _check_file(path: Path) -> None:

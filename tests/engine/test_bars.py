@@ -21,13 +21,15 @@ from halfspread.errors import DataError
 from tests.engine.worlds import START
 
 FIVE = 5 * MINUTE
-Frame = pd.DataFrame
+Frame = Any  # pandas-stubs knows no frame of mixed columns
 
 
 def good(count: int = 20, quotes: bool = False) -> Frame:
     """Five-minute bars with nothing wrong."""
     close = 100 + np.sin(np.arange(count))
-    frame = Frame({"ts": START + FIVE * np.arange(count), "open": close - 0.5, "high": close + 1, "low": close - 1})
+    frame: Frame = pd.DataFrame(
+        {"ts": START + FIVE * np.arange(count), "open": close - 0.5, "high": close + 1, "low": close - 1}
+    )
     frame["close"], frame["volume"] = close, np.arange(count) + 1.0
     if quotes:
         for name in QUOTE_COLUMNS:
@@ -157,7 +159,7 @@ def test_quirks_are_counted_and_left_as_they_are() -> None:
     frame = good(20)
     frame.loc[2, "open"] = 150.0  # BitMEX opens a bar at the close before it
     frame.loc[3, "open"] = 50.0
-    frame.loc[5, ["open", "high", "low", "close", "volume"]] = [100.0, 100.0, 100.0, 100.0, 0.0]
+    frame.loc[[5], list(BAR_COLUMNS)] = [[100.0, 100.0, 100.0, 100.0, 0.0]]
     frame = frame.drop(index=[8, 9, 10, 15])
     bars = read_bars(frame)
     expected = {"no_trade_bars": 1, "open_outside_range": 2, "gaps": 2, "missing_bars": 4, "bars_without_quote": 0}
@@ -203,7 +205,7 @@ def test_extra_columns_follow_the_prices_and_may_hold_nan() -> None:
 
 
 def test_columns_of_different_lengths_are_refused_before_anything_reads_past_an_end() -> None:
-    table: dict[str, Any] = {name: good()[name].to_numpy() for name in good()}
+    table: dict[str, Any] = {str(name): good()[name].to_numpy() for name in good()}
     for name in BAR_COLUMNS:
         with pytest.raises(DataError, match=rf"column {name}: expected one value for each of 20 times, got shape"):
             read_bars({**table, name: table[name][:-1]})

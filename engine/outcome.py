@@ -59,7 +59,7 @@ def outcome(
         counts=counts_of(tape, terms, state),
         curve_times=times,
         curve_values=values,
-        fill_records=recorder.all_fills(),
+        fill_pieces=recorder.all_fills(),
         period_records=recorder.all_periods(),
     )
 

@@ -14,7 +14,7 @@ from halfspread.engine.times import DAY, HOUR, MINUTE
 
 __all__ = ["CurveSink", "Recorder", "recording_period"]
 
-FILLS_BUFFER = 8_192
+FILLS_BUFFER = 16_384
 PERIODS_BUFFER = 131_072
 
 #: Called with (times, equity, collateral, position) of each chunk.
@@ -44,7 +44,7 @@ class Recorder:
         self._fills: list[np.ndarray[Any, Any]] = []
         self._periods: list[np.ndarray[Any, Any]] = []
         self._capital = capital
-        self.fills = np.zeros(FILLS_BUFFER, FILL)
+        self.fills = np.empty(FILLS_BUFFER, FILL)
         self.periods = np.empty(min(periods, PERIODS_BUFFER), PERIOD)
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
@@ -75,8 +75,16 @@ class Recorder:
             self._sink(times, values[:, 0], values[:, 1], values[:, 2])
 
     def empty_fills(self, count: int) -> None:
-        """Keep the first ``count`` fills of the buffer."""
+        """Keep the first ``count`` fills of the buffer, which the loop goes on writing to."""
         self._fills.append(self.fills[:count].copy())
+
+    def take_fills(self, count: int) -> None:
+        """Between two chunks: keep the first ``count`` fills, and the buffer with them where most of it is used."""
+        if 2 * count < len(self.fills):
+            self.empty_fills(count)
+            return
+        self._fills.append(self.fills[:count])
+        self.fills = np.empty(FILLS_BUFFER, FILL)
 
     def empty_periods(self, count: int) -> None:
         """Keep the first ``count`` lines of the buffer of periods."""
@@ -98,9 +106,9 @@ class Recorder:
         """Drawdowns of equity (fraction of the peak) and PnL (units of notional), where the curve was not kept."""
         return None if self._kept else (self.equity.deepest, self.pnl.deepest / notional)
 
-    def all_fills(self) -> np.ndarray[Any, Any]:
-        """Every fill in order."""
-        return np.concatenate(self._fills) if self._fills else np.zeros(0, FILL)
+    def all_fills(self) -> list[np.ndarray[Any, Any]]:
+        """Every fill in order, in pieces."""
+        return self._fills
 
     def all_periods(self) -> np.ndarray[Any, Any]:
         """Every period in order."""

@@ -52,7 +52,7 @@ class BacktestResult:
     counts: dict[str, int]
     curve_times: Integers = field(repr=False)
     curve_values: Floats = field(repr=False)
-    fill_records: np.ndarray[Any, Any] = field(repr=False)
+    fill_pieces: list[np.ndarray[Any, Any]] = field(repr=False)
     period_records: np.ndarray[Any, Any] = field(repr=False)
 
     @property
@@ -103,6 +103,11 @@ class BacktestResult:
         columns["exposure"] = lines["position_value"] / self.notional
         columns |= {name: lines[name] for name in (*ATTRIBUTION, "collateral", "turnover")}
         return pd.DataFrame(columns, index=_utc(lines["time"]))
+
+    @cached_property
+    def fill_records(self) -> np.ndarray[Any, Any]:
+        """Every fill as a record of ``engine.records.FILL``."""
+        return np.concatenate([np.zeros(0, FILL), *self.fill_pieces])
 
     @cached_property
     def fills(self) -> pd.DataFrame:

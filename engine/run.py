@@ -93,6 +93,9 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
     else:
         _decide_in_python(run, chunk, reasons)
     recorder.end_chunk(int(state.run[0]["points"]))
+    if state.run[0]["fills"]:
+        recorder.take_fills(int(state.run[0]["fills"]))
+        state.run[0]["fills"] = 0
     if run.progress is not None:
         run.progress(int(state.run[0]["events"]))
 
@@ -173,4 +176,3 @@ def _finish(run: _Run) -> None:
         _answer(run, PERIODS_FULL)
     record_period(state, int(state.run[0]["now"]), recorder.periods)
     recorder.last_periods(int(state.run[0]["periods"]))
-    recorder.empty_fills(int(state.run[0]["fills"]))

@@ -1,10 +1,8 @@
 """``python -m benchmarks``: all of them, one after the other; options go to the comparison with the peers."""
 
+import subprocess
 import sys
 
-from benchmarks import growth, memory, run, startup
-
-run.main(sys.argv[1:])
-growth.main([])
-memory.main([])
-startup.main([])
+for name in ("run", "growth", "memory", "startup"):
+    options = sys.argv[1:] if name == "run" else []
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=True)

@@ -89,7 +89,7 @@ def merge_events(
             before = written
             written = whole_bars(bar_times, begins[1], intervals[0], cursors, side, limit, out, written, room - margin)
             if written > before:
-                if before > 0 and last_phase != PHASE_OPEN:
+                if before > 0:
                     out[before - 1].end_of_time = 1
                 last_phase = PHASE_CLOSE
                 if written >= room - margin:

@@ -203,8 +203,8 @@ def changed(row: int, to: int) -> Any:
         ({"ts": changed(1_500, TIMES[1_499])}, "row 1500 (2024-01-02 00:59:00 UTC): time: expected a later time"),
         ({"ts": changed(1_500, TIMES[3])}, "row 1500 (2024-01-01 00:03:00 UTC): time: expected a later time"),
         (
-            {"ts": changed(1_200, TIMES[1_200] + 1)},
-            "row 1200 (2024-01-01 20:00:00.000000001 UTC): time: expected a bar",
+            {"ts": changed(1_500, TIMES[1_500] + 1)},
+            "row 1500 (2024-01-02 01:00:00.000000001 UTC): time: expected a bar",
         ),
         ({"ts": changed(1_500, 5)}, "column ts: row 1500: expected nanoseconds since 1970"),
         ({"ts": pa.array([None if i == 1_500 else int(t) for i, t in enumerate(TIMES)])}, "column ts: row 1500"),
@@ -221,7 +221,7 @@ def changed(row: int, to: int) -> Any:
 def test_faults_of_time_and_type_in_a_late_block_are_found_at_their_row(
     columns: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    for cut in ({}, {"start": START + 100 * MINUTE, "end": START + 1_900 * MINUTE}):
+    for cut in ({}, {"start": START + 100 * MINUTE, "end": START + 1_900 * MINUTE}, {"start": START + 1_450 * MINUTE}):
         with pytest.raises(DataError) as caught:
             list(Tape.scan_bars(written(tmp_path, **columns), LINEAR, **cut).bars.blocks(0))  # type: ignore[union-attr, arg-type]
         assert words in str(caught.value)

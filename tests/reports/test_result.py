@@ -12,7 +12,10 @@ import pytest
 import halfspread as hs
 from halfspread.engine.instruments import bitmex, bybit
 from halfspread.engine.result import BacktestResult
+from halfspread.reports.html import compare_page
 from halfspread.reports.result import Result
+from halfspread.reports.text import comparison_table
+from halfspread.reports.trades import trades
 
 
 class Turn(hs.Strategy):
@@ -51,7 +54,8 @@ def result(request: pytest.FixtureRequest) -> Result:
 def test_it_is_the_backtests_result_and_shares_its_arrays(result: Result) -> None:
     assert isinstance(result, BacktestResult)
     again = Result.of(result)
-    assert again.fill_records is result.fill_records
+    assert again.fill_pieces is result.fill_pieces
+    assert again.curve_values is result.curve_values
     assert [field.name for field in dataclasses.fields(again)] == [
         field.name for field in dataclasses.fields(BacktestResult)
     ]
@@ -65,10 +69,8 @@ def test_days_trips_and_months_add_up_to_the_attribution(result: Result) -> None
     trips = result.trades()
     assert trips["half_spread"].sum() == pytest.approx(result.attribution["half_spread"])
     assert trips["fee"].sum() == pytest.approx(result.attribution["fee"])
-    assert trips["funding"].sum() == pytest.approx(result.attribution["funding"])
-    # exact for a linear contract; an inverse one is flat between trips, where the period's moves are summed otherwise
-    tolerance = 1e-9 if result.settle_currency == result.report_currency else 1e-3
-    assert trips["price"].sum() == pytest.approx(result.attribution["price"], abs=tolerance * result.notional)
+    for part in ("price", "funding"):
+        assert trips[part].sum() == pytest.approx(result.attribution[part], rel=1e-12, abs=1e-9 * result.notional)
     assert len(trips) > 30
 
 
@@ -96,6 +98,29 @@ def test_the_tables_may_be_changed_without_changing_the_result(result: Result) -
     trips["pnl"] = 0.0
     assert result.daily()["pnl"].abs().sum() > 0.0
     assert result.trades()["pnl"].abs().sum() > 0.0
+
+
+def test_tables_are_computed_once_for_metrics_pages_and_terminal(
+    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+
+    def counted(of: Result) -> pd.DataFrame:
+        computed.append(of)
+        return trades(of)
+
+    monkeypatch.setattr("halfspread.reports.measured.trades", counted)
+    fresh = Result.of(result)
+    assert fresh.metrics["fills"] == len(fresh.fills)
+    fresh.report(tmp_path / "report.html")
+    assert "net return" in fresh.summary()
+    compare_page([fresh])
+    comparison_table([fresh])
+    assert len(computed) == 1
+
+
+def test_results_are_compared_by_identity(result: Result) -> None:
+    assert len({result, Result.of(result)}) == 2
 
 
 def test_the_report_is_written_with_its_provenance(result: Result, tmp_path: Path) -> None:

@@ -55,6 +55,22 @@ def test_the_account_view_includes_the_collateral_and_the_notional_view_does_not
     assert m["equity_max_drawdown"] == 0.029
 
 
+def test_the_account_view_is_a_fraction_of_the_capital_and_the_other_one_of_the_notional(from_periods: Build) -> None:
+    m = metrics(from_periods(["2024-01-02"], price=[20.0], turnover=[3_000.0], capital=250.0, notional=1_000.0))
+    assert m["equity_return"] == pytest.approx(0.08)
+    assert m["final_equity"] == 270.0
+    assert m["total_return"] == m["best_day"] == pytest.approx(0.02)
+    assert m["turnover"] == 3.0
+
+
+def test_exposure_counts_shorts_and_a_day_without_pnl_is_not_positive(from_periods: Build) -> None:
+    m = metrics(
+        from_periods(["2024-01-02", "2024-01-03", "2024-01-04"], price=[1.0, 1.0, 3.0], exposure=[0.5, -1.0, 0.0])
+    )
+    assert m["exposure"] == pytest.approx(0.5)
+    assert m["positive_days"] == pytest.approx(2 / 3)
+
+
 def test_daily_numbers_are_annualised_by_365_days(three_days: Any) -> None:
     m = metrics(three_days)
     pnl = np.array([0.0079, -0.017, -0.0069])  # 20-1-10.1-1, -15-2, 5-1-10.9

@@ -151,7 +151,7 @@ def position_chart(
         drawing = element("path", d=area_path(xs, axes.y(upper), axes.y(lower)), class_="fill exposure") + element(
             "path", d=line_path(xs, axes.y(mean)), class_="line exposure"
         )
-        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, over up to {lengths.max()} periods"
+        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, of up to {lengths.max()} periods"
     words = f"between {label(float(values.min()))} and {label(float(values.max()))}" if len(values) else "no data"
     svg = frame(axes, drawing, title=caption, description=words, label=label)
     return _figure(caption, note, "", svg)
@@ -180,8 +180,8 @@ def stacked_chart(
         up, down = np.maximum(values, 0.0), np.minimum(values, 0.0)
         layers += [(style, above + up, above), (style, below, below + down)]
         above, below = above + up, below + down
-    bounds = [float(side.max()) for side in (above, -below) if len(side)] or [0.0, 0.0]
-    low, high = padded(-bounds[1], bounds[0])
+    reached = np.concatenate([above, below, whole, [0.0]])
+    low, high = padded(float(reached.min()), float(reached.max()))
     axes = Axes(*_span([Series("", times, whole, "")]), low, high, height)
     xs = axes.x(times[rows])
     areas = [

@@ -13,8 +13,8 @@ from halfspread.reports.html_tables import bar_cell, definitions, row, table
 from halfspread.reports.names import PART_NAMES, distinct
 from halfspread.reports.page_style import series_style
 from halfspread.reports.protocol import ATTRIBUTION
-from halfspread.reports.sections import View, percent_label, section
 from halfspread.reports.svg import element, text
+from halfspread.reports.view import View, percent_label, section
 
 __all__ = ["comparison_sections"]
 
@@ -54,8 +54,8 @@ def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> s
                 words=(1,),
             )
         )
-    head = ["", "Agent", "Net return", "Information ratio", "Max. drawdown", "Account return", "Before costs", "Costs"]
-    listing = table([*head, "Turnover", "Cost, bp", "Fills"], rows, words=(1,), kind="ranking")
+    head = ["", "Agent", "Net return", "Information ratio", "Max. drawdown", "Account return", "Before costs"]
+    listing = table([*head, "Costs and funding", "Turnover", "Cost, bp", "Fills"], rows, words=(1,), kind="ranking")
     order = ranking.replace("_", " ")
     lead = (
         f"Best first by {order}. Net return and drawdown are on constant notional (sum of simple returns), the account "

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
+from halfspread.reports.basis_sections import assumptions, provenance
 from halfspread.reports.compare_sections import comparison_sections
 from halfspread.reports.comparison import rank
+from halfspread.reports.headline import headline
 from halfspread.reports.page_style import CSS
+from halfspread.reports.pnl_sections import attribution, position, returns
 from halfspread.reports.protocol import ResultLike
-from halfspread.reports.sections import View, headline, provenance, run_sections
 from halfspread.reports.svg import element, text
+from halfspread.reports.table_sections import months, paper_table, round_trips
+from halfspread.reports.view import View
 
 __all__ = ["compare_page", "run_page"]
 
@@ -22,12 +26,14 @@ def run_page(result: ResultLike, manifest: Mapping[str, object] | None = None) -
     Order: headline, cost attribution, equity and drawdown in both views, position, days (Table I), round trips, months,
     assumptions, warnings and counts, provenance. Everything that came from outside is escaped.
     """
-    view = View(result)
+    view = View.of(result)
     instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
     what = f"{instruments}, {formats.stamp(result.start)} to {formats.stamp(result.end)} UTC, {result.bars:,} bars"
     params = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
     head = page_head(result.name, what, f"{result.agent}({params})")
-    return document(result.name, head + headline(view) + run_sections(view, manifest))
+    sections = (attribution, returns, position, paper_table, round_trips, months, assumptions)
+    shown = [headline(view), *(write(view) for write in sections), provenance(manifest)]
+    return document(result.name, head, *shown)
 
 
 def compare_page(
@@ -44,7 +50,7 @@ def compare_page(
     """
     if not results:
         raise ConfigError("compare_page: expected at least one result, got none")
-    views = [View(result) for result in results]
+    views = [View.of(result) for result in results]
     views = rank([(view, view.metrics) for view in views], ranking)
     markets = dict.fromkeys(f"{one.venue} {one.symbol}" for view in views for one in view.result.instruments)
     start = min(view.result.start for view in views)

@@ -162,7 +162,15 @@ footer {{ margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--hair)
   body {{ font-size: 10.5pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }}
   main {{ max-width: none; padding: 0; }}
   section {{ margin-top: 26px; }}
-  h2, h3, figcaption {{ break-after: avoid; }}
-  tr, .figures, dl {{ break-inside: avoid; }}
+  h2, h3, p.lead, figcaption {{ break-after: avoid; }}
+  tr, .figures, dt, dd {{ break-inside: avoid; }}
+  .scroll {{ overflow: visible; }}
+  .pair {{ gap: 0 24px; }}
+  dl {{ font-size: 8.5pt; }}
+  dt, dd {{ padding: 2px 0; }}
+  table {{ font-size: 8pt; }}
+  th, td {{ padding: 3px 0 3px 9px; }}
+  thead th {{ font-size: 7.5pt; white-space: normal; }}
+  td.bar {{ min-width: 90px; padding-left: 12px; }}
 }}
 """

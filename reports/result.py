@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from halfspread.engine.result import BacktestResult
 from halfspread.reports import formats
-from halfspread.reports.daily import daily, table_one
+from halfspread.reports.daily import table_one
 from halfspread.reports.files import atomic_write_text
-from halfspread.reports.metrics import measure
+from halfspread.reports.measured import Measured
 from halfspread.reports.monthly import monthly
-from halfspread.reports.trades import trades
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Result(BacktestResult):
     """A `BacktestResult` with its tables, metrics and report."""
 
@@ -33,39 +32,36 @@ class Result(BacktestResult):
         return cls(**{field.name: getattr(result, field.name) for field in dataclasses.fields(BacktestResult)})
 
     @cached_property
+    def measured(self) -> Measured:
+        """Days, round trips and metrics, computed at the first use and shared by everything that shows them."""
+        return Measured.of(self)
+
+    @property
     def metrics(self) -> dict[str, float | int | str]:
         """Headline numbers by name; see `halfspread.reports.metrics.measure`. NaN where one cannot be computed."""
-        return measure(self, self._daily, self._trades)
-
-    @cached_property
-    def _daily(self) -> pd.DataFrame:
-        return daily(self)
-
-    @cached_property
-    def _trades(self) -> pd.DataFrame:
-        return trades(self)
+        return dict(self.measured.metrics)
 
     def daily(self) -> pd.DataFrame:
         """One row per UTC day in units of the notional: position, execution, carry, price, pnl ...; see `daily`."""
-        return self._daily.copy()
+        return self.measured.days.copy()
 
     def table_one(self) -> pd.DataFrame:
         """Table I of the ESN-RRL paper over the days."""
-        return table_one(self._daily)
+        return table_one(self.measured.days)
 
     def trades(self) -> pd.DataFrame:
         """One row per round trip."""
-        return self._trades.copy()
+        return self.measured.trips.copy()
 
     def monthly(self) -> pd.DataFrame:
         """Year x month table of returns on constant notional."""
-        return monthly(self._daily)
+        return monthly(self.measured.days)
 
     def summary(self) -> str:
         """Headline, attribution and terms as text for 100 columns, ending with a newline."""
         from halfspread.reports.text import plain, summary_table
 
-        return plain(summary_table(self, self.metrics))
+        return plain(summary_table(self))
 
     def report(self, path: str | os.PathLike[str], manifest: Mapping[str, object] | None = None) -> Path:
         """Write the self-contained HTML page to ``path`` in one step and return the path.

@@ -14,7 +14,7 @@ from rich.text import Text
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
-from halfspread.reports.metrics import metrics
+from halfspread.reports.measured import measured
 from halfspread.reports.names import PART_NAMES, distinct
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 
@@ -25,9 +25,9 @@ _SHARES = ("price_return", "execution_return", "funding_return")
 _TERMS = ("fills", "half-spread", "fees", "funding")
 
 
-def summary_table(result: ResultLike, measured: Mapping[str, Any] | None = None) -> RenderableType:
-    """Headline, attribution and the terms of one run, for a rich console; ``measured`` are its metrics, if known."""
-    m = dict(measured or metrics(result))
+def summary_table(result: ResultLike, metrics: Mapping[str, Any] | None = None) -> RenderableType:
+    """Headline, attribution and the terms of one run, for a rich console; ``metrics`` are those of it, if known."""
+    m = dict(metrics or measured(result).metrics)
     parts: list[RenderableType] = [_title(result), "", _headline(m), ""]
     parts += [_attribution(result, m["turnover"] * result.notional), ""]
     terms = [f"{topic}: {words}" for topic, words in result.assumptions.items() if topic in _TERMS]
@@ -97,7 +97,8 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
     """
     if not results:
         raise ConfigError("comparison_table: expected at least one result, got none")
-    ordered = rank([((result, m), m) for result, m in ((result, metrics(result)) for result in results)], ranking)
+    with_metrics = [(result, measured(result).metrics) for result in results]
+    ordered = rank([(each, each[1]) for each in with_metrics], ranking)
     grid = _table(
         ["", "agent", "net %", "IR", "± se", "max dd %", "price %", "fills %", "funding %", "turnover", "fills"]
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from halfspread.reports.protocol import EXECUTION, InstrumentLike, ResultLike
 
-__all__ = ["trade_caveats", "trade_statistics", "trades"]
+__all__ = ["trade_statistics", "trades"]
 
 Floats = NDArray[np.float64]
 
@@ -37,21 +37,17 @@ _COLUMNS = {
     "pnl": "float64",
     "closed": "bool",
 }
-_HOUR = 3_600_000_000_000
-_EXACT = {"price_total", "funding_total"}
 
 
 def trades(result: ResultLike) -> pd.DataFrame:
     """One row per round trip, in the order of entry.
 
     ``contracts`` is the largest position held (positive), ``average_entry`` and ``average_exit`` the mean fill prices
-    by contracts (harmonic for an inverse contract). ``price`` is the part of the attribution between entry and exit at
-    reference prices, ``funding`` what was settled between them, ``pnl`` both with ``half_spread``, ``fee`` and
-    ``impact``. Both are exact where the fills carry ``price_total`` and ``funding_total`` (the instrument's
-    contributions so far, report currency); else they come from the recorded periods, see `trade_caveats`: unknown
-    funding is NaN and left out of ``pnl``. The last row is the position still open at the end, if there is one:
-    ``closed`` is False and it stands at the last reference price (``price`` and ``pnl`` are NaN with several
-    instruments).
+    by contracts (harmonic for an inverse contract). ``price`` and ``funding`` are what the attribution gained between
+    entry and exit, from the totals that the fills carry (``price_total``, ``funding_total``), and ``pnl`` is both with
+    ``half_spread``, ``fee`` and ``impact``: the trips add up to the attribution. The last row is the position still
+    open at the end, if there is one: ``closed`` is False and it stands at the last reference price (``price``,
+    ``funding`` and ``pnl`` are NaN with several instruments, whose totals at the end are not told apart).
     """
     fills = result.fills
     found = []
@@ -62,9 +58,7 @@ def trades(result: ResultLike) -> pd.DataFrame:
     if not found:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     table = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
-    if "funding" not in table:
-        table["funding"] = _funding(table, result)
-    table["pnl"] = table["price"] + table[[*EXECUTION, "funding"]].sum(axis=1)
+    table["pnl"] = table["price"] + table["funding"] + table[list(EXECUTION)].sum(axis=1)
     return table[list(_COLUMNS)].sort_values("entry_time", kind="stable", ignore_index=True)
 
 
@@ -98,8 +92,6 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
     side = np.sign(contracts[starts])
     adds = contracts * side[trip] > 0.0
     closed = position[ends] == 0.0
-    exact = set(legs) >= _EXACT
-    gained = legs["price_total"].to_numpy() if exact else _cumulative_price(legs, instrument, result)
     times = legs["time"].to_numpy()
     table = pd.DataFrame(
         {
@@ -111,13 +103,12 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
             "contracts": np.maximum.reduceat(np.abs(position), starts),
             "average_entry": _average(instrument, prices, contracts * adds, starts),
             "average_exit": _average(instrument, prices, contracts * ~adds, starts),
-            "price": np.where(closed, gained[ends], _at_end(result, "price")) - gained[starts],
             "closed": closed,
         }
     )
-    if exact:
-        paid = legs["funding_total"].to_numpy()
-        table["funding"] = np.where(closed, paid[ends], _at_end(result, "funding")) - paid[starts]
+    for name in ("price", "funding"):
+        total = legs[f"{name}_total"].to_numpy(dtype=np.float64)
+        table[name] = np.where(closed, total[ends], _at_end(result, name)) - total[starts]
     for name in EXECUTION:
         table[name] = np.add.reduceat(legs[name].to_numpy(dtype=np.float64), starts)
     table["duration"] = table["exit_time"] - table["entry_time"]
@@ -129,45 +120,6 @@ def _at_end(result: ResultLike, name: str) -> float:
     return float(result.periods[name].iloc[-1]) if len(result.instruments) == 1 else math.nan
 
 
-def _cumulative_price(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -> Floats:
-    """The `price` contribution from the start up to each leg, in report currency.
-
-    It is taken from the last period that ended before the leg, and carried on from there by the legs of the same
-    period. With several instruments, whose periods are not told apart, it is carried on from the first leg.
-    """
-    reference = legs["reference"].to_numpy(dtype=np.float64)
-    worth = _values(instrument, reference)
-    after = legs["position_after"].to_numpy(dtype=np.float64)
-    times, ends = pd.DatetimeIndex(legs["time"]).as_unit("ns").asi8, _period_ends(result)
-    if len(result.instruments) > 1:
-        ends = ends[:0]
-    period = np.searchsorted(ends, times, side="left")
-    known = np.concatenate([[0.0], result.periods["price"].to_numpy(dtype=np.float64)])[period]
-    marks = np.concatenate([[reference[0]], result.periods["reference"].to_numpy(dtype=np.float64)])[period]
-    fresh = np.r_[True, period[1:] != period[:-1]]
-    since = np.where(fresh, _values(instrument, marks), np.r_[worth[0], worth[:-1]])
-    steps = np.r_[0.0, after[:-1]] * (worth - since) * _rates(legs, instrument)
-    total = np.cumsum(steps)
-    group = np.maximum.accumulate(np.where(fresh, np.arange(len(legs)), 0))
-    gained: Floats = known + total - (total - steps)[group]
-    return gained
-
-
-def _period_ends(result: ResultLike) -> NDArray[np.int64]:
-    return pd.DatetimeIndex(result.periods.index).as_unit("ns").asi8
-
-
-def _values(instrument: InstrumentLike, prices: Floats) -> Floats:
-    """Settle value of one long contract at each price: the contract's `value`, for arrays."""
-    return -instrument.multiplier / prices if instrument.kind == "inverse" else instrument.multiplier * prices
-
-
-def _rates(legs: pd.DataFrame, instrument: InstrumentLike) -> Floats:
-    """Report currency per unit of settle currency at each fill."""
-    worth = np.abs(legs["contracts"].to_numpy() * _values(instrument, legs["price"].to_numpy(dtype=np.float64)))
-    return legs["value"].to_numpy(dtype=np.float64) / worth
-
-
 def _average(instrument: InstrumentLike, prices: Floats, contracts: Floats, starts: NDArray[np.intp]) -> Floats:
     """Mean price of each trip by contracts; harmonic for an inverse contract. NaN where nothing was traded."""
     total = np.add.reduceat(contracts, starts)
@@ -175,39 +127,6 @@ def _average(instrument: InstrumentLike, prices: Floats, contracts: Floats, star
     if instrument.kind == "inverse":
         return total / np.add.reduceat(contracts / prices, starts)
     return np.add.reduceat(contracts * prices, starts) / total
-
-
-def _funding(table: pd.DataFrame, result: ResultLike) -> Floats:
-    """Funding settled after each entry and up to the exit, from the cumulative funding of the periods."""
-    times = _period_ends(result)
-    if len(result.instruments) > 1 or not len(times) or _coarse(result):
-        return np.full(len(table), math.nan)
-    paid = np.concatenate([[0.0], result.periods["funding"].to_numpy(dtype=np.float64)])
-    entry = np.searchsorted(times, pd.DatetimeIndex(table["entry_time"]).as_unit("ns").asi8, side="right")
-    leave = np.searchsorted(times, pd.DatetimeIndex(table["exit_time"]).as_unit("ns").asi8, side="right")
-    settled: Floats = paid[leave] - paid[entry]
-    return settled
-
-
-def _coarse(result: ResultLike) -> bool:
-    """Whether the periods are too long to tell which round trip a settlement belongs to."""
-    times = _period_ends(result)
-    return len(times) > 2 and float(np.median(np.diff(times))) > _HOUR
-
-
-def trade_caveats(result: ResultLike) -> list[str]:
-    """What is not exact in `trades` of this result, as sentences; the reason is that fills do not carry their
-    totals."""
-    if set(result.fills) >= _EXACT:
-        return []
-    found = []
-    if len(result.instruments) > 1 or _coarse(result):
-        found.append("Funding is left out: from the recorded periods it cannot be told which round trip paid it.")
-    if result.settle_currency != result.report_currency:
-        found.append(
-            f"Gains in {result.report_currency} are exact up to the second order of the moves within a recorded period."
-        )
-    return found
 
 
 def trade_statistics(trips: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pytest
 PARTS = ("price", "half_spread", "fee", "impact", "funding", "liquidation")
 FILL_COLUMNS = (
     *("time", "decision_time", "instrument", "contracts", "price", "reference", "value"),
-    *("half_spread", "fee", "impact", "fee_rate", "position_after"),
+    *("half_spread", "fee", "impact", "fee_rate", "position_after", "price_total", "funding_total"),
 )
 
 LINEAR = SimpleNamespace(venue="bybit", symbol="BTCUSDT", kind="linear", multiplier=1.0)
@@ -81,7 +81,7 @@ def make_fills(
     rows: Sequence[tuple[str, float, float]], half: float = 0.0, fee: float = 0.0, **more: Any
 ) -> pd.DataFrame:
     """Fills of (time, contracts, reference) of a linear contract, each ``half`` away from the reference, with a
-    ``fee`` rate.
+    ``fee`` rate and the price totals of one contract per unit; no funding.
     """
     symbol, inverse = more.get("symbol", "BTCUSDT"), more.get("inverse", False)
     times = pd.DatetimeIndex([time for time, _, _ in rows], tz="UTC").as_unit("ns")
@@ -92,7 +92,10 @@ def make_fills(
     lost = np.abs(contracts) * half / (reference if inverse else 1.0)
     columns: dict[str, Any] = {"time": times, "decision_time": times, "instrument": symbol, "contracts": contracts}
     columns |= {"price": price, "reference": reference, "value": value, "half_spread": -lost, "fee": -fee * value}
-    columns |= {"impact": 0.0, "fee_rate": fee, "position_after": np.cumsum(contracts)}
+    after = np.cumsum(contracts)
+    moves = np.diff(reference) / (reference[:-1] if inverse else 1.0)
+    columns |= {"impact": 0.0, "fee_rate": fee, "position_after": after}
+    columns |= {"price_total": np.r_[0.0, np.cumsum(after[:-1] * moves)], "funding_total": 0.0}
     return pd.DataFrame(columns, columns=list(FILL_COLUMNS))
 
 
@@ -145,6 +148,8 @@ def walk(
             "impact": 0.0,
             "fee_rate": 0.00055,
             "position_after": contracts[here],
+            "price_total": np.r_[0.0, columns["price"]][here],
+            "funding_total": np.r_[0.0, columns["funding"]][here],
         }
     )
     result = from_periods(ends, fills=fills, notional=notional, capital=notional, start=times[0], **columns)

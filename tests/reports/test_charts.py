@@ -123,6 +123,15 @@ def test_gains_are_stacked_above_zero_and_costs_below() -> None:
     assert paths["line net"] == pytest.approx(np.full(5, float(y(0.2))), abs=0.06)
 
 
+def test_a_spike_between_the_rows_of_the_stack_stays_inside_the_frame() -> None:
+    price = np.linspace(0.0, 0.1, 20_000)
+    price[7_777] = 3.0
+    parts = [("price", "part-price", price)]
+    svg = svg_of(charts.stacked_chart(times(20_000), parts, total="Net", caption="x", label=percent, height=100))
+    (line,) = svg.findall(f".//{SVG}path[@class='line net']")
+    assert 0.0 <= path_points(line.attrib["d"])[:, 1].min() < 10.0
+
+
 def test_parts_that_are_zero_throughout_are_left_out_of_the_legend() -> None:
     figure = all_charts(100)["stack"]
     assert "Fees" in figure
@@ -147,7 +156,7 @@ def test_a_rarely_changing_position_is_steps_and_a_busy_one_a_band() -> None:
     assert fill.attrib["class"] == "fill exposure"
     busy = np.tile([1.0, -1.0], 2_000)
     figure = charts.position_chart(times(4_000), busy, caption="x", label=percent)
-    assert "band: lowest to highest, over up to 10 periods" in figure
+    assert "line: mean, band: lowest to highest, of up to 10 periods" in figure
 
 
 def test_steps_hold_the_value_until_the_next_point() -> None:

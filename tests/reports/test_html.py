@@ -101,6 +101,14 @@ def test_the_headline_names_the_terms_of_the_run_beside_the_numbers(walk: Build)
         assert sentence in words, sentence
 
 
+def test_the_sum_of_costs_and_funding_is_called_that_on_both_pages(walk: Build) -> None:
+    result = walk(days=30)
+    for page in (run_page(result), compare_page([result])):
+        words = read(page).words
+        assert "Costs and funding" in words
+        assert "Costs" not in words
+
+
 def test_the_attribution_is_given_in_money_in_percent_of_notional_and_of_turnover(from_periods: Build) -> None:
     page = run_page(
         from_periods(["2024-01-02", "2024-01-03"], price=[0.0, 50.0], fee=[-2.0, -4.0], turnover=[400.0, 800.0])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.reports.trades import trade_caveats, trade_statistics, trades
+from halfspread.reports.trades import trade_statistics, trades
 
 Build = Callable[..., Any]
 
@@ -70,53 +70,18 @@ def test_prices_of_an_inverse_contract_are_averaged_harmonically(
     assert trip["price"] == pytest.approx(100.0)
 
 
-def test_an_inverse_trip_takes_the_report_currency_of_the_attribution(
-    from_periods: Build, make_fills: Build, inverse: SimpleNamespace
-) -> None:
-    # held over two periods: 100 x (20,000/10,000 - 1) + 100 x (40,000/20,000 - 1) = 200: a sum of simple returns
-    fills = make_fills(
-        [("2024-01-01 00:30", 100.0, 10_000.0), ("2024-01-01 02:30", -100.0, 40_000.0)], symbol="XBTUSD", inverse=True
-    )
-    result = from_periods(
-        hours("01:00", "02:00", "03:00"),
-        fills=fills,
-        price=[0.0, 100.0, 200.0],
-        reference=[10_000.0, 20_000.0, 40_000.0],
-        instruments=(inverse,),
-    )
-    assert trades(result)["price"].tolist() == [pytest.approx(200.0)]
-
-
-def test_funding_goes_to_the_trip_that_held_the_position(from_periods: Build, make_fills: Build) -> None:
-    # settled at 08:00 on the long; the turn at 08:00 comes after the settlement; the short receives at 16:00
-    fills = make_fills([("2024-01-01 07:00", 1.0, 100.0), ("2024-01-01 08:00", -2.0, 100.0)])
-    result = from_periods(hours("07:00", "08:00", "09:00"), fills=fills, funding=[0.0, -3.0, -3.0])
-    result.periods.loc[pd.Timestamp("2024-01-01 16:00", tz="UTC")] = result.periods.iloc[-1]
-    result.periods["funding"] = [0.0, -3.0, -3.0, 1.0]
-    assert trades(result)["funding"].tolist() == [-3.0, 4.0]
-    assert trades(result)["pnl"].tolist() == [-3.0, 4.0]
-
-
-def test_funding_is_left_out_where_the_periods_are_too_long_to_tell(from_periods: Build, make_fills: Build) -> None:
-    fills = make_fills([("2024-01-01 07:00", 1.0, 100.0), ("2024-01-01 09:00", -1.0, 101.0)])
-    result = from_periods(["2024-01-02", "2024-01-03", "2024-01-04"], fills=fills, price=[1.0] * 3, funding=[-3.0] * 3)
-    (trip,) = trades(result).to_dict("records")
-    assert math.isnan(trip["funding"])
-    assert trip["pnl"] == pytest.approx(1.0)
-
-
-def test_totals_carried_by_the_fills_make_price_and_funding_exact(from_periods: Build, make_fills: Build) -> None:
+def test_price_and_funding_of_a_trip_are_what_the_totals_gained_over_it(from_periods: Build, make_fills: Build) -> None:
+    # the fill at 09:00 turns the position: its totals end the long and begin the short; the last trip is still open
     rows = [("2024-01-01 07:00", 1.0, 100.0), ("2024-01-01 09:00", -2.0, 104.0), ("2024-01-01 11:00", 1.0, 101.0)]
     fills = make_fills([*rows, ("2024-01-02 07:00", 1.0, 101.0)])
     fills["price_total"], fills["funding_total"] = [0.0, 4.5, 7.0, 7.0], [0.0, -3.0, -1.0, -1.0]
     days = ["2024-01-02", "2024-01-03", "2024-01-04"]
-    result = from_periods(days, fills=fills, price=[7.0, 9.0, 12.0], funding=[-1.0, -2.0, -4.0], settle_currency="XBT")
+    result = from_periods(days, fills=fills, price=[7.0, 9.0, 12.0], funding=[-1.0, -2.0, -4.0])
     table = trades(result)
     assert table["price"].tolist() == [4.5, 2.5, 5.0]
     assert table["funding"].tolist() == [-3.0, 2.0, -3.0]
-    assert table["pnl"].sum() == pytest.approx(result.attribution["total"])
-    assert trade_caveats(result) == []
-    assert len(trade_caveats(from_periods(days, fills=fills.drop(columns="price_total"), settle_currency="XBT"))) == 2
+    assert table["pnl"].tolist() == [1.5, 4.5, 2.0]
+    assert table["closed"].tolist() == [True, True, False]
 
 
 def test_a_position_left_open_stands_at_the_last_reference_price(from_periods: Build, make_fills: Build) -> None:
@@ -144,7 +109,7 @@ def test_several_instruments_are_kept_apart(from_periods: Build, make_fills: Bui
     second: pd.DataFrame = make_fills(
         [("2024-01-01 02:00", -10.0, 50.0), ("2024-01-01 03:00", 10.0, 40.0)], symbol="ETHUSDT"
     )
-    second["value"] *= 0.1
+    second[["value", "price_total"]] *= 0.1
     fills = pd.concat([first, second]).sort_values("time", ignore_index=True)
     result = from_periods(hours("05:00"), fills=fills, price=[15.0], instruments=(linear, other))
     table = trades(result)

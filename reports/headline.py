@@ -1,0 +1,97 @@
+"""The top of the page of one run: the numbers to read first, the terms they rest on, and the warnings."""
+
+from __future__ import annotations
+
+import math
+
+from halfspread.reports import formats
+from halfspread.reports.html_tables import definitions
+from halfspread.reports.protocol import ResultLike
+from halfspread.reports.svg import element, text
+from halfspread.reports.view import View
+
+__all__ = ["alert", "headline"]
+
+COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact")
+
+
+def headline(view: View) -> str:
+    """The eight numbers to read first, each with what it rests on, and the terms on which the run traded."""
+    m, result = view.metrics, view.result
+    currency = result.report_currency
+    costs = m["total_return"] - m["price_return"]
+    error = m["information_ratio_error"]
+    traded = f"{formats.plural(m['fills'], 'fill')}, {formats.plural(m['round_trips'], 'round trip')}"
+    figures = [
+        _figure(
+            "Net return",
+            formats.percent(m["total_return"], sign=True),
+            f"sum of simple returns on a constant {formats.money(m['notional'])} {currency}, all costs paid",
+            tone=m["total_return"],
+        ),
+        _figure(
+            "Before costs", formats.percent(m["price_return"], sign=True), "price moves alone, at reference prices"
+        ),
+        _figure(
+            "Costs and funding",
+            formats.percent(costs, sign=True),
+            f"at fills {formats.percent(m['execution_return'], sign=True)}, "
+            f"funding {formats.percent(m['funding_return'], sign=True)}"
+            + (
+                f", liquidation {formats.percent(m['liquidation_return'], sign=True)}"
+                if m["liquidation_return"]
+                else ""
+            ),
+            tone=costs,
+        ),
+        _figure(
+            "Information ratio",
+            formats.number(m["information_ratio"]),
+            f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one standard error",
+            small=f" \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else "",
+        ),
+        _figure(
+            "Maximum drawdown",
+            formats.percent(m["max_drawdown"]),
+            f"of the notional, every bar; longest {m['longest_drawdown_days']:,} days",
+        ),
+        _figure(
+            "Account return",
+            formats.percent(m["equity_return"], sign=True),
+            f"compounded, {formats.money(m['capital'])} to {formats.money(m['final_equity'])} {currency}"
+            + (", with the margin coin" if m["collateral"] else ""),
+            tone=m["equity_return"],
+        ),
+        _figure(
+            "Turnover",
+            f"{formats.compact(m['turnover'])}\N{MULTIPLICATION SIGN}",
+            f"value traded over notional, {traded}",
+        ),
+        _figure(
+            "Cost per turnover",
+            formats.basis_points(m["cost_per_turnover"]),
+            "half-spread, fee and impact per unit of value traded",
+        ),
+    ]
+    terms = {topic: result.assumptions[topic] for topic in COST_TOPICS if topic in result.assumptions}
+    return element("div", *figures, class_="figures") + alert(result) + (definitions(terms) if terms else "")
+
+
+def _figure(name: str, value: str, basis: str, *, tone: float = 0.0, small: str = "") -> str:
+    style = "value gain" if tone > 0 else "value loss" if tone < 0 else "value"
+    shown = text(value) + (element("small", text(small)) if small else "")
+    return element(
+        "div",
+        element("div", text(name), class_="name"),
+        element("div", shown, class_=style),
+        element("div", text(basis), class_="basis"),
+    )
+
+
+def alert(result: ResultLike) -> str:
+    """The warnings of the run, if there are any."""
+    if not result.warnings:
+        return ""
+    return element(
+        "div", element("ul", *(element("li", text(words)) for words in result.warnings)), class_="alert", role="note"
+    )

@@ -213,14 +213,14 @@ def _names(times: Integers) -> str:
 
 
 def _insert(table: FundingTable, gaps: list[_Gap], rates: list[float]) -> tuple[FundingTable, list[int]]:
-    """The table with the gaps filled; a filled rate counts as published as long ahead as that of the row beside it."""
+    """The table with the gaps filled; nobody published a filled rate, so it is known at its settlement only."""
     times, paid, intervals, known = [table.times], [table.rates], [table.intervals], [table.known_times]
     for gap, rate in zip(gaps, rates, strict=True):
         beside = min(gap.row, len(table) - 1)
         times.append(gap.times)
         paid.append(np.full(len(gap.times), rate))
         intervals.append(np.full(len(gap.times), table.intervals[beside]))
-        known.append(gap.times - (table.times[beside] - table.known_times[beside]))
+        known.append(gap.times)
     joined = np.concatenate(times)
     order = np.argsort(joined, kind="stable")
     filled = replace(

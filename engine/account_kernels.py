@@ -145,7 +145,8 @@ def execute(state: State, k: int, history: Array, row: int, column: int, time: i
     traded_value = abs(traded * value) * rate
     holding.turnover += traded_value
     holding.fills += 1
-    if time - holding.closed > 0:
+    opened = time if column == OPEN else time - contract.interval
+    if opened > holding.decided:
         holding.fills_after_gap += 1
     fill = fills[run.fills]
     fill.time = time

@@ -46,6 +46,8 @@ def _funding_text(tape: Tape, costs: Costs, state: State) -> str:
     if costs.funding.kind == "none":
         return costs.funding.describe()
     without, paid = (int(state.holdings[0][name]) for name in ("settlements_without_mark", "settlements"))
+    if paid == 0:
+        return f"{costs.funding.describe()}; no position met a settlement"
     on = "the mark price" if without == 0 else "the last price" if without == paid else "the mark, else the last price"
     known = "one interval before" if tape.instrument.funding_known_ahead else "at"
     return f"{costs.funding.describe()}; paid on {on}; a rate is known {known} its settlement"
@@ -67,6 +69,13 @@ def warnings_of(tape: Tape, terms: Terms, state: State, lowest_equity: float) ->
         found.append(
             f"the agent never decided: it needs {int(state.run[0]['lookback']) + 1} bars, and the data hold "
             f"{int(holding['bars'])}"
+        )
+    elif not int(holding["fills"]):
+        found.append("the agent never traded: it gave no target other than 0, or none worth a lot")
+    if int(holding["below_one_lot"]):
+        found.append(
+            f"{int(holding['below_one_lot'])} targets were worth less than one lot ({tape.instrument.lot:g} contracts) "
+            "and counted as 0; size larger"
         )
     if lowest_equity <= 0.0:
         found.append(

@@ -12,6 +12,7 @@ from halfspread.engine.records import (
     HALF_SPREAD_MISSING,
     HALF_SPREAD_TOO_WIDE,
     NO_REPORT_PRICE,
+    NOT_FINITE,
     OK,
     TARGET_RANGE,
     State,
@@ -53,6 +54,11 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
         return DataError(
             f"{tape.bars.source}: no price of {tape.instrument.settle} in the report currency by {when}; "
             "settle_price= has to begin before the bars"
+        )
+    if code == NOT_FINITE:
+        return DataError(
+            f"{symbol} at {when}: equity is no longer a finite number ({value}); check the unit of prices and the "
+            "size of positions"
         )
     return InternalError(f"the loop stopped at {when} with code {code} and value {value!r}; please report this")
 

@@ -209,6 +209,8 @@ def take_targets(state: State) -> int:
         holding.pending = round_to_lots(target * full, lot)
         holding.has_pending = 1
         holding.decided = run.now
+        if target != 0.0 and holding.pending == 0.0:
+            holding.below_one_lot += 1
         if full > 0.0:
             holding.sized = full
             holding.position = holding.contracts / full
@@ -229,12 +231,14 @@ def all_warm(state: State) -> bool:
 def make_room(state: State, event: Array, fills: Array, periods: Array) -> int:
     """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
     run, count = state.run[0], state.holdings.shape[0]
-    if event.time > run.next_period:
+    # a bar that opens where a period ends belongs to the next one
+    moment = event.time + 1 if event.kind == BAR_OPEN else event.time
+    if moment > run.next_period:
         if run.periods + count > periods.shape[0]:
             return PERIODS_FULL
         if run.started != 0:
             record_period(state, run.next_period, periods)
-        run.next_period = -(-event.time // run.period) * run.period
+        run.next_period = -(-moment // run.period) * run.period
     return FILLS_FULL if run.fills + 2 * count > fills.shape[0] else 0
 
 

@@ -73,19 +73,21 @@ class Market:
         return float(self._cells[self._row * self._width + self._column(column)])
 
     def history(self, column: str = "close", count: int | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The last ``count`` values of a column, this bar's last; read-only. All that the lookback allows without
-        ``count``.
+        """The last ``count`` values of a column, this bar's last; all that the lookback allows without ``count``.
 
-        Raises StrategyError where ``count`` reaches further back than the agent's ``lookback``.
+        A copy: a view would lead to the whole of the data. Raises StrategyError where ``count`` is no number of bars
+        that the agent's ``lookback`` allows.
         """
         reach = self._lookback + 1
-        count = reach if count is None else count
-        if not 1 <= count <= reach:
+        if count is None:
+            count = reach
+        if type(count) is not int or not 1 <= count <= reach:
+            more = type(count) is int and count > reach
             raise StrategyError(
-                f"market.history({column!r}, {count}): with lookback = {self._lookback} an agent sees 1 to {reach} "
-                "bars; declare a larger lookback"
+                f"market.history({column!r}, {count!r}): with lookback = {self._lookback} an agent sees 1 to {reach} "
+                f"bars; {'declare a larger lookback' if more else 'ask for a whole number of them'}"
             )
-        return self._history[self._row + 1 - count : self._row + 1, self._column(column)]
+        return self._history[self._row + 1 - count : self._row + 1, self._column(column)].copy()
 
     def _column(self, name: str) -> int:
         try:

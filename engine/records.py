@@ -188,6 +188,7 @@ HOLDING = np.dtype(
         ("settlements_without_mark", "i8"),
         ("carried_half_spreads", "i8"),
         ("fills_after_gap", "i8"),
+        ("below_one_lot", "i8"),  # targets too small to trade
     ],
     align=True,
 )

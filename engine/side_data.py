@@ -13,10 +13,10 @@ from halfspread.costs.funding import FundingTable
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import EVENT, FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
 from halfspread.engine.tables import numbers, read_table
-from halfspread.engine.times import HOUR, Floats, Integers, parse_time, time_text, to_nanoseconds
+from halfspread.engine.times import DAY, HOUR, Floats, Integers, interval_text, parse_time, time_text, to_nanoseconds
 from halfspread.errors import DataError
 
-__all__ = ["Prices", "read_funding", "read_gaps", "read_prices", "refuse_bars_in_gaps", "side_events"]
+__all__ = ["Prices", "read_funding", "read_gaps", "read_prices", "refuse_bars_in_gaps", "refuse_stale", "side_events"]
 
 #: No venue settles funding less often than once a week.
 MOST_HOURS = 168
@@ -137,6 +137,25 @@ def refuse_bars_in_gaps(
                 f"{time_text(times[row] + interval)}, reaches into the gap from {time_text(start)} to "
                 f"{time_text(end)}; leave the bar out or correct the gap"
             )
+
+
+def refuse_stale(prices: Prices, name: str, start: int, end: int) -> None:
+    """Raise DataError where a series has nothing new for longer than a day, or three of its usual steps, during a run.
+
+    A price that stands for ever is no price: funding and currencies would be charged at it in silence.
+    """
+    times = prices.times
+    usual = int(np.median(np.diff(times))) if len(times) > 1 else 0
+    longest = max(DAY, 3 * usual)
+    known_at_start = max(int(np.searchsorted(times, start, side="right")) - 1, 0)
+    points = np.append(times[known_at_start : int(np.searchsorted(times, end))], end)
+    ages = np.diff(points)
+    if len(ages) and int(ages.max()) > longest:
+        row = int(ages.argmax())
+        raise DataError(
+            f"{name} prices: nothing new from {time_text(points[row])} to {time_text(points[row + 1])}, longer than "
+            f"{interval_text(longest)}; cut the bars with start= and end=, or leave the {name} prices out"
+        )
 
 
 def side_events(

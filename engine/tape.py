@@ -23,7 +23,7 @@ from halfspread.engine.side_data import Prices, read_funding, read_gaps, read_pr
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.tape_kernels import MARGIN, merge_events
 from halfspread.engine.times import interval_text, parse_time, time_text
-from halfspread.errors import DataError
+from halfspread.errors import DataError, InstrumentError
 
 __all__ = ["Chunk", "Tape"]
 
@@ -88,6 +88,7 @@ class Tape:
 
         Raises DataError with the row, the time and what was expected.
         """
+        _refuse_no_instrument(instrument)
         bars = read_bars(source, BarFormat(time_column, time_unit, stamp, extra), interval)
         spans = read_gaps(gaps)
         refuse_bars_in_gaps(bars.times, bars.interval, spans, bars.source)
@@ -126,6 +127,7 @@ class Tape:
 
         Arguments as for `from_bars`. Bars are checked as they are read, so a fault shows when the replay reaches it.
         """
+        _refuse_no_instrument(instrument)
         bars = StreamedBars.open(
             Path(path),
             BarFormat(time_column, time_unit, stamp, extra),
@@ -267,6 +269,14 @@ def recount(bars: Bars) -> Bars:
     checker = BarChecker(bars.interval, bars.columns, bars.source)
     checker.check(bars.times, bars.rows)
     return replace(bars, counts=checker.counts())
+
+
+def _refuse_no_instrument(instrument: object) -> None:
+    if not isinstance(instrument, Instrument):
+        raise InstrumentError(
+            "instrument: expected one such as hs.instruments.bybit('BTCUSDT'), got "
+            f"{type(instrument).__name__} {instrument!r}"
+        )
 
 
 def _origin(**sources: Any) -> dict[str, str]:

@@ -11,9 +11,10 @@ from halfspread.costs.model import Costs
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.recorder import recording_period
 from halfspread.engine.records import BY_PRICE, BY_SERIES, NEXT_CLOSE, NEXT_OPEN, SAME_CURRENCY, THIS_CLOSE
-from halfspread.engine.sizing import FixedContracts, FixedNotional, Sizing
+from halfspread.engine.side_data import refuse_stale
+from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import parse_interval
+from halfspread.engine.times import DAY, parse_interval
 from halfspread.errors import ConfigError, DataError
 
 __all__ = ["CONVENTIONS", "Terms", "agree_terms", "rate_source"]
@@ -51,6 +52,7 @@ def agree_terms(
     period: str | None,
 ) -> Terms:
     """Check what was asked for against the tape. Raises ConfigError or DataError with what to change."""
+    _refuse_wrong_types(tape, costs, sizing)
     if fill not in CONVENTIONS:
         raise ConfigError(f"fill: expected one of {', '.join(CONVENTIONS)}, got {fill!r}")
     currency = report_currency or tape.instrument.quote
@@ -59,6 +61,9 @@ def agree_terms(
         _refuse_unless_positive(capital)
     notional = _notional(tape, sizing, capital, currency)
     _refuse_bars_without_quotes(tape, costs)
+    for name, prices in (("mark", tape.mark), ("index", tape.index), ("settle currency", tape.settle_price)):
+        if prices is not None:
+            refuse_stale(prices, name, tape.start_ns, tape.end_ns)
     funding, filled_in = _funding(tape, costs)
     return Terms(
         costs=costs,
@@ -68,7 +73,7 @@ def agree_terms(
         rate_source=source,
         notional=notional,
         capital=notional if capital is None else float(capital),
-        period=recording_period(tape.end_ns - tape.start_ns) if period is None else parse_interval(period),
+        period=recording_period(tape.end_ns - tape.start_ns) if period is None else _period(period),
         funding=funding,
         filled_in=filled_in,
     )
@@ -88,8 +93,37 @@ def rate_source(instrument: Instrument, report_currency: str, has_series: bool) 
     )
 
 
+def _first_rate(tape: Tape, currency: str, first_close: float) -> float:
+    """Report currency per unit of settle currency at the first close."""
+    source = rate_source(tape.instrument, currency, tape.settle_price is not None)
+    if source == BY_SERIES and tape.settle_price is not None:
+        row = int(np.searchsorted(tape.settle_price.times, tape.start_ns + tape.interval, side="right")) - 1
+        return float(tape.settle_price.prices[max(row, 0)])
+    return first_close if source == BY_PRICE else 1.0
+
+
+def _period(period: str) -> int:
+    """Nanoseconds of a recording period. Raises ConfigError where days would not be whole numbers of it."""
+    step = parse_interval(period)
+    if DAY % step:
+        raise ConfigError(
+            f"period: expected a part of a day such as '1h' or '1d', because tables are by the day; got {period!r}"
+        )
+    return step
+
+
+def _refuse_wrong_types(tape: object, costs: object, sizing: object) -> None:
+    for name, value, kinds, remedy in (
+        ("tape", tape, (Tape,), "hs.Tape.from_bars(...)"),
+        ("costs", costs, (Costs,), "hs.Costs(half_spread=..., fees=..., funding=...)"),
+        ("sizing", sizing, (FixedNotional, FixedContracts, EquityFraction), "hs.FixedNotional(10_000)"),
+    ):
+        if not isinstance(value, kinds):
+            raise ConfigError(f"{name}: expected {remedy}, got {type(value).__name__}")
+
+
 def _refuse_unless_positive(capital: object) -> None:
-    if not isinstance(capital, (int, float, np.number)) or not 0 < float(capital) < np.inf:
+    if isinstance(capital, bool) or not isinstance(capital, (int, float, np.number)) or not 0 < float(capital) < np.inf:
         raise ConfigError(f"capital: expected an amount above zero, got {capital!r}")
 
 
@@ -98,8 +132,7 @@ def _notional(tape: Tape, sizing: Sizing, capital: float | None, currency: str) 
         return sizing.amount
     if isinstance(sizing, FixedContracts):
         instrument, price = tape.instrument, tape.bars.first_close
-        worth = instrument.notional(sizing.contracts, price)
-        return worth * price if instrument.kind == "inverse" and currency == instrument.quote else worth
+        return instrument.notional(sizing.contracts, price) * _first_rate(tape, currency, price)
     if capital is None:
         raise ConfigError("sizing by a fraction of equity needs capital=, the equity at the start in report currency")
     return float(capital)

@@ -44,8 +44,13 @@ class Strategy:
 
     _model: ClassVar[Any] = None
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, *unnamed: Any, **parameters: Any) -> None:
         from pydantic import ValidationError
+
+        if unnamed:
+            raise ConfigError(
+                f"{type(self).__name__}: parameters are given by name; there are {_known(type(self))}, got {unnamed!r}"
+            )
 
         try:
             checked = self.model()(**parameters)
@@ -127,13 +132,20 @@ def _annotations(cls: type) -> dict[str, Any]:
     }
 
 
+def _known(cls: Any) -> str:
+    return ", ".join(cls.model().model_fields) or "none"
+
+
 def _explain(cls: type, error: Any) -> str:
-    known = ", ".join(_annotations(cls)) or "none"
     lines = []
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(f"no parameter {where!r}; there are {known}")
+            plain = (
+                hasattr(cls, where) and not isinstance(getattr(cls, where), property) and where not in _annotations(cls)
+            )
+            hint = f" (annotate it to make it one: {where}: float = ...)" if plain else ""
+            lines.append(f"no parameter {where!r}{hint}; there are {_known(cls)}")
         elif problem["type"] == "missing":
             lines.append(f"parameter {where!r} is missing")
         else:

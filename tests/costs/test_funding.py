@@ -162,10 +162,10 @@ def test_a_constant_of_zero_is_a_choice_and_is_reported_as_filled() -> None:
     assert completed.rates.tolist() == [1e-4, 0.0, 1e-4]
 
 
-def test_a_filled_rate_is_known_as_long_ahead_as_its_neighbours() -> None:
+def test_a_filled_rate_is_not_known_before_its_settlement() -> None:
     completed, filled = complete(table([8, 24, 32], lag=8), at(0), at(40), Funding.published("previous"))
     assert filled == [at(16), at(40)]
-    assert (completed.times - completed.known_times == EIGHT).all()
+    assert (completed.times - completed.known_times).tolist() == [EIGHT, 0, EIGHT, EIGHT, 0]
 
 
 def test_the_interval_may_change() -> None:

@@ -178,6 +178,30 @@ def test_the_capital_is_the_notional_unless_it_is_given() -> None:
     assert (inverse.capital, inverse.notional) == (300, 300)
 
 
+def test_the_notional_of_contracts_is_in_report_currency_whatever_the_settle_currency_is_valued_by() -> None:
+    eth = instruments.bitmex("ETHUSD")
+    coin = {"ts": [START], "price": [50_000.0]}
+    quanto = run_backtest(
+        tape([2_000.0, 2_000.0, 2_500.0], instrument=eth, settle_price=coin),
+        BuyAndHold(),
+        FREE,
+        sizing=FixedContracts(100),
+    )
+    assert (quanto.notional, quanto.capital) == pytest.approx((10_000, 10_000))
+    assert quanto.total_return == pytest.approx(0.25)
+    inverse = tape([100.0, 100.0], instrument=INVERSE, settle_price={"ts": [START], "price": [80.0]})
+    result = run_backtest(inverse, BuyAndHold(), FREE, sizing=FixedContracts(100), report_currency="EUR")
+    assert result.notional == pytest.approx(80.0)
+
+
+@pytest.mark.parametrize(("what", "wrong"), [("tape", "bars.parquet"), ("costs", None), ("sizing", 10_000)])
+def test_arguments_of_the_wrong_kind_are_named(what: str, wrong: object) -> None:
+    right: dict[str, object] = {"tape": tape([100.0, 100.0]), "costs": FREE, "sizing": FixedContracts(1)}
+    given = right | {what: wrong}
+    with pytest.raises(ConfigError, match=f"{what}: expected hs"):
+        run_backtest(given["tape"], BuyAndHold(), given["costs"], sizing=given["sizing"])  # type: ignore[arg-type]
+
+
 def test_equity_below_zero_is_never_silent() -> None:
     result = run_backtest(tape([100.0, 100.0, 40.0]), BuyAndHold(), FREE, sizing=FixedContracts(2), capital=100)
     assert column(result, "equity")[-1] == pytest.approx(-20.0)

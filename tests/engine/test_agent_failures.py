@@ -102,7 +102,7 @@ def test_none_keeps_the_target() -> None:
         (lambda market: market.history("close", 2), "declare a larger lookback"),
         (lambda market: market.history("closs"), "no column 'closs' in the data; there are open, high"),
         (lambda market: market.value("bid"), "no column 'bid' in the data; there are open, high"),
-        (lambda market: market.history("close", 1.0), "TypeError: "),
+        (lambda market: market.history("close", 1.0), "ask for a whole number of them"),
     ],
 )
 def test_an_exception_in_on_bar_names_agent_event_cause_and_line(act: Callable[[Market], Any], said: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -169,6 +171,49 @@ def test_periods_carry_the_attribution_as_it_stood_at_their_end() -> None:
     ]
     assert result.periods["price"].tolist() == pytest.approx([1.0, 3.0, 4.0])
     assert result.periods["equity"].tolist() == pytest.approx([1_001.0, 1_003.0, 1_004.0])
+
+
+@pytest.mark.parametrize("period", ["1h", "1d"])
+def test_a_fill_at_midnight_belongs_to_the_new_day_whatever_else_is_on_the_tape(period: str) -> None:
+    script = Scripted(script=(None,) * 23 + (1.0,))  # decided at midnight, filled at the open that follows
+    costs = Costs(half_spread=HalfSpread.none(), fees=Fees(taker=0.01, maker=0.0), funding=Funding.none())
+    index = {"ts": START + HOURS * np.arange(30), "price": np.full(30, 99.0)}
+    for more in ({}, {"index": index}, {"mark": index}, {"funding": funding({8: 0.0, 16: 0.0, 24: 0.0})}):
+        market = tape([100.0] * 30, **more)
+        lines = run_backtest(market, script, costs, sizing=FixedContracts(1), period=period).periods
+        at_midnight = lines.loc["2024-01-02 00:00"]
+        assert at_midnight["fee"] == 0.0, more
+        assert at_midnight["position"] == 0.0
+        assert lines["fee"].iloc[-1] == pytest.approx(-1.0)
+
+
+def test_a_period_that_is_no_part_of_a_day_is_refused() -> None:
+    for period in ("7h", "7d"):
+        with pytest.raises(ConfigError, match="part of a day"):
+            run_backtest(tape([100.0] * 3), Scripted(script=()), FREE, sizing=FixedContracts(1), period=period)
+
+
+@pytest.mark.parametrize("name", ["mark", "index", "settle_price"])
+def test_a_series_that_stands_still_is_refused(name: str) -> None:
+    hours = np.arange(0, 100, 1)
+    old: dict[str, Any] = {"ts": [START - 1_000 * DAY], "price": [10.0]}
+    ends: dict[str, Any] = {"ts": START + HOURS * hours[:4], "price": np.full(4, 10.0)}
+    whole: dict[str, Any] = {"ts": START + HOURS * hours, "price": np.full(100, 10.0)}
+    for series in (old, ends):
+        given: dict[str, Any] = {name: series}
+        with pytest.raises(
+            DataError, match=f"{name.partition('_')[0]}.* prices: nothing new from .* to .*; cut the bars"
+        ):
+            run_backtest(tape([100.0] * 100, **given), BuyAndHold(), FREE, sizing=FixedContracts(1))
+    given = {name: whole}
+    assert run_backtest(tape([100.0] * 100, **given), BuyAndHold(), FREE, sizing=FixedContracts(1)).bars == 100
+
+
+def test_a_run_without_a_trade_says_so() -> None:
+    idle = run_backtest(tape([100.0] * 3), Scripted(script=(0.0,)), FREE, sizing=FixedContracts(1))
+    assert any("never traded" in warning for warning in idle.warnings)
+    small = run_backtest(tape([100.0] * 3), BuyAndHold(), FREE, sizing=FixedNotional(99))
+    assert any("1 targets were worth less than one lot (1 contracts)" in warning for warning in small.warnings)
 
 
 def test_the_last_order_that_the_data_cannot_fill_is_mentioned() -> None:

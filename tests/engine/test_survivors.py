@@ -15,7 +15,7 @@ from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, FixedNotional
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import HOUR
-from halfspread.errors import InternalError
+from halfspread.errors import DataError
 from halfspread.strategies import BuyAndHold
 from tests.engine.worlds import FREE, INVERSE, LINEAR, START, Scripted, bars, funding, tape
 
@@ -134,7 +134,7 @@ def test_a_price_of_the_coin_does_not_move_an_account_that_reports_in_the_coin()
 
 def test_equity_that_is_no_number_stops_the_run() -> None:
     market = tape([1e300, 1e300, 1e307])
-    with pytest.raises(InternalError, match="2024-01-01 02:00"):
+    with pytest.raises(DataError, match="2024-01-01 02:00"):
         run_backtest(market, BuyAndHold(), FREE, sizing=FixedContracts(1e9), capital=1)
 
 

@@ -62,7 +62,7 @@ def _rate_text(tape: Tape, currency: str, source: int) -> str:
     return f"settled and reported in {currency}"
 
 
-def warnings_of(tape: Tape, terms: Terms, state: State, lowest_equity: float) -> list[str]:
+def warnings_of(tape: Tape, terms: Terms, state: State) -> list[str]:
     """What a reader has to know before trusting the numbers."""
     holding, found = state.holdings[0], []
     if not int(state.run[0]["decisions"]):
@@ -77,6 +77,7 @@ def warnings_of(tape: Tape, terms: Terms, state: State, lowest_equity: float) ->
             f"{int(holding['below_one_lot'])} targets were worth less than one lot ({tape.instrument.lot:g} contracts) "
             "and counted as 0; size larger"
         )
+    lowest_equity = float(state.account[0]["lowest"])
     if lowest_equity <= 0.0:
         found.append(
             f"equity fell to {lowest_equity:,.2f} {terms.currency}: a real account would have been liquidated before; "

@@ -110,7 +110,8 @@ def take_bar(state: State, event: Array, history: Array, fills: Array) -> int:
             error = execute(state, k, history, row, OPEN, opened, fills)
             if error != 0:
                 return error
-        holding.last = reference_price(contract, history, row, OPEN)
+        if not event.kind & BAR_CLOSE:  # else nothing can ask for a price before the close
+            holding.last = reference_price(contract, history, row, OPEN)
         if contract.quote_column >= 0:
             observe_quotes(contract, holding, history, row, OPEN)
     if event.kind & BAR_CLOSE:
@@ -247,6 +248,7 @@ def write_point(state: State, curve_times: Array, curve_values: Array) -> None:
     """Add a point to the curve and get ready for the next time."""
     run, account = state.run[0], state.account[0]
     curve_times[run.points] = run.now
+    account.lowest = min(account.lowest, account.equity_report)
     curve_values[run.points, 0] = account.equity_report
     curve_values[run.points, 1] = account.collateral
     for k in range(state.holdings.shape[0]):
@@ -302,7 +304,7 @@ def take_decision(state: State, history: Array, fills: Array) -> int:
 def advance(agent: Any, compiled: bool, state: State, history: Array, events: Array, output: Output) -> int:
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
     run, context, fills = state.run[0], state.context[0], output.fills
-    while run.cursor < events.shape[0]:
+    while run.cursor < run.count:
         if run.resume == 0:
             event = events[run.cursor]
             full = make_room(state, event, fills, output.periods)
@@ -339,14 +341,11 @@ def advance(agent: Any, compiled: bool, state: State, history: Array, events: Ar
 
 @kernel
 def loop(agent: Any, compiled: bool, state: State, history: Array, events: Array, output: Output) -> Iterator[int]:
-    """Yield every reason of ``advance`` until the chunk is done or the run has failed.
+    """Yield every reason of ``advance``; after CHUNK_DONE the events are written anew. A negative count ends it.
 
-    Nothing but arrays may live across a yield: numba copies a record into the generator, and the copy goes stale.
+    It has to be run to its end: numba keeps the arrays of a generator that was dropped before. Nothing but arrays may
+    live across a yield: numba copies a record into the generator, and the copy goes stale.
     """
-    while True:
+    while state.run[0].count >= 0:
         reason = advance(agent, compiled, state, history, events, output)
-        if reason == CHUNK_DONE:
-            return
         yield reason
-        if reason == FAILED:
-            return

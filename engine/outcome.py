@@ -55,7 +55,7 @@ def outcome(
         settlements=int(holding["settlements"]),
         streamed_drawdowns=recorder.drawdowns(terms.notional),
         assumptions=describe_run(tape, terms, state),
-        warnings=warnings_of(tape, terms, state, recorder.lowest),
+        warnings=warnings_of(tape, terms, state),
         counts=counts_of(tape, terms, state),
         curve_times=times,
         curve_values=values,

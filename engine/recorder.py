@@ -49,23 +49,23 @@ class Recorder:
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
         self.points = 0
-        self.lowest = capital
+
+    @property
+    def next_point(self) -> int:
+        """Where the next chunk's first point goes in the curve buffers."""
+        return self._used if self._kept else 0
 
     def curve_buffers(self, events: int) -> tuple[Integers, Floats]:
-        """Arrays that the loop writes the curve of the next chunk of ``events`` events to."""
-        if self._kept:
-            return self._times[self._used :], self._values[self._used :]
-        if len(self._times) < events:
+        """Arrays that the loop writes the curve of chunks of up to ``events`` events to."""
+        if not self._kept and len(self._times) < events:
             self._times, self._values = np.empty(events, np.int64), np.empty((events, 3))
         return self._times, self._values
 
     def end_chunk(self, points: int) -> None:
         """Take over the ``points`` points of the curve that the chunk has added."""
-        first = self._used if self._kept else 0
+        first = self.next_point
         times, values = self._times[first : first + points], self._values[first : first + points]
         self.points += points
-        if points:
-            self.lowest = min(self.lowest, float(values[:, 0].min()))
         if self._kept:
             self._used += points
         else:

@@ -101,6 +101,7 @@ CONTEXT = np.dtype(
 RUN = np.dtype(
     [
         ("cursor", "i8"),
+        ("count", "i8"),  # events in the buffer
         ("events", "i8"),
         ("next_progress", "i8"),
         ("progress_every", "i8"),
@@ -139,6 +140,7 @@ ACCOUNT = np.dtype(
         ("deposited", "i8"),
         ("equity_settle", "f8"),
         ("equity_report", "f8"),
+        ("lowest", "f8"),  # lowest equity in report currency at any close
         ("collateral", "f8"),  # report currency: the settle currency moved against the report currency
     ],
     align=True,

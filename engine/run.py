@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import prepare, runs_compiled
 from halfspread.engine.agent_functions import idle, start_loop
@@ -39,6 +41,8 @@ class _Run:
     recorder: Recorder
     market: Market
     progress: Progress | None
+    reasons: Iterator[int] | None = None
+    arrays: tuple[np.ndarray[Any, Any], ...] = ()
     looked_up: float = field(default_factory=perf_counter)
 
 
@@ -75,37 +79,63 @@ def run_backtest(
     market = Market(tape.instrument, tape.columns, lookback, state.context[0])
     run = _Run(agent, compiled, tape, state, recorder, market, progress)
     side = side_events(terms.funding, tape.mark, tape.index, tape.settle_price, tape.start_ns, tape.end_ns)
-    for chunk in tape.chunks(side, lookback, chunk_events):
-        _run_chunk(run, chunk)
+    try:
+        for chunk in tape.chunks(side, lookback, chunk_events):
+            _run_chunk(run, chunk)
+    finally:
+        _end_loop(run)
     _finish(run)
     return outcome(tape, terms, agent, "compiled" if compiled else "python", name, state, recorder)
 
 
 def _run_chunk(run: _Run, chunk: Chunk) -> None:
-    state, recorder = run.state, run.recorder
-    times, values = recorder.curve_buffers(len(chunk.events))
-    state.run[0]["cursor"] = state.run[0]["points"] = 0
-    function = run.agent.function if run.compiled else idle
-    output = Output(recorder.fills, times, values, recorder.periods)
-    reasons = start_loop(function, run.compiled, state, chunk.history, chunk.events, output)
+    line, recorder = run.state.run[0], run.recorder
+    first = recorder.next_point
+    line["cursor"], line["count"], line["points"] = 0, chunk.count, first
+    reasons = _reasons(run, chunk)
     if run.compiled:
         _decide_in_compiled_code(run, reasons)
     else:
         _decide_in_python(run, chunk, reasons)
-    recorder.end_chunk(int(state.run[0]["points"]))
-    if state.run[0]["fills"]:
-        recorder.take_fills(int(state.run[0]["fills"]))
-        state.run[0]["fills"] = 0
+    recorder.end_chunk(int(line["points"]) - first)
+    if line["fills"]:
+        recorder.take_fills(int(line["fills"]))
+        line["fills"] = 0
     if run.progress is not None:
-        run.progress(int(state.run[0]["events"]))
+        run.progress(int(line["events"]))
+
+
+def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
+    """The loop over this chunk: the one that runs already, where it holds the same arrays, to save time."""
+    recorder = run.recorder
+    times, values = recorder.curve_buffers(len(chunk.buffer))
+    output = Output(recorder.fills, times, values, recorder.periods)
+    arrays = (chunk.history, chunk.buffer, *output)
+    if run.reasons is None or any(new is not old for new, old in zip(arrays, run.arrays, strict=True)):
+        _end_loop(run)
+        run.state.run[0]["count"] = chunk.count
+        function = run.agent.function if run.compiled else idle
+        run.arrays = arrays
+        run.reasons = start_loop(function, run.compiled, run.state, chunk.history, chunk.buffer, output)
+    return run.reasons
+
+
+def _end_loop(run: _Run) -> None:
+    """Have the loop let go of its arrays."""
+    if run.reasons is not None:
+        run.state.run[0]["count"] = -1
+        for _ in run.reasons:
+            pass
+        run.reasons = None
 
 
 def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
     """Answer the loop until the chunk is done; what comes out of it is an exception of the agent."""
     while True:
         try:
-            reason = next(reasons, CHUNK_DONE)
+            reason = next(reasons)
         except Exception as error:
+            run.reasons = None  # a generator that has raised may not be resumed
             raise compiled_failure(run.agent, run.state, error) from error
         if reason == CHUNK_DONE:
             return
@@ -124,6 +154,8 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     try:
         for reason in reasons:
             if reason < 0:
+                if reason == CHUNK_DONE:
+                    return
                 _answer(run, reason)
                 continue
             market._row = reason
@@ -135,6 +167,8 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     except Exception as error:
         if reason < 0:
             raise
+        if not run.state.run[0]["resume"]:  # it was the loop that raised
+            run.reasons = None
         raise python_failure(run.agent, run.state, error, target) from error
 
 

@@ -64,7 +64,7 @@ def _fill_run(run: Any, terms: Terms, lookback: int) -> None:
 
 def _fill_account(account: Any, terms: Terms) -> None:
     account["rate_source"] = terms.rate_source
-    account["capital"] = terms.capital
+    account["capital"] = account["lowest"] = terms.capital
     if terms.rate_source == SAME_CURRENCY:
         account["rate"], account["deposited"] = 1.0, 1
         account["deposit"] = account["cash"] = terms.capital

@@ -32,15 +32,21 @@ EVENTS_IN_CHUNK = 16_384
 
 @dataclass(frozen=True)
 class Chunk:
-    """What the loop gets at once: events, and the history rows they point to.
+    """What the loop gets at once: ``count`` events in a buffer that the next chunk uses again, and rows they point to.
 
     ``first_row`` and ``end_row`` bound the rows that an agent may be shown while these events run, lookback included.
     """
 
     history: np.ndarray[Any, np.dtype[np.float64]]
-    events: np.ndarray[Any, Any]
+    buffer: np.ndarray[Any, Any]
+    count: int
     first_row: int
     end_row: int
+
+    @property
+    def events(self) -> np.ndarray[Any, Any]:
+        """The events of this chunk."""
+        return self.buffer[: self.count]
 
 
 @dataclass(frozen=True)
@@ -238,7 +244,7 @@ class Tape:
                 if count == 0:
                     break
                 last = int(cursors[0]) + int(opened[0])
-                yield Chunk(history, out[:count], max(before - lookback, 0), min(last, len(times)))
+                yield Chunk(history, out, count, max(before - lookback, 0), min(last, len(times)))
             side_cursor = int(cursors[1])
 
     def _blocks(self, lookback: int) -> Iterator[tuple[Integers, np.ndarray[Any, Any], int]]:

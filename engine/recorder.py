@@ -14,7 +14,7 @@ from halfspread.engine.times import DAY, HOUR, MINUTE
 
 __all__ = ["CurveSink", "Recorder", "recording_period"]
 
-FILLS_BUFFER = 16_384
+FILLS_BUFFER = 32_832
 PERIODS_BUFFER = 131_072
 
 #: Called with (times, equity, collateral, position) of each chunk.
@@ -79,10 +79,7 @@ class Recorder:
         self._fills.append(self.fills[:count].copy())
 
     def take_fills(self, count: int) -> None:
-        """Between two chunks: keep the first ``count`` fills, and the buffer with them where most of it is used."""
-        if 2 * count < len(self.fills):
-            self.empty_fills(count)
-            return
+        """Between two chunks: keep the buffer with its ``count`` fills, and go on with a new one."""
         self._fills.append(self.fills[:count])
         self.fills = np.empty(FILLS_BUFFER, FILL)
 

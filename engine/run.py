@@ -98,7 +98,7 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
     else:
         _decide_in_python(run, chunk, reasons)
     recorder.end_chunk(int(line["points"]) - first)
-    if line["fills"]:
+    if 2 * line["fills"] > len(recorder.fills):
         recorder.take_fills(int(line["fills"]))
         line["fills"] = 0
     if run.progress is not None:
@@ -210,3 +210,4 @@ def _finish(run: _Run) -> None:
         _answer(run, PERIODS_FULL)
     record_period(state, int(state.run[0]["now"]), recorder.periods)
     recorder.last_periods(int(state.run[0]["periods"]))
+    recorder.take_fills(int(state.run[0]["fills"]))

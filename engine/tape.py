@@ -27,7 +27,7 @@ from halfspread.errors import DataError, InstrumentError
 
 __all__ = ["Chunk", "Tape"]
 
-EVENTS_IN_CHUNK = 16_384
+EVENTS_IN_CHUNK = 32_768
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,10 @@ def nanoseconds(time: datetime) -> int:
 
 
 def time_text(time_ns: int) -> str:
-    """``2024-01-31 08:00:00 UTC``."""
-    return (_EPOCH + timedelta(microseconds=int(time_ns) // 1000)).strftime("%Y-%m-%d %H:%M:%S UTC")
+    """``2024-01-31 08:00:00 UTC``; fractions of a second only where there are any."""
+    seconds, rest = divmod(int(time_ns), 1_000_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}{f'.{rest:09d}'.rstrip('0') if rest else ''} UTC"
 
 
 def starts_of(periods: Sequence[Period]) -> Integers:

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numba
 from numba import types
@@ -72,11 +72,8 @@ class AgentFunction:
             return self._compile_with()
 
     def _compile_with(self, **more: bool) -> Any:
-        options: dict[str, Any] = {
-            "nogil": True,
-            "boundscheck": True,
-            **more,
-        }  # 2 % slower; a wrong index is a crash or worse without
+        # checking bounds costs 2 %; without, a wrong index is a crash or worse
+        options: dict[str, Any] = {"nogil": True, "boundscheck": True, **more}
         file = _source_file(self.python)
         if file is not None:
             try:
@@ -145,8 +142,7 @@ def start_loop(
     """
     native = function.native
     arguments = (compiled, state, history, events, output)
-    dispatcher: Any = loop
-    typeof: Any = numba.typeof
+    dispatcher, typeof = cast(Any, loop), cast(Any, numba.typeof)
     if not dispatcher.signatures:
         with _compiling:
             if not dispatcher.signatures:

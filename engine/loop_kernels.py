@@ -347,5 +347,7 @@ def loop(agent: Any, compiled: bool, state: State, history: Array, events: Array
     live across a yield: numba copies a record into the generator, and the copy goes stale.
     """
     while state.run[0].count >= 0:
+        state.run[0].inside = 1
         reason = advance(agent, compiled, state, history, events, output)
+        state.run[0].inside = 0
         yield reason

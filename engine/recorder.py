@@ -14,7 +14,7 @@ from halfspread.engine.times import DAY, HOUR, MINUTE
 
 __all__ = ["CurveSink", "Recorder", "recording_period"]
 
-FILLS_BUFFER = 32_832
+FILLS_BUFFER = 32_832  # what a chunk of the usual size can fill, and a little more
 PERIODS_BUFFER = 131_072
 
 #: Called with (times, equity, collateral, position) of each chunk.
@@ -48,7 +48,6 @@ class Recorder:
         self.periods = np.empty(min(periods, PERIODS_BUFFER), PERIOD)
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
-        self.points = 0
 
     @property
     def next_point(self) -> int:
@@ -65,7 +64,6 @@ class Recorder:
         """Take over the ``points`` points of the curve that the chunk has added."""
         first = self.next_point
         times, values = self._times[first : first + points], self._values[first : first + points]
-        self.points += points
         if self._kept:
             self._used += points
         else:

@@ -114,6 +114,7 @@ RUN = np.dtype(
         ("warm", "i8"),  # 1 once every instrument has its lookback rows
         ("kinds", "i8"),  # kinds seen at the present time
         ("instrument", "i8"),
+        ("inside", "i8"),  # 1 while the loop runs, and for good where it raised
         ("resume", "i8"),  # 1: a Python agent has just decided
         ("fills", "i8"),
         ("points", "i8"),

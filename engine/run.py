@@ -121,12 +121,12 @@ def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
 
 
 def _end_loop(run: _Run) -> None:
-    """Have the loop let go of its arrays."""
-    if run.reasons is not None:
+    """Have the loop let go of its arrays, unless it raised: a compiled generator that has may not be resumed."""
+    if run.reasons is not None and not run.state.run[0]["inside"]:
         run.state.run[0]["count"] = -1
         for _ in run.reasons:
             pass
-        run.reasons = None
+    run.reasons = None
 
 
 def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
@@ -135,7 +135,6 @@ def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
         try:
             reason = next(reasons)
         except Exception as error:
-            run.reasons = None  # a generator that has raised may not be resumed
             raise compiled_failure(run.agent, run.state, error) from error
         if reason == CHUNK_DONE:
             return
@@ -167,8 +166,6 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     except Exception as error:
         if reason < 0:
             raise
-        if not run.state.run[0]["resume"]:  # it was the loop that raised
-            run.reasons = None
         raise python_failure(run.agent, run.state, error, target) from error
 
 

@@ -59,7 +59,7 @@ def agree_terms(
     source = rate_source(tape.instrument, currency, tape.settle_price is not None)
     if capital is not None:
         _refuse_unless_positive(capital)
-    notional = _notional(tape, sizing, capital, currency)
+    notional = _notional(tape, sizing, capital, source)
     _refuse_bars_without_quotes(tape, costs)
     for name, prices in (("mark", tape.mark), ("index", tape.index), ("settle currency", tape.settle_price)):
         if prices is not None:
@@ -93,9 +93,8 @@ def rate_source(instrument: Instrument, report_currency: str, has_series: bool) 
     )
 
 
-def _first_rate(tape: Tape, currency: str, first_close: float) -> float:
+def _first_rate(tape: Tape, source: int, first_close: float) -> float:
     """Report currency per unit of settle currency at the first close."""
-    source = rate_source(tape.instrument, currency, tape.settle_price is not None)
     if source == BY_SERIES and tape.settle_price is not None:
         row = int(np.searchsorted(tape.settle_price.times, tape.start_ns + tape.interval, side="right")) - 1
         return float(tape.settle_price.prices[max(row, 0)])
@@ -127,12 +126,12 @@ def _refuse_unless_positive(capital: object) -> None:
         raise ConfigError(f"capital: expected an amount above zero, got {capital!r}")
 
 
-def _notional(tape: Tape, sizing: Sizing, capital: float | None, currency: str) -> float:
+def _notional(tape: Tape, sizing: Sizing, capital: float | None, source: int) -> float:
     if isinstance(sizing, FixedNotional):
         return sizing.amount
     if isinstance(sizing, FixedContracts):
         instrument, price = tape.instrument, tape.bars.first_close
-        return instrument.notional(sizing.contracts, price) * _first_rate(tape, currency, price)
+        return instrument.notional(sizing.contracts, price) * _first_rate(tape, source, price)
     if capital is None:
         raise ConfigError("sizing by a fraction of equity needs capital=, the equity at the start in report currency")
     return float(capital)

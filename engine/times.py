@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from halfspread.costs.base import Floats, Integers, time_text
 from halfspread.errors import ConfigError, DataError
 
 __all__ = [
@@ -32,10 +32,6 @@ DAY = 24 * HOUR
 _UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _SCALES = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 #: The years that market data can come from, in nanoseconds; integers outside are in another unit.
 _FIRST, _LAST = 1_230_768_000 * SECOND, 4_102_444_800 * SECOND
@@ -59,13 +55,6 @@ def interval_text(nanoseconds: int) -> str:
         if nanoseconds % _UNITS[name] == 0:
             return f"{nanoseconds // _UNITS[name]}{name}"
     return f"{nanoseconds / SECOND:.12g}s"
-
-
-def time_text(nanoseconds: int) -> str:
-    """``2024-01-01 00:05:00 UTC``; fractions only where there are any."""
-    seconds, rest = divmod(int(nanoseconds), SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{text}{f'.{rest:09d}'.rstrip('0') if rest else ''} UTC"
 
 
 def parse_time(value: Any, what: str = "time") -> int:

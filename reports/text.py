@@ -25,9 +25,9 @@ _SHARES = ("price_return", "execution_return", "funding_return")
 _TERMS = ("fills", "half-spread", "fees", "funding")
 
 
-def summary_table(result: ResultLike, metrics: Mapping[str, Any] | None = None) -> RenderableType:
-    """Headline, attribution and the terms of one run, for a rich console; ``metrics`` are those of it, if known."""
-    m = dict(metrics or measured(result).metrics)
+def summary_table(result: ResultLike) -> RenderableType:
+    """Headline, attribution and the terms of one run, for a rich console."""
+    m: dict[str, Any] = dict(measured(result).metrics)
     parts: list[RenderableType] = [_title(result), "", _headline(m), ""]
     parts += [_attribution(result, m["turnover"] * result.notional), ""]
     terms = [f"{topic}: {words}" for topic, words in result.assumptions.items() if topic in _TERMS]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_origin, get_type_hints
 
 from halfspread.errors import ConfigError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from halfspread.engine.market import Market
 
 __all__ = ["Strategy"]
-
-S = TypeVar("S", bound="Strategy")
 
 
 @dataclass_transform(kw_only_default=True)

@@ -48,7 +48,7 @@ def execute(arguments: Namespace) -> int:
         return 0
     from halfspread.reports.text import summary_table
 
-    print_table(summary_table(result, result.metrics), *where_lines(folder.path, report=not arguments.no_report))
+    print_table(summary_table(result), *where_lines(folder.path, report=not arguments.no_report))
     return 0
 
 

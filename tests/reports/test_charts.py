@@ -72,8 +72,9 @@ def test_a_chart_of_nothing_is_still_a_chart(kind: str) -> None:
 
 def test_flat_and_extreme_series_are_drawn() -> None:
     for values in (np.zeros(10), np.full(10, 1e12), np.full(10, -1e-12)):
-        svg_of(charts.line_chart([charts.Series("x", times(10), values, "net")], caption="x", label=percent))
-        svg_of(charts.histogram(values, caption="x", label=percent))
+        line = svg_of(charts.line_chart([charts.Series("x", times(10), values, "net")], caption="x", label=percent))
+        assert line.find(f".//{SVG}path") is not None
+        assert svg_of(charts.histogram(values, caption="x", label=percent)).find(f".//{SVG}rect") is not None
 
 
 def path_points(data: str) -> Floats:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from halfspread.costs.base import Floats, Integers, time_text
+from halfspread.costs.durations import DAY, HOUR, MINUTE, SECOND, parse_duration
+from halfspread.costs.durations import duration_text as interval_text
 from halfspread.errors import ConfigError, DataError
 
 __all__ = [
@@ -25,11 +27,6 @@ __all__ = [
     "to_nanoseconds",
 ]
 
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-_UNITS = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _SCALES = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -38,23 +35,15 @@ _FIRST, _LAST = 1_230_768_000 * SECOND, 4_102_444_800 * SECOND
 
 
 def parse_interval(interval: str | int | float) -> int:
-    """Nanoseconds of ``"5m"``, ``"1h"``, ``"1d"``, ``"30s"``, or of a number of seconds. Raises ConfigError."""
-    nanoseconds = 0
-    if isinstance(interval, (int, float, np.integer, np.floating)) and not isinstance(interval, bool):
-        nanoseconds = round(float(interval) * SECOND) if abs(interval) < 1e9 else 0
-    elif match := re.fullmatch(r"\s*(\d+)\s*(s|min|m|h|d|S|MIN|H|D)\s*", str(interval)):  # "1M" is a month elsewhere
-        nanoseconds = int(match[1]) * _UNITS[match[2].lower()]
+    """Nanoseconds, above zero, of ``"5m"``, ``"1h"``, ``"1d"``, ``"30s"``, or of a number of seconds; units as in
+    ``parse_duration``. Raises ConfigError."""
+    try:
+        nanoseconds = parse_duration(interval)
+    except ConfigError:
+        nanoseconds = 0
     if nanoseconds <= 0:
         raise ConfigError(f"expected an interval such as '5m', '1h', '1d' or a number of seconds, got {interval!r}")
     return nanoseconds
-
-
-def interval_text(nanoseconds: int) -> str:
-    """``"5m"`` for five minutes, and so on; seconds where no larger unit divides."""
-    for name in ("d", "h", "m"):
-        if nanoseconds % _UNITS[name] == 0:
-            return f"{nanoseconds // _UNITS[name]}{name}"
-    return f"{nanoseconds / SECOND:.12g}s"
 
 
 def parse_time(value: Any, what: str = "time") -> int:

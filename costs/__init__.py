@@ -1,6 +1,7 @@
-"""What a fill or a held position costs: half-spread, fees, funding; frozen models, and kernels for the event loop.
+"""What a fill or a held position costs: half-spread, fees, funding, impact, latency, margin; frozen models, and kernels
+for the event loop.
 
-Nothing is free by default: ``Costs`` wants all three, and "no cost" is said with ``none()``.
+Half-spread, fees and funding are never left out: ``Costs`` wants all three, and "no cost" is said with ``none()``.
 """
 
 from __future__ import annotations
@@ -8,15 +9,20 @@ from __future__ import annotations
 from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule
 from halfspread.costs.funding import Funding, FundingTable, complete
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.impact import Impact
+from halfspread.costs.latency import Delay, Latency
 from halfspread.costs.model import Costs
 
 __all__ = [
     "Costs",
+    "Delay",
     "FeePeriod",
     "FeeSchedule",
     "Fees",
     "Funding",
     "FundingTable",
     "HalfSpread",
+    "Impact",
+    "Latency",
     "complete",
 ]

@@ -11,7 +11,14 @@ import math
 from typing import Any
 
 from halfspread.compiled import kernel
-from halfspread.costs.records import HALF_SPREAD_BPS, HALF_SPREAD_NONE, HALF_SPREAD_PRICE, HALF_SPREAD_TICKS
+from halfspread.costs.records import (
+    DELAY_DRAWN,
+    DELAY_FIXED,
+    HALF_SPREAD_BPS,
+    HALF_SPREAD_NONE,
+    HALF_SPREAD_PRICE,
+    HALF_SPREAD_TICKS,
+)
 
 Array = Any
 
@@ -49,3 +56,60 @@ def fee_amount(rate: float, value_abs: float) -> float:
 def funding_amount(rate: float, contracts: float, contract_value_at_mark: float) -> float:
     """Funding on a position: longs pay and shorts receive at a positive rate. The value's own sign is ignored."""
     return 0.0 - rate * contracts * abs(contract_value_at_mark)
+
+
+@kernel
+def square_root_impact(coefficient: float, sigma_day: float, contracts: float, volume_day: float) -> float:
+    """Impact of an order as a fraction of the price, never negative: 0.0 for no contracts; NaN where the volume is
+    not above zero or either estimate is NaN."""
+    if contracts == 0.0:
+        return 0.0
+    if not volume_day > 0.0:
+        return math.nan
+    return coefficient * sigma_day * math.sqrt(abs(contracts) / volume_day)
+
+
+@kernel
+def ewm_weight(window_ns: int, interval_ns: int) -> float:
+    """Weight of the newest bar for a mean whose weights have their centre of mass ``window_ns`` back:
+    interval / (interval + window), which is pandas' 1 / (1 + com)."""
+    return interval_ns / (interval_ns + window_ns)
+
+
+@kernel
+def ewm_step(accumulated: float, weight: float, value: float) -> float:
+    """One more value: (1 - weight) x accumulated + weight x value, from 0.0 on. Stepped with value 1.0 it gives the sum
+    of the weights; the mean is the one over the other (pandas' ``adjust=True``)."""
+    return (1.0 - weight) * accumulated + weight * value
+
+
+@kernel
+def daily_estimates(squares: float, volumes: float, weights: float, interval_ns: int) -> tuple[float, float]:
+    """Standard deviation of returns, and contracts traded, per day, from accumulated squared returns and volumes of
+    bars of ``interval_ns`` and the sum of their weights; NaN before the first. Returns are taken to have mean zero."""
+    if not weights > 0.0:
+        return math.nan, math.nan
+    bars_per_day = 86_400_000_000_000 / interval_ns
+    return math.sqrt(squares / weights * bars_per_day), volumes / weights * bars_per_day
+
+
+@kernel
+def delay_at(mode: int, times: Array, delays: Array, counter: int, time: int) -> int:
+    """Delay in nanoseconds of the message number ``counter`` (from 0) sent at ``time``, from a table of
+    ``costs.latency``. A drawn table is taken in turn, and again from the start; a recorded one by binary search, where
+    the first delay also holds before the first time."""
+    if mode == DELAY_FIXED:
+        fixed: int = delays[0]
+        return fixed
+    if mode == DELAY_DRAWN:
+        drawn: int = delays[counter % delays.shape[0]]
+        return drawn
+    low, high = 0, times.shape[0]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if times[middle] <= time:
+            low = middle
+        else:
+            high = middle
+    recorded: int = delays[low]
+    return recorded

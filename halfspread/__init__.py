@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from halfspread.costs.fees import Fees
     from halfspread.costs.funding import Funding
     from halfspread.costs.half_spread import HalfSpread
+    from halfspread.costs.impact import Impact
+    from halfspread.costs.latency import Delay, Latency
     from halfspread.costs.model import Costs
     from halfspread.engine import instruments
     from halfspread.engine.agent_functions import OK, compiled_agent
@@ -31,12 +33,15 @@ __all__ = [
     "OK",
     "CompiledStrategy",
     "Costs",
+    "Delay",
     "EquityFraction",
     "Fees",
     "FixedContracts",
     "FixedNotional",
     "Funding",
     "HalfSpread",
+    "Impact",
+    "Latency",
     "Result",
     "Strategy",
     "Tape",
@@ -51,12 +56,15 @@ __all__ = [
 _HOME_OF_NAME = {
     "CompiledStrategy": "halfspread.strategies.compiled",
     "Costs": "halfspread.costs.model",
+    "Delay": "halfspread.costs.latency",
     "EquityFraction": "halfspread.engine.sizing",
     "Fees": "halfspread.costs.fees",
     "FixedContracts": "halfspread.engine.sizing",
     "FixedNotional": "halfspread.engine.sizing",
     "Funding": "halfspread.costs.funding",
     "HalfSpread": "halfspread.costs.half_spread",
+    "Impact": "halfspread.costs.impact",
+    "Latency": "halfspread.costs.latency",
     "OK": "halfspread.engine.agent_functions",
     "Result": "halfspread.reports.result",
     "Strategy": "halfspread.strategies.base",

@@ -84,7 +84,7 @@ def test_times_are_utc_whether_written_as_date_as_time_or_as_text(tmp_path: Path
 def test_a_typo_in_a_key_names_file_line_and_the_key_that_was_meant(tmp_path: Path) -> None:
     message = fault(tmp_path, "half_spread =", "half_spred =")
     assert f"{tmp_path / 'mine.toml'}:8: costs.half_spred: unknown key" in message
-    assert "half_spread, fees, funding; did you mean 'half_spread'?" in message
+    assert "half_spread, fees, funding, impact, latency; did you mean 'half_spread'?" in message
 
 
 def test_a_typo_in_a_table_of_agents_is_left_to_the_agent_but_not_in_another_table(tmp_path: Path) -> None:

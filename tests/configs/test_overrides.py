@@ -92,7 +92,7 @@ def test_a_setting_that_cannot_be_meant_is_refused(setting: str, expected: str) 
     ("setting", "expected"),
     [
         ("cost.fees.taker=1e-4", "cost: unknown key; there are name, seed, market, costs"),
-        ("costs.fee.taker=1e-4", "costs.fee: unknown key; there are half_spread, fees, funding; did you mean 'fees'?"),
+        ("costs.fee.taker=1e-4", "costs.fee: unknown key; there are half_spread, fees, funding, impact, latency; did you mean 'fees'?"),
         ("market.source=bras", "market.source: expected one of 'synthetic', 'bars', got 'bras'; did you mean 'bars'?"),
         ("seed='1'", "seed: expected a whole number, got '1'"),
         ("sizing={ kind = 'fixed_notional' }", "sizing.amount: is missing"),

@@ -8,11 +8,11 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Delay, Fees, Funding, HalfSpread, Impact, Latency
 from halfspread.errors import ConfigError
 
 
-def test_all_three_costs_are_required() -> None:
+def test_half_spread_fees_and_funding_are_required() -> None:
     with pytest.raises(ConfigError, match=r"fees, funding missing: .* for none say .*Fees.none\(\)"):
         Costs(half_spread=HalfSpread.none())  # type: ignore[call-arg]
 
@@ -52,7 +52,24 @@ def test_the_report_gets_a_sentence_on_each_cost() -> None:
         "half_spread": "no half-spread is charged: a taker fills at the reference price",
         "fees": "no fees are charged",
         "funding": "no funding is paid or received",
+        "impact": Impact.none().describe(),
+        "latency": Latency.none().describe(),
     }
+
+
+def test_impact_and_latency_are_none_unless_they_are_given() -> None:
+    plain = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none())
+    assert plain.impact == Impact.none()
+    assert plain.latency == Latency.none()
+    given = Costs.model_validate(
+        {
+            **plain.model_dump(),
+            "impact": {"kind": "square_root", "coefficient": 0.8},
+            "latency": {"order": {"kind": "fixed", "delay": "10ms"}},
+        }
+    )
+    assert given.impact == Impact.square_root(0.8)
+    assert given.latency == Latency(order=Delay.fixed("10ms"))
 
 
 def test_importing_the_costs_loads_no_compiler_and_no_tables() -> None:

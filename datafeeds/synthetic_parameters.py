@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
+from halfspread.datafeeds.parameters import Parameters, StartTime
 from halfspread.engine.times import DAY, HOUR, MINUTE, parse_interval
 from halfspread.errors import ConfigError
 
@@ -16,16 +17,16 @@ __all__ = ["SyntheticParameters"]
 STEPS_OF_SHORT_BARS = 5
 
 
-class SyntheticParameters(BaseModel):
+class SyntheticParameters(Parameters):
     """What `SyntheticMarket` is made from. Frozen; ConfigError for an unknown name or an impossible value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    title: ClassVar[str] = "synthetic market"
 
     days: int = Field(default=365, ge=1, le=36_500, description="length (days)")
     interval: StrictInt | str = Field(
         default="5m", description="of a bar: seconds, or a number and s, m, h or d ('5m', '1h', '1d')"
     )
-    start: datetime = Field(
+    start: StartTime = Field(
         default=datetime(2024, 1, 1, tzinfo=UTC),
         description="open time of the first bar, on the interval; UTC when no zone is given",
     )
@@ -95,14 +96,6 @@ class SyntheticParameters(BaseModel):
         default=100_000.0, gt=0, description="traded at average volatility (base currency per day)"
     )
 
-    if not TYPE_CHECKING:  # type checkers see the parameters instead
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as error:
-                raise ConfigError(f"synthetic market: {_readable(error)}") from None
-
     @field_validator("interval")
     @classmethod
     def _interval_divides_a_day(cls, value: int | str) -> int | str:
@@ -113,13 +106,6 @@ class SyntheticParameters(BaseModel):
         if DAY % length:
             raise ValueError(f"interval: expected a length that divides a day ('5m', '1h', '1d'), got {value!r}")
         return value
-
-    @field_validator("start")
-    @classmethod
-    def _start_in_utc(cls, value: datetime) -> datetime:
-        if not 2009 <= value.year <= 2099:
-            raise ValueError(f"start: expected a year from 2009 to 2099, got {value.year}")
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     @field_validator("funding_interval_hours")
     @classmethod
@@ -186,12 +172,3 @@ class SyntheticParameters(BaseModel):
     def persistence(self, half_life_ns: float) -> float:
         """What is left after one step of something with this half-life."""
         return float(2.0 ** (-self.step_ns / half_life_ns))
-
-
-def _readable(error: ValidationError) -> str:
-    faults = []
-    for fault in error.errors(include_url=False):
-        field, message = ".".join(str(part) for part in fault["loc"]), fault["msg"].removeprefix("Value error, ")
-        found = "" if fault["type"] == "value_error" else f", got {fault['input']!r}"
-        faults.append(f"{field}: {message}{found}" if field and not message.startswith(field) else f"{message}{found}")
-    return "; ".join(faults)

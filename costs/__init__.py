@@ -6,7 +6,7 @@ Half-spread, fees and funding are never left out: ``Costs`` wants all three, and
 
 from __future__ import annotations
 
-from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule
+from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule, FeeTier
 from halfspread.costs.funding import Funding, FundingTable, complete
 from halfspread.costs.half_spread import HalfSpread
 from halfspread.costs.impact import Impact
@@ -18,6 +18,7 @@ __all__ = [
     "Delay",
     "FeePeriod",
     "FeeSchedule",
+    "FeeTier",
     "Fees",
     "Funding",
     "FundingTable",

@@ -47,6 +47,32 @@ def schedule_index(starts: Array, time: int) -> int:
 
 
 @kernel
+def fee_row(starts: Array, volumes: Array, time: int, volume_30d: float) -> int:
+    """Row of ``FeeSchedule.tier_arrays`` in force at ``time``: of the last period that has begun, the last tier whose
+    volume is reached, its first for a NaN. ``starts`` int64 and ``volumes`` float64, each (rows,)."""
+    i = schedule_index(starts, time)
+    while i > 0 and starts[i - 1] == starts[i] and not volumes[i] <= volume_30d:
+        i -= 1
+    return i
+
+
+@kernel
+def roll_volume_days(days: Array, last_day: int, today: int) -> float:
+    """Volume of the 30 days before ``today``; forgets the days that fell out and makes room for today.
+
+    ``days`` float64 (31,): volume of UTC day d (whole days since 1970) in slot d % 31; ``last_day``: the day of the
+    previous call. The loop adds what it trades to slot today % 31.
+    """
+    size = days.shape[0]
+    for d in range(max(last_day + 1, today - size + 1), today + 1):
+        days[d % size] = 0.0
+    total = 0.0
+    for d in range(today - size + 1, today):
+        total += days[d % size]
+    return total
+
+
+@kernel
 def fee_amount(rate: float, value_abs: float) -> float:
     """Fee on a fill worth ``value_abs`` at its own price: negative for a cost, positive for a rebate."""
     return 0.0 - rate * value_abs

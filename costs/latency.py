@@ -153,13 +153,14 @@ class Delay(Model):
 
     def _drawn(self, rng: np.random.Generator) -> Integers:
         if self.kind == "empirical":
-            return rng.choice(np.array(self.samples_ns, np.int64), DRAWS)
+            return np.asarray(rng.choice(np.array(self.samples_ns, np.int64), DRAWS), np.int64)
         z, floor = rng.standard_normal(DRAWS), self._ns("floor")
         if self.kind == "lognormal":
             drawn = floor + (self._ns("median") - floor) * np.exp((self.sigma or 0.0) * z)
         else:
             drawn = self._ns("mean") + self._ns("deviation") * z
-        return np.clip(np.rint(drawn), floor, MAX_DELAY).astype(np.int64)
+        whole: Integers = np.clip(np.rint(drawn), floor, MAX_DELAY).astype(np.int64)
+        return whole
 
     def _ns(self, name: str) -> int:
         value = getattr(self, name)

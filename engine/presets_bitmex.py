@@ -8,12 +8,27 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from halfspread.costs.fees import FeePeriod, FeeSchedule
+from halfspread.costs.fees import FeePeriod, FeeSchedule, FeeTier
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 
 __all__ = ["ETHUSD", "PRESETS", "XBTUSD", "XBTUSDT"]
 
-#: Base tier, without volume discounts.
+#: From a copy of the announcement: 30-day volume in millions of USD, taker and maker in percent.
+_TIERS_2023 = tuple(
+    FeeTier(volume=1e6 * volume, taker=round(taker / 100.0, 8), maker=round(maker / 100.0, 8))
+    for volume, taker, maker in (
+        (1, 0.05, 0.01),
+        (5, 0.04, 0.0),
+        (10, 0.035, 0.0),
+        (25, 0.03, 0.0),
+        (50, 0.025, 0.0),
+        (100, 0.024, -0.003),
+        (250, 0.023, -0.005),
+        (500, 0.022, -0.008),
+        (1000, 0.0175, -0.01),
+    )
+)
+
 _XBTUSD_FEES = FeeSchedule(
     periods=(
         FeePeriod(
@@ -24,7 +39,14 @@ _XBTUSD_FEES = FeeSchedule(
         ),
         FeePeriod(start=datetime(2018, 3, 1, tzinfo=UTC), taker=7.5e-4, maker=-2.5e-4),
         FeePeriod(start=datetime(2021, 8, 18, tzinfo=UTC), taker=5e-4, maker=-1e-4),
-        FeePeriod(start=datetime(2023, 1, 17, tzinfo=UTC), taker=7.5e-4, maker=2e-4, note="base tier"),
+        FeePeriod(
+            start=datetime(2023, 1, 17, tzinfo=UTC),
+            taker=7.5e-4,
+            maker=2e-4,
+            tiers=_TIERS_2023,
+            tiers_verified=False,
+            note="base tier, and tiers from a copy of the announcement",
+        ),
         FeePeriod(
             start=datetime(2024, 11, 24, tzinfo=UTC),
             taker=5e-4,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from halfspread.costs import kernels
 from halfspread.costs.base import BEGINNING, nanoseconds
-from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule
+from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule, FeeTier
 from halfspread.errors import ConfigError
 
 APRIL = datetime(2022, 4, 1, tzinfo=UTC)
@@ -160,3 +160,97 @@ def test_the_report_says_what_was_charged(fees: Fees, words: str) -> None:
 
 def test_the_report_spells_out_the_fees_of_the_venue() -> None:
     assert "from the beginning taker 7.5 bp, maker -2.5 bp" in Fees.venue().describe(SCHEDULE)
+
+
+TIERS = (
+    FeeTier(volume=0, taker=7.5e-4, maker=2e-4),
+    FeeTier(volume=1e6, taker=5e-4, maker=1e-4),
+    FeeTier(volume=5e6, taker=4e-4, maker=0.0),
+)
+TURN = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def tiered() -> FeeSchedule:
+    return FeeSchedule(
+        periods=(
+            FeePeriod(taker=1e-3, maker=0.0),
+            FeePeriod(start=TURN, taker=7.5e-4, maker=2e-4, tiers=TIERS[1:]),
+        )
+    )
+
+
+def test_tiers_are_rows_sorted_by_start_and_volume() -> None:
+    starts, rows = tiered().tier_arrays()
+    turn = nanoseconds(TURN)
+    assert starts.tolist() == [BEGINNING, turn, turn, turn]
+    assert rows.tolist() == [[0, 1e-3, 0], [0, 7.5e-4, 2e-4], [1e6, 5e-4, 1e-4], [5e6, 4e-4, 0]]
+    assert [array.tolist() for array in tiered().arrays()] == [[BEGINNING, turn], [1e-3, 7.5e-4], [0.0, 2e-4]]
+
+
+@pytest.mark.parametrize(
+    ("after", "volume", "taker"),
+    [
+        (-1, 9e9, 1e-3),
+        (0, 0.0, 7.5e-4),
+        (0, 999_999.0, 7.5e-4),
+        (0, 1e6, 5e-4),
+        (5, 4.9e6, 5e-4),
+        (5, 9e9, 4e-4),
+        (5, float("nan"), 7.5e-4),
+    ],
+)
+def test_the_tier_is_the_last_whose_volume_is_reached(after: int, volume: float, taker: float) -> None:
+    starts, rows = tiered().tier_arrays()
+    row = kernels.fee_row(starts, np.ascontiguousarray(rows[:, 0]), nanoseconds(TURN) + after, volume)
+    assert rows[row, 1] == taker
+
+
+def test_the_volume_is_that_of_the_thirty_days_before_today() -> None:
+    traded: dict[int, float] = {}
+    days, last = np.zeros(31), 19_000
+    rng = np.random.default_rng(1)
+    for step in [1] * 40 + [7, 40, 1, 30, 1, 31, 1, 2]:
+        today = last + step
+        volume = kernels.roll_volume_days(days, last, today)
+        assert volume == sum(amount for day, amount in traded.items() if today - 30 <= day < today)
+        traded[today] = float(rng.integers(1, 100))
+        days[today % 31] += traded[today]
+        last = today
+
+
+def test_fees_by_volume_hold_at_all_dates() -> None:
+    fees = Fees.tiers(TIERS[::-1])
+    schedule = fees.schedule(None)
+    assert schedule.tier_arrays()[1].tolist() == [[tier.volume, tier.taker, tier.maker] for tier in TIERS]
+    assert "by 30-day volume down to taker 4 bp, maker 0 bp (2 tiers up to 5,000,000)" in fees.describe()
+    assert Fees.model_validate_json(fees.model_dump_json()) == fees
+
+
+def test_discounts_of_the_venue_are_granted_only_when_asked_for() -> None:
+    assert Fees.venue().schedule(tiered()).tier_arrays()[1].tolist() == [[0, 1e-3, 0], [0, 7.5e-4, 2e-4]]
+    assert len(Fees.venue(tiers=True).schedule(tiered()).tier_arrays()[0]) == 4
+    assert "by 30-day volume" not in Fees.venue().describe(tiered())
+    assert "by 30-day volume" in Fees.venue(tiers=True).describe(tiered())
+
+
+def test_unverified_tiers_are_told_where_they_are_used() -> None:
+    doubtful = FeeSchedule(periods=(tiered().periods[1].model_copy(update={"start": None, "tiers_verified": False}),))
+    assert len(Fees.venue(tiers=True).schedule(doubtful).unverified(0, 1)) == 1
+    assert Fees.venue().schedule(doubtful).unverified(0, 1) == ()
+
+
+@pytest.mark.parametrize("volumes", [(0.0,), (1e6, 1e6), (2e6, 1e6)])
+def test_tiers_that_do_not_rise_are_refused(volumes: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"tiers: tier \d: expected a volume above"):
+        FeePeriod(taker=1e-3, maker=0.0, tiers=tuple(FeeTier(volume=v, taker=5e-4, maker=0.0) for v in volumes))
+
+
+def test_tiers_without_a_base_are_refused() -> None:
+    for tiers in ((), TIERS[1:]):
+        with pytest.raises(ConfigError, match="expected a first tier of volume 0"):
+            Fees.tiers(tiers)
+
+
+def test_only_the_venue_has_discounts_to_ask_for() -> None:
+    with pytest.raises(ConfigError, match="by_volume is for the tiers of the venue, got kind 'constant'"):
+        Fees(taker=1e-3, maker=0.0, by_volume=True)

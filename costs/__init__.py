@@ -9,6 +9,7 @@ from __future__ import annotations
 from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule, FeeTier
 from halfspread.costs.funding import Funding, FundingTable, complete
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.half_spread_fit import fit_hours
 from halfspread.costs.impact import Impact
 from halfspread.costs.latency import Delay, Latency
 from halfspread.costs.model import Costs
@@ -26,4 +27,5 @@ __all__ = [
     "Impact",
     "Latency",
     "complete",
+    "fit_hours",
 ]

@@ -38,6 +38,19 @@ def half_spread_at(kind: int, amount: float, price: float, tick: float) -> float
 
 
 @kernel
+def hour_of_week(time: int) -> int:
+    """Hours since Monday 00:00 UTC, 0 to 167; before 1970 too. The epoch was a Thursday."""
+    return (time // 3_600_000_000_000 + 72) % 168
+
+
+@kernel
+def half_spread_of_hour(table: Array, price: float, time: int) -> float:
+    """Half-spread in quote currency at ``price`` by ``HalfSpread.hours()``: float64 (168,), basis points."""
+    half: float = table[hour_of_week(time)] * 1e-4 * price
+    return half
+
+
+@kernel
 def schedule_index(starts: Array, time: int) -> int:
     """Row of the last of the sorted int64 ``starts`` that is not after ``time``; 0 before the first. Needs one row."""
     i: int = starts.shape[0] - 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from halfspread.engine.table_format import TableFormat
 from halfspread.engine.times import SECOND, Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["Clock", "ClockChecker", "shift_local", "sort_order"]
+__all__ = ["Clock", "ClockChecker", "align_clocks", "shift_local", "sort_order"]
 
 _NONE = np.empty(0, np.int64)
 
@@ -95,9 +96,34 @@ class ClockChecker:
         return Clock(self._rows, self._first, self._last, self._fmt.base_latency - self._least[2], self._early)
 
 
+class Clocked(Protocol):
+    """A table whose local times were shifted, or can be."""
+
+    @property
+    def clock_shift(self) -> int:
+        """Nanoseconds that were added to local times."""
+
+    def delay(self, nanoseconds: int) -> Self:
+        """The same with later local times."""
+
+
+Table = TypeVar("Table", bound=Clocked)
+
+
+def align_clocks(tables: Sequence[Table]) -> list[Table]:
+    """Tables of one capture with one and the same shift of their local times, the largest of theirs, where any was
+    shifted: a shift found in each table alone would put their rows into another order than they were received in."""
+    most = max((table.clock_shift for table in tables), default=0)
+    return [table.delay(most - table.clock_shift) if table.clock_shift < most else table for table in tables]
+
+
 def shift_local(local: Integers | None, shift: int) -> Integers | None:
-    """The local times plus ``shift`` nanoseconds."""
-    return local if local is None or not shift else local + shift
+    """The local times plus ``shift`` nanoseconds, read-only where they are shifted."""
+    if local is None or not shift:
+        return local
+    shifted = local + shift
+    shifted.flags.writeable = False
+    return shifted
 
 
 def sort_order(times: Integers, local: Integers | None) -> tuple[Integers, int] | None:
@@ -105,16 +131,6 @@ def sort_order(times: Integers, local: Integers | None) -> tuple[Integers, int] 
     late = int(np.count_nonzero(times < np.maximum.accumulate(times))) if len(times) else 0
     back = local is not None and bool((np.diff(local) < 0).any())
     return (np.argsort(times, kind="stable"), late) if late or back else None
-
-
-def check_blocks(
-    blocks: Callable[[], Iterator[tuple[Integers, Integers | None]]], fmt: TableFormat, source: str
-) -> Clock:
-    """Check all blocks of times. Raises DataError."""
-    checker = ClockChecker(fmt, source)
-    for times, local in blocks():
-        checker.check(times, local)
-    return checker.finish()
 
 
 def _seconds(nanoseconds: int) -> str:

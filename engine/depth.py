@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from halfspread.engine import depth_kernels
+from halfspread.engine.clocks import shift_local
 from halfspread.engine.row_checks import CheckedRows, Fault, RowKind, gather
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tables import OpenTable, Table, is_parquet, open_table, parquet_blocks
@@ -63,6 +65,16 @@ class Depth:
         return len(self.times)
 
     @property
+    def clock_shift(self) -> int:
+        """Nanoseconds that were added to local times."""
+        return self.counts.get("clock_shift_ns", 0)
+
+    def delay(self, nanoseconds: int) -> Depth:
+        """The same with local times ``nanoseconds`` later."""
+        counts = {**self.counts, "clock_shift_ns": self.clock_shift + nanoseconds}
+        return replace(self, local_times=shift_local(self.local_times, nanoseconds), counts=counts)
+
+    @property
     def first_mid(self) -> float:
         """Middle of the best prices of the first row."""
         return float(self.rows[0, 0] + self.rows[0, 2]) / 2
@@ -102,7 +114,8 @@ def open_books(source: Any, fmt: TableFormat, levels: int | None = None) -> Open
     if levels is not None and (type(levels) is not int or levels < 1):
         raise DataError(f"levels: expected a whole number above zero, or None for all of them, got {levels!r}")
     if is_parquet(source):
-        names = list(next(parquet_blocks(source, fmt.time_columns), {}))
+        table = next(parquet_blocks(Path(source), fmt.time_columns), None)
+        names = [] if table is None else book_kind(table, str(source), levels).wanted
         return open_table(source, [*fmt.time_columns, *names])
     most = range(levels or MOST_LEVELS)
     names = [name.format(i + first) for names, first in (_OWN, _TARDIS) for i in most for name in names]

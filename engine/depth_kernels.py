@@ -62,6 +62,25 @@ def _side_fault(rows: Array, i: int, first: int, down: float, unknown: bool) -> 
     return GOOD, 0, shown
 
 
+@inner_kernel
+def _is_plain(rows: Array, i: int) -> bool:
+    """Whether a row has every price and size and nothing wrong: a quick look that most rows pass."""
+    bid_before, ask_before = math.inf, 0.0
+    for column in range(0, rows.shape[1], 4):
+        bid, bid_size, ask, ask_size = rows[i, column], rows[i, column + 1], rows[i, column + 2], rows[i, column + 3]
+        if not (
+            bid < bid_before
+            and ask > ask_before
+            and bid_size > 0.0
+            and ask_size > 0.0
+            and bid_size < math.inf
+            and ask_size < math.inf
+        ):
+            return False
+        bid_before, ask_before = bid, ask
+    return bid_before > 0.0 and ask_before < math.inf and rows[i, 0] < rows[i, 2]
+
+
 @kernel
 def check_depth(rows: Array, unknown: bool, codes: Array) -> Any:
     """Return (bad rows, first of them or -1, its column, good rows that show fewer levels than they could).
@@ -71,6 +90,9 @@ def check_depth(rows: Array, unknown: bool, codes: Array) -> Any:
     bad, first, column, short = 0, -1, 0, 0
     levels = rows.shape[1] // 4
     for i in range(rows.shape[0]):
+        if _is_plain(rows, i):
+            codes[i] = GOOD
+            continue
         code, where, bids = _side_fault(rows, i, 0, 1.0, unknown)
         asks = 0
         if code == GOOD:
@@ -153,21 +175,22 @@ def compare_with_book(
     """
     row, gap = 0, 0
     worst_row, worst, worst_book = -1, 0.0, -1
+    last, bid, ask = 0, book[0, 0], book[0, 2]
     count = book_times.shape[0]
     for i in range(times.shape[0]):
         time = times[i]
-        while row + 1 < count and book_times[row + 1] < time:
-            row += 1
+        if i == 0 or time != times[i - 1]:
+            while row + 1 < count and book_times[row + 1] < time:
+                row += 1
+            last, bid, ask = row, book[row, 0], book[row, 2]
+            while last + 1 < count and book_times[last + 1] <= time:
+                last += 1
+                bid, ask = min(bid, book[last, 0]), max(ask, book[last, 2])
         while gap < gaps.shape[0] and gaps[gap, 1] <= time:
             gap += 1
         if book_times[0] > time or book_times[count - 1] < time or (gap < gaps.shape[0] and gaps[gap, 0] <= time):
             out[WITHOUT_BOOK] += 1
             continue
-        bid, ask = book[row, 0], book[row, 2]
-        last = row
-        while last + 1 < count and book_times[last + 1] <= time:
-            last += 1
-            bid, ask = min(bid, book[last, 0]), max(ask, book[last, 2])
         price = rows[i, 0]
         out[COMPARED] += 1
         beyond = max(bid - price, price - ask)

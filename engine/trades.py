@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from halfspread.engine import depth_kernels
+from halfspread.engine.clocks import shift_local
 from halfspread.engine.depth import Depth
 from halfspread.engine.row_checks import Fault, RowKind, fill_columns, gather
 from halfspread.engine.table_format import TableFormat
@@ -49,6 +50,16 @@ class Trades:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def clock_shift(self) -> int:
+        """Nanoseconds that were added to local times."""
+        return self.counts.get("clock_shift_ns", 0)
+
+    def delay(self, nanoseconds: int) -> Trades:
+        """The same with local times ``nanoseconds`` later."""
+        counts = {**self.counts, "clock_shift_ns": self.clock_shift + nanoseconds}
+        return replace(self, local_times=shift_local(self.local_times, nanoseconds), counts=counts)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from halfspread.costs.half_spread import HalfSpread
 from halfspread.costs.half_spread_fit import fit_hours
 from halfspread.costs.impact import Impact
 from halfspread.costs.latency import Delay, Latency
+from halfspread.costs.liquidation import bankruptcy_price, liquidation_price
+from halfspread.costs.margin import Margin, MarginPeriod, MarginSchedule, MarginTier
 from halfspread.costs.model import Costs
 
 __all__ = [
@@ -26,6 +28,12 @@ __all__ = [
     "HalfSpread",
     "Impact",
     "Latency",
+    "Margin",
+    "MarginPeriod",
+    "MarginSchedule",
+    "MarginTier",
+    "bankruptcy_price",
     "complete",
     "fit_hours",
+    "liquidation_price",
 ]

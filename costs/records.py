@@ -15,6 +15,11 @@ __all__ = [
     "HALF_SPREAD_TICKS",
     "IMPACT_NONE",
     "IMPACT_SQUARE_ROOT",
+    "MARGIN_CROSS",
+    "MARGIN_ISOLATED",
+    "MARGIN_NONE",
+    "MARGIN_ON_ENTRY",
+    "MARGIN_ON_MARK",
 ]
 
 HALF_SPREAD_NONE = 0
@@ -31,3 +36,10 @@ IMPACT_SQUARE_ROOT = 1
 DELAY_FIXED = 0  # one delay
 DELAY_DRAWN = 1  # delays drawn before the run, taken in turn
 DELAY_RECORDED = 2  # the last delay at or before the time holds
+
+MARGIN_NONE = 0
+MARGIN_CROSS = 1
+MARGIN_ISOLATED = 2
+
+MARGIN_ON_MARK = 0  # what the maintenance margin is a fraction of: the value at mark, or at entry
+MARGIN_ON_ENTRY = 1

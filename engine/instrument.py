@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from halfspread.costs.base import Floats, Integers, Model, Period, check_periods, during, period_at, starts_of
 from halfspread.costs.fees import FeeSchedule
+from halfspread.costs.margin import DEFAULT_MARGIN, MarginSchedule
 from halfspread.errors import InstrumentError, UserError
 
 __all__ = ["Instrument", "LotPeriod", "TickPeriod"]
@@ -45,7 +46,9 @@ class Instrument(Model):
 
     ``multiplier``: linear: units of base per contract; inverse: units of quote per contract; quanto: units of settle
     that one contract is worth for each 1.0 of the price. ``funding_known_ahead``: a rate is published one interval
-    before it is paid. ``fees``: what the venue charges, None where that is not known.
+    before it is paid. ``fees``: what the venue charges, None where that is not known. ``margin``: what it asks for,
+    None for the rates of ``DEFAULT_MARGIN``. ``min_contracts``, ``max_contracts``: of one order; None: a lot, and no
+    limit.
     ``notes``: what is not verified about the contract as a whole.
     """
 
@@ -61,6 +64,9 @@ class Instrument(Model):
     lots: Annotated[tuple[LotPeriod, ...], AfterValidator(check_periods)]
     ticks: Annotated[tuple[TickPeriod, ...], AfterValidator(check_periods)]
     fees: FeeSchedule | None = None
+    margin: MarginSchedule | None = None
+    min_contracts: Positive | None = None
+    max_contracts: Positive | None = None
     funding_interval_hours: int = Field(default=8, ge=1)
     funding_known_ahead: bool = False
     aliases: tuple[str, ...] = ()
@@ -75,6 +81,13 @@ class Instrument(Model):
             )
         if self.kind == "quanto" and self.settle in (self.base, self.quote):
             raise ValueError(f"quanto contracts settle in neither {self.base} nor {self.quote}, got {self.settle}")
+        return self
+
+    @model_validator(mode="after")
+    def _some_order_is_allowed(self) -> Self:
+        least, most = self.min_contracts or self.lot, self.max_contracts
+        if most is not None and most < least:
+            raise ValueError(f"max_contracts: expected at least the smallest order of {least:g}, got {most:g}")
         return self
 
     @property
@@ -124,6 +137,11 @@ class Instrument(Model):
         mean = sum(n * self.value(p) for n, p in zip(contracts, prices, strict=True)) / sum(contracts)
         return -self.multiplier / mean if self.kind == "inverse" else mean / self.multiplier
 
+    @property
+    def margin_schedule(self) -> MarginSchedule:
+        """The contract's own margin schedule, or the default one."""
+        return self.margin or DEFAULT_MARGIN
+
     def tick_at(self, time_ns: int) -> float:
         """The tick in force at a time."""
         return period_at(self.ticks, time_ns).tick
@@ -141,13 +159,15 @@ class Instrument(Model):
         return starts_of(self.lots), np.array([period.lot for period in self.lots])
 
     def unverified(self, first_ns: int, last_ns: int) -> dict[str, tuple[str, ...]]:
-        """What a run between these times relies on without proof: sentences by topic (tick, lot, fees, contract)."""
+        """What a run between these times relies on without proof: sentences by topic (tick, lot, fees, margin,
+        contract)."""
         ticks = (period.doubt(f"tick {period.tick:g}") for period in _inferred(self.ticks, first_ns, last_ns))
         lots = (period.doubt(f"lot {period.lot:g}") for period in _inferred(self.lots, first_ns, last_ns))
         found = {
             "tick": tuple(ticks),
             "lot": tuple(lots),
             "fees": self.fees.unverified(first_ns, last_ns) if self.fees else (),
+            "margin": self.margin_schedule.unverified(first_ns, last_ns),
             "contract": self.notes,
         }
         return {topic: sentences for topic, sentences in found.items() if sentences}

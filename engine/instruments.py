@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 
 from halfspread.costs.fees import FeePeriod, FeeSchedule
+from halfspread.costs.margin import MarginSchedule
 from halfspread.engine import presets_bitmex, presets_bybit
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.errors import InstrumentError
@@ -79,6 +80,9 @@ def linear(
     tick: float = 0.1,
     taker: float | None = None,
     maker: float | None = None,
+    margin: MarginSchedule | None = None,
+    min_contracts: float | None = None,
+    max_contracts: float | None = None,
     funding_interval_hours: int = 8,
     funding_known_ahead: bool = False,
     venue: str = "custom",
@@ -86,7 +90,8 @@ def linear(
     """A contract worth ``multiplier`` units of base, settled in quote. Raises InstrumentError.
 
     ``lot`` in contracts, ``tick`` in quote currency; ``taker`` and ``maker`` are what ``Fees.venue()`` charges: give
-    both or neither.
+    both or neither. ``margin``: what the venue asks for; left out: 1 % to open and 0.5 % to keep, whatever the size.
+    ``min_contracts``, ``max_contracts``: of one order; left out: a lot, and no limit.
     """
     return Instrument(
         venue=venue,
@@ -99,6 +104,9 @@ def linear(
         lots=(LotPeriod(lot=lot),),
         ticks=(TickPeriod(tick=tick),),
         fees=_fees(symbol, taker, maker),
+        margin=margin,
+        min_contracts=min_contracts,
+        max_contracts=max_contracts,
         funding_interval_hours=funding_interval_hours,
         funding_known_ahead=funding_known_ahead,
     )
@@ -114,6 +122,9 @@ def inverse(
     tick: float = 0.1,
     taker: float | None = None,
     maker: float | None = None,
+    margin: MarginSchedule | None = None,
+    min_contracts: float | None = None,
+    max_contracts: float | None = None,
     funding_interval_hours: int = 8,
     funding_known_ahead: bool = False,
     venue: str = "custom",
@@ -130,6 +141,9 @@ def inverse(
         lots=(LotPeriod(lot=lot),),
         ticks=(TickPeriod(tick=tick),),
         fees=_fees(symbol, taker, maker),
+        margin=margin,
+        min_contracts=min_contracts,
+        max_contracts=max_contracts,
         funding_interval_hours=funding_interval_hours,
         funding_known_ahead=funding_known_ahead,
     )
@@ -146,6 +160,9 @@ def quanto(
     tick: float = 0.1,
     taker: float | None = None,
     maker: float | None = None,
+    margin: MarginSchedule | None = None,
+    min_contracts: float | None = None,
+    max_contracts: float | None = None,
     funding_interval_hours: int = 8,
     funding_known_ahead: bool = False,
     venue: str = "custom",
@@ -162,6 +179,9 @@ def quanto(
         lots=(LotPeriod(lot=lot),),
         ticks=(TickPeriod(tick=tick),),
         fees=_fees(symbol, taker, maker),
+        margin=margin,
+        min_contracts=min_contracts,
+        max_contracts=max_contracts,
         funding_interval_hours=funding_interval_hours,
         funding_known_ahead=funding_known_ahead,
     )

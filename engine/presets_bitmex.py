@@ -1,4 +1,4 @@
-"""BitMEX perpetual swaps: contracts, ticks, lots and fees by date.
+"""BitMEX perpetual swaps: contracts, ticks, lots, fees and margin by date.
 
 Facts are from captured instrument rows (2021-07-22, 2024-11-24), from announcements, and for XBTUSD's ticks before 2018
 from its one-minute bars. What is inferred is marked ``verified=False``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from halfspread.costs.fees import FeePeriod, FeeSchedule, FeeTier
+from halfspread.costs.margin import MAX_TIERS, MarginPeriod, MarginSchedule, MarginTier
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 
 __all__ = ["ETHUSD", "PRESETS", "XBTUSD", "XBTUSDT"]
@@ -64,6 +65,69 @@ _OTHER_FEES = FeeSchedule(
     )
 )
 
+
+def _risk_steps(limit: float, step: float, maintenance: float, initial: float = 0.01) -> tuple[MarginTier, ...]:
+    """Every ``step`` (settle currency) above the base ``limit`` adds the base maintenance rate to both rates, on the
+    whole position: no deduction. As many as the event loop has room for; the last holds for all that is larger."""
+    return tuple(
+        MarginTier(
+            limit=None if i == MAX_TIERS - 1 else limit + i * step,
+            initial=round(initial + i * maintenance, 10),
+            maintenance=round(maintenance * (1 + i), 10),
+            deduction=0.0,
+        )
+        for i in range(MAX_TIERS)
+    )
+
+
+_COPIED = "dates and rates from copies of announcements"
+
+#: Value in XBT; initial margin 1 %; the step was 100 XBT until 2021-08-31.
+_XBTUSD_MARGIN = MarginSchedule(
+    basis="entry",
+    periods=(
+        MarginPeriod(tiers=_risk_steps(200, 100, 0.005), verified=False, note=f"{_COPIED}; extended back"),
+        MarginPeriod(
+            start=datetime(2020, 4, 17, 1, tzinfo=UTC),
+            tiers=_risk_steps(200, 100, 0.0045),
+            verified=False,
+            note=_COPIED,
+        ),
+        MarginPeriod(
+            start=datetime(2020, 5, 5, 2, tzinfo=UTC), tiers=_risk_steps(200, 100, 0.004), verified=False, note=_COPIED
+        ),
+        MarginPeriod(
+            start=datetime(2021, 7, 22, tzinfo=UTC),
+            tiers=_risk_steps(200, 100, 0.0035),
+            verified=False,
+            note="seen on 2021-07-22; in force since an unknown date",
+        ),
+        MarginPeriod(
+            start=datetime(2021, 8, 31, 6, tzinfo=UTC),
+            tiers=_risk_steps(200, 150, 0.0035),
+            verified=False,
+            note=f"{_COPIED}; until when is not known",
+        ),
+        MarginPeriod(
+            start=datetime(2024, 11, 24, tzinfo=UTC),
+            tiers=_risk_steps(200, 150, 0.005),
+            verified=False,
+            note="seen on 2024-11-24; in force since an unknown date",
+        ),
+    ),
+)
+
+_ETHUSD_MARGIN = MarginSchedule.constant(
+    _risk_steps(75, 75, 0.005), basis="entry", verified=False, note="seen on 2021-07-22 only"
+)
+
+_XBTUSDT_MARGIN = MarginSchedule.constant(
+    (MarginTier(initial=0.01, maintenance=0.005),),
+    basis="entry",
+    verified=False,
+    note="the rates of XBTUSD of 2024 are assumed, for every size",
+)
+
 XBTUSD = Instrument(
     venue="bitmex",
     symbol="XBTUSD",
@@ -84,6 +148,8 @@ XBTUSD = Instrument(
         TickPeriod(start=datetime(2024, 7, 31, 4, tzinfo=UTC), tick=0.1),
     ),
     fees=_XBTUSD_FEES,
+    margin=_XBTUSD_MARGIN,
+    max_contracts=1e7,
     funding_known_ahead=True,
     aliases=("BTC/USD:BTC", "XBT/USD", "XBTUSD.BITMEX"),
 )
@@ -104,6 +170,7 @@ XBTUSDT = Instrument(
         ),
     ),
     fees=_OTHER_FEES,
+    margin=_XBTUSDT_MARGIN,
     funding_known_ahead=True,
     aliases=("BTC/USDT:USDT", "XBT/USDT"),
 )
@@ -119,6 +186,8 @@ ETHUSD = Instrument(
     lots=(LotPeriod(lot=1.0),),
     ticks=(TickPeriod(tick=0.05), TickPeriod(start=datetime(2024, 7, 31, 4, tzinfo=UTC), tick=0.01)),
     fees=_OTHER_FEES,
+    margin=_ETHUSD_MARGIN,
+    max_contracts=1e7,
     funding_known_ahead=True,
     aliases=("ETH/USD:BTC", "ETH/USD"),
 )

@@ -1,4 +1,4 @@
-"""Bybit perpetual swaps: contracts, ticks, lots and fees by date.
+"""Bybit perpetual swaps: contracts, ticks, lots, fees and margin by date.
 
 The venue publishes today's values only, so the history is pieced together from captures; between two captures the date
 of a change is unknown, and the dearer value is kept until the
@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from halfspread.costs.fees import FeePeriod, FeeSchedule
+from halfspread.costs.margin import MarginSchedule, MarginTier
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 
 __all__ = ["BTCUSD", "BTCUSDT", "ETHUSDT", "PRESETS"]
@@ -35,6 +36,19 @@ _FEES = FeeSchedule(
     )
 )
 
+#: Value in USDT. The venue's table goes on; what lies above the rows that are known is taken to be like the last.
+_BTCUSDT_MARGIN = MarginSchedule.constant(
+    (MarginTier(limit=2e6, initial=0.01, maintenance=0.005), MarginTier(initial=0.0111, maintenance=0.0056)),
+    verified=False,
+    note="the two lowest tiers as captured; positions above 2,600,000 USDT need more, and earlier tables are not known",
+)
+
+_LOWEST_TIER = MarginSchedule.constant(
+    (MarginTier(initial=0.01, maintenance=0.005),),
+    verified=False,
+    note="the lowest tier of BTCUSDT is assumed for every size",
+)
+
 BTCUSDT = Instrument(
     venue="bybit",
     symbol="BTCUSDT",
@@ -53,6 +67,8 @@ BTCUSDT = Instrument(
         TickPeriod(start=datetime(2023, 11, 29, tzinfo=UTC), tick=0.1, note="measured in bars"),
     ),
     fees=_FEES,
+    margin=_BTCUSDT_MARGIN,
+    max_contracts=1190.0,
     aliases=("BTC/USDT:USDT", "BTC/USDT"),
 )
 
@@ -75,6 +91,7 @@ ETHUSDT = Instrument(
         ),
     ),
     fees=_FEES,
+    margin=_LOWEST_TIER,
     aliases=("ETH/USDT:USDT", "ETH/USDT"),
 )
 
@@ -103,6 +120,7 @@ BTCUSD = Instrument(
         ),
     ),
     fees=_FEES,
+    margin=_LOWEST_TIER,
     aliases=("BTC/USD:BTC", "BTC/USD"),
 )
 

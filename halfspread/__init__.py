@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from halfspread import errors, strategies
     from halfspread.api import backtest
-    from halfspread.costs.fees import Fees
+    from halfspread.costs.fees import Fees, FeeTier
     from halfspread.costs.funding import Funding
     from halfspread.costs.half_spread import HalfSpread
     from halfspread.costs.impact import Impact
     from halfspread.costs.latency import Delay, Latency
+    from halfspread.costs.margin import Margin, MarginSchedule, MarginTier
     from halfspread.costs.model import Costs
     from halfspread.engine import instruments
     from halfspread.engine.agent_functions import OK, compiled_agent
@@ -35,6 +36,7 @@ __all__ = [
     "Costs",
     "Delay",
     "EquityFraction",
+    "FeeTier",
     "Fees",
     "FixedContracts",
     "FixedNotional",
@@ -42,6 +44,9 @@ __all__ = [
     "HalfSpread",
     "Impact",
     "Latency",
+    "Margin",
+    "MarginSchedule",
+    "MarginTier",
     "Result",
     "Strategy",
     "Tape",
@@ -58,6 +63,7 @@ _HOME_OF_NAME = {
     "Costs": "halfspread.costs.model",
     "Delay": "halfspread.costs.latency",
     "EquityFraction": "halfspread.engine.sizing",
+    "FeeTier": "halfspread.costs.fees",
     "Fees": "halfspread.costs.fees",
     "FixedContracts": "halfspread.engine.sizing",
     "FixedNotional": "halfspread.engine.sizing",
@@ -65,6 +71,9 @@ _HOME_OF_NAME = {
     "HalfSpread": "halfspread.costs.half_spread",
     "Impact": "halfspread.costs.impact",
     "Latency": "halfspread.costs.latency",
+    "Margin": "halfspread.costs.margin",
+    "MarginSchedule": "halfspread.costs.margin",
+    "MarginTier": "halfspread.costs.margin",
     "OK": "halfspread.engine.agent_functions",
     "Result": "halfspread.reports.result",
     "Strategy": "halfspread.strategies.base",

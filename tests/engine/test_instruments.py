@@ -239,18 +239,18 @@ def test_the_terms_of_the_presets(
 
 
 def test_what_is_inferred_about_a_period_is_told_and_nothing_else() -> None:
-    assert XBTUSD.unverified(at(2019, 1, 1), at(2021, 8, 1)) == {}
+    assert set(XBTUSD.unverified(at(2019, 1, 1), at(2021, 8, 1))) == {"margin"}
     early = XBTUSD.unverified(at(2016, 5, 13), at(2019, 1, 1))
-    assert set(early) == {"fees"}
+    assert set(early) == {"fees", "margin"}
     assert "no fee is known before 2018-03" in early["fees"][0]
-    assert set(BTCUSDT.unverified(at(2022, 1, 1), at(2022, 2, 1))) == {"tick", "fees"}
-    assert set(BTCUSDT.unverified(at(2025, 1, 1), at(2025, 2, 1))) == {"fees"}
-    assert set(XBTUSDT.unverified(at(2023, 1, 1), at(2023, 2, 1))) == {"tick", "lot", "fees"}
+    assert set(BTCUSDT.unverified(at(2022, 1, 1), at(2022, 2, 1))) == {"tick", "fees", "margin"}
+    assert set(BTCUSDT.unverified(at(2025, 1, 1), at(2025, 2, 1))) == {"fees", "margin"}
+    assert set(XBTUSDT.unverified(at(2023, 1, 1), at(2023, 2, 1))) == {"tick", "lot", "fees", "margin"}
 
 
 def test_notes_on_a_contract_are_told_for_every_period() -> None:
     noted = XBTUSD.model_copy(update={"notes": ("never traded",)})
-    assert noted.unverified(at(2020, 1, 1), at(2020, 1, 2)) == {"contract": ("never traded",)}
+    assert noted.unverified(at(2020, 1, 1), at(2020, 1, 2))["contract"] == ("never traded",)
 
 
 def test_a_symbol_is_found_in_any_case_and_by_alias() -> None:

@@ -43,9 +43,10 @@ def _side_fault(rows: Array, i: int, first: int, down: float, unknown: bool) -> 
     for column in range(first, rows.shape[1], 4):
         price, size = rows[i, column], rows[i, column + 1]
         if math.isnan(price):
-            if size > 0.0 or size < 0.0:
-                return SIZE_WITHOUT_PRICE, column, shown
-            rows[i, column + 1] = 0.0
+            if column > first:  # a row without a best price is a fault, whatever its size
+                if size > 0.0 or size < 0.0:
+                    return SIZE_WITHOUT_PRICE, column, shown
+                rows[i, column + 1] = 0.0
             if missing < 0:
                 missing = column
             continue

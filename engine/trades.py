@@ -57,7 +57,9 @@ class Trades:
         return self.counts.get("clock_shift_ns", 0)
 
     def delay(self, nanoseconds: int) -> Trades:
-        """The same with local times ``nanoseconds`` later."""
+        """The same with local times ``nanoseconds`` later, where it has any."""
+        if self.local_times is None:
+            return self
         counts = {**self.counts, "clock_shift_ns": self.clock_shift + nanoseconds}
         return replace(self, local_times=shift_local(self.local_times, nanoseconds), counts=counts)
 

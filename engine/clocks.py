@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from halfspread.engine.table_format import TableFormat
 from halfspread.engine.times import SECOND, Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["Clock", "ClockChecker", "align_clocks", "shift_local", "sort_order"]
+__all__ = ["Clock", "ClockChecker", "common_shift", "shift_local", "sort_order"]
 
 _NONE = np.empty(0, np.int64)
 
@@ -103,18 +103,13 @@ class Clocked(Protocol):
     def clock_shift(self) -> int:
         """Nanoseconds that were added to local times."""
 
-    def delay(self, nanoseconds: int) -> Self:
-        """The same with later local times."""
 
+def common_shift(tables: Iterable[Clocked]) -> int:
+    """The one shift for the local times of tables of one capture, the largest of theirs, for their ``shifted_to``.
 
-Table = TypeVar("Table", bound=Clocked)
-
-
-def align_clocks(tables: Sequence[Table]) -> list[Table]:
-    """Tables of one capture with one and the same shift of their local times, the largest of theirs, where any was
-    shifted: a shift found in each table alone would put their rows into another order than they were received in."""
-    most = max((table.clock_shift for table in tables), default=0)
-    return [table.delay(most - table.clock_shift) if table.clock_shift < most else table for table in tables]
+    A shift found in each table alone would put their rows into another order than they were received in.
+    """
+    return max((table.clock_shift for table in tables), default=0)
 
 
 def shift_local(local: Integers | None, shift: int) -> Integers | None:

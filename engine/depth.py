@@ -69,12 +69,12 @@ class Depth:
         """Nanoseconds that were added to local times."""
         return self.counts.get("clock_shift_ns", 0)
 
-    def delay(self, nanoseconds: int) -> Depth:
-        """The same with local times ``nanoseconds`` later, where it has any."""
-        if self.local_times is None:
+    def shifted_to(self, shift: int) -> Depth:
+        """The same with local times shifted by so many nanoseconds in all; without local times, the same."""
+        if self.local_times is None or shift == self.clock_shift:
             return self
-        counts = {**self.counts, "clock_shift_ns": self.clock_shift + nanoseconds}
-        return replace(self, local_times=shift_local(self.local_times, nanoseconds), counts=counts)
+        local = shift_local(self.local_times, shift - self.clock_shift)
+        return replace(self, local_times=local, counts={**self.counts, "clock_shift_ns": shift})
 
     @property
     def first_mid(self) -> float:

@@ -54,9 +54,9 @@ class StreamedRows:
         """Nanoseconds that are added to local times."""
         return self.clock.shift
 
-    def delay(self, nanoseconds: int) -> Self:
-        """The same with local times ``nanoseconds`` later."""
-        return replace(self, clock=replace(self.clock, shift=self.clock.shift + nanoseconds), counts={})
+    def shifted_to(self, shift: int) -> Self:
+        """The same with local times shifted by so many nanoseconds in all."""
+        return replace(self, clock=replace(self.clock, shift=shift), counts={})
 
     @classmethod
     def _open(

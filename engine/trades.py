@@ -56,12 +56,12 @@ class Trades:
         """Nanoseconds that were added to local times."""
         return self.counts.get("clock_shift_ns", 0)
 
-    def delay(self, nanoseconds: int) -> Trades:
-        """The same with local times ``nanoseconds`` later, where it has any."""
-        if self.local_times is None:
+    def shifted_to(self, shift: int) -> Trades:
+        """The same with local times shifted by so many nanoseconds in all; without local times, the same."""
+        if self.local_times is None or shift == self.clock_shift:
             return self
-        counts = {**self.counts, "clock_shift_ns": self.clock_shift + nanoseconds}
-        return replace(self, local_times=shift_local(self.local_times, nanoseconds), counts=counts)
+        local = shift_local(self.local_times, shift - self.clock_shift)
+        return replace(self, local_times=local, counts={**self.counts, "clock_shift_ns": shift})
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,11 @@ def _sides(values: Any, what: str, times: Integers, first_row: int) -> Floats:
     found: Floats = sides[codes]
     if np.isnan(found).any():
         row = int(np.isnan(found).argmax())
+        got = names[codes[row]]
+        got = got.item() if isinstance(got, np.generic) else got
         raise DataError(
             f"{what}: row {first_row + row} ({time_text(times[row])}): column side: expected Buy or Sell, 1 or -1 (the "
-            f"side of the taker), or 0 or nothing where it is not known, got {names[codes[row]]!r}; rename the sides"
+            f"side of the taker), or 0 or nothing where it is not known, got {got!r}; rename the sides"
         )
     return found
 

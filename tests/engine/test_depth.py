@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from halfspread.engine import depth_kernels as kernels
 from halfspread.engine import tables
-from halfspread.engine.clocks import align_clocks
-from halfspread.engine.depth import read_books, read_quotes, standstills
+from halfspread.engine.clocks import common_shift
+from halfspread.engine.depth import Depth, read_books, read_quotes, standstills
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.times import HOUR, SECOND
+from halfspread.engine.times import HOUR, SECOND, Integers
 from halfspread.errors import DataError
 from tests.engine.worlds import START
 
@@ -52,6 +52,12 @@ def books(count: int = 10, levels: int = 3) -> Frame:
         frame[f"bid_{i + 1}"], frame[f"bid_size_{i + 1}"] = 100.0 - i, 10.0 + i
         frame[f"ask_{i + 1}"], frame[f"ask_size_{i + 1}"] = 100.5 + i, 20.0 + i
     return pd.DataFrame(frame)
+
+
+def received(depth: Depth) -> Integers:
+    """Its local times, which it has to have."""
+    assert depth.local_times is not None
+    return depth.local_times
 
 
 def put(row: int, **cells: Any) -> Callable[[Frame], Frame]:
@@ -134,7 +140,7 @@ def test_a_row_with_a_fault_may_be_left_out_as_a_gap(
     good = read(make())
     np.testing.assert_array_equal(depth.rows, np.delete(good.rows, 7, axis=0))
     np.testing.assert_array_equal(depth.times, np.delete(good.times, 7))
-    np.testing.assert_array_equal(depth.local_times, np.delete(good.local_times, 7))
+    np.testing.assert_array_equal(received(depth), np.delete(good.local_times, 7))
     assert depth.gaps == ((START + 7 * SECOND, START + 8 * SECOND),)
     found = {name: value for name, value in depth.counts.items() if value}
     assert found == {count: 1, "invalid_rows": 1, "invalid_gaps": 1}
@@ -226,10 +232,10 @@ def test_every_source_gives_the_same_quotes_and_books(
     for read, frame in ((read_quotes, quotes()), (read_books, books())):
         first = None
         for name, source in sources(frame.assign(note="x", u=1), tmp_path).items():
-            depth = read(source)  # type: ignore[operator]
+            depth = read(source)
             first = first or depth
             np.testing.assert_array_equal(depth.times, START + SECOND * np.arange(10), name)
-            np.testing.assert_array_equal(depth.local_times, depth.times + LATENCY, name)
+            np.testing.assert_array_equal(received(depth), depth.times + LATENCY, name)
             np.testing.assert_array_equal(depth.rows, first.rows, name)
             assert depth.rows.flags.c_contiguous
             assert not depth.rows.flags.writeable
@@ -274,7 +280,7 @@ def test_names_of_tardis_are_taken() -> None:
     tardis = read_books(frame, fmt)
     np.testing.assert_array_equal(tardis.rows, own.rows)
     np.testing.assert_array_equal(tardis.times, own.times)
-    np.testing.assert_array_equal(tardis.local_times, own.local_times)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(received(tardis), received(own))
     aliases = {"bid": "bid_price", "ask": "ask_price", "bid_size": "bid_amount", "ask_size": "ask_amount"}
     np.testing.assert_array_equal(read_quotes(quotes().rename(columns=aliases)).rows, read_quotes(quotes()).rows)
 
@@ -315,28 +321,28 @@ def early(seconds: float) -> Frame:
 
 def test_a_local_clock_that_runs_before_the_exchange_is_shifted_or_left_out() -> None:
     shifted = read_quotes(early(1.2), TableFormat(clock="shift", base_latency=2_000_000))
-    np.testing.assert_array_equal(shifted.local_times, shifted.times + 2_000_000)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(received(shifted), shifted.times + 2_000_000)
     assert shifted.counts["clock_shift_ns"] == 1_200_000_000 - LATENCY + 2_000_000
     assert shifted.counts["local_before_exchange"] == 10
-    assert not shifted.local_times.flags.writeable  # type: ignore[union-attr]
+    assert not received(shifted).flags.writeable
     without = read_quotes(early(1.2), TableFormat(clock="exchange"))
     assert without.local_times is None
     assert without.times[0] == START
     fine = read_quotes(quotes(), TableFormat(clock="shift"))
     assert fine.counts["clock_shift_ns"] == 0
-    np.testing.assert_array_equal(fine.local_times, fine.times + LATENCY)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(received(fine), fine.times + LATENCY)
 
 
 def test_tables_of_one_capture_get_one_shift() -> None:
     fmt = TableFormat(clock="shift")
     near, far, fine = read_quotes(early(1), fmt), read_quotes(early(2), fmt), read_quotes(quotes(), fmt)
-    aligned = align_clocks([near, far, fine])
-    assert [table.clock_shift for table in aligned] == [2 * SECOND - LATENCY] * 3
-    assert aligned[1] is far
-    np.testing.assert_array_equal(aligned[0].local_times - near.times, SECOND)  # type: ignore[operator]
-    unshifted = [fine, read_quotes(quotes())]
-    assert all(a is b for a, b in zip(align_clocks(unshifted), unshifted, strict=True))
-    assert align_clocks([read_quotes(early(1), TableFormat(clock="exchange")), far])[0].local_times is None
+    shift = common_shift([near, far, fine])
+    assert shift == 2 * SECOND - LATENCY
+    assert near.shifted_to(shift).clock_shift == fine.shifted_to(shift).clock_shift == shift
+    assert far.shifted_to(shift) is far
+    np.testing.assert_array_equal(received(near.shifted_to(shift)) - near.times, SECOND)
+    assert common_shift([fine, read_quotes(quotes())]) == common_shift([]) == 0
+    assert read_quotes(early(1), TableFormat(clock="exchange")).shifted_to(shift).local_times is None
 
 
 def test_rows_may_be_sorted_by_exchange_time_and_never_seen_before_they_were_received() -> None:
@@ -344,7 +350,7 @@ def test_rows_may_be_sorted_by_exchange_time_and_never_seen_before_they_were_rec
     frame["ts"] = quotes()["ts"]  # received in the order of the file
     depth = read_quotes(frame, TableFormat(order="sort"))
     np.testing.assert_array_equal(depth.rows, read_quotes(quotes()).rows)
-    seen = (depth.local_times - START - LATENCY) // SECOND  # type: ignore[operator]
+    seen = (received(depth) - START - LATENCY) // SECOND
     assert seen.tolist() == [0, 1, 3, 3, 4, 5, 6, 7, 8, 9]
     assert depth.counts["rows_sorted"] == 1
     with pytest.raises(DataError, match=r"row 2 \(2024-01-01 00:00:03 UTC\): column bid: expected a bid below the ask"):
@@ -467,7 +473,7 @@ def test_real_quotes_are_read_with_the_clock_that_they_need(halfspread_data: Pat
     depth = read_quotes(path, TableFormat(clock="shift"))
     frame = pd.read_parquet(path)
     np.testing.assert_array_equal(depth.rows, frame[["bid", "bid_size", "ask", "ask_size"]].to_numpy(float))
-    latency = depth.local_times - depth.times  # type: ignore[operator]
+    latency = received(depth) - depth.times
     if name.startswith("bitmex"):
         assert read_quotes(path).counts["clock_shift_ns"] == depth.counts["clock_shift_ns"] == 0
         assert latency.min() == 42_370_000

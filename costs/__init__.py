@@ -15,6 +15,7 @@ from halfspread.costs.latency import Delay, Latency
 from halfspread.costs.liquidation import bankruptcy_price, liquidation_price
 from halfspread.costs.margin import Margin, MarginPeriod, MarginSchedule, MarginTier
 from halfspread.costs.model import Costs
+from halfspread.costs.premium_funding import FundingRule, basis, computed_funding, premium_index
 
 __all__ = [
     "Costs",
@@ -24,6 +25,7 @@ __all__ = [
     "FeeTier",
     "Fees",
     "Funding",
+    "FundingRule",
     "FundingTable",
     "HalfSpread",
     "Impact",
@@ -33,7 +35,10 @@ __all__ = [
     "MarginSchedule",
     "MarginTier",
     "bankruptcy_price",
+    "basis",
     "complete",
+    "computed_funding",
     "fit_hours",
     "liquidation_price",
+    "premium_index",
 ]

@@ -1,0 +1,393 @@
+"""The slow simulator: docs/fills.md and docs/margin.md in plain Python, one event after the other.
+
+``simulate(events, decide, terms, settings)`` replays events of one or several instruments to an agent and returns the
+ledger. It shares nothing with the compiled loop: the two are written from the same pages and have to agree. Words and
+shapes are in ``reference_terms``; the account in ``reference_account``; queues and offers in ``reference_market``; one
+order in ``reference_orders``; one event in ``reference_events``. Here: time, sending, liquidation.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from tests.engine.reference_account import Accounts
+from tests.engine.reference_events import on_bar_close, on_bar_open, on_book, on_trade_alone, on_trade_beside_book
+from tests.engine.reference_market import Flat, Market, Message, Target
+from tests.engine.reference_orders import Desk
+from tests.engine.reference_terms import (
+    BY_MARK,
+    FOK,
+    IOC,
+    POST_ONLY,
+    Amend,
+    Bar,
+    Book,
+    Cancel,
+    Decision,
+    Event,
+    Fill,
+    Ledger,
+    Order,
+    Place,
+    Refusal,
+    Request,
+    Settings,
+    Terms,
+    Trade,
+    View,
+)
+
+#: Order at one time. Within the market data: marks, index prices, quotes, snapshots, trades, beginnings of gaps.
+DATA, BAR_CLOSE, FUNDING, CHECK, AT_CLOSE, ARRIVAL, DECIDE, BAR_OPEN = range(8)
+PHASES = {"bar_close": BAR_CLOSE, "funding": FUNDING, "bar_open": BAR_OPEN}
+RANKS = {"mark": 0, "index": 1, "funding_known": 2, "quote": 3, "book": 4, "trade": 5, "gap": 6}
+
+#: What the market is: the first of these that the tape has for an instrument.
+FINEST = (("book", "book"), ("quote", "quote"), ("trade", "trade"), ("bar_close", "bar"))
+
+BILLIONTH = 1e-9
+
+Decide = Callable[[View], Decision | None]
+
+
+class Simulation:
+    """A run in progress. The timeline is a heap of (time, phase, rank, instrument, number, what)."""
+
+    def __init__(self, events: Iterable[Event], decide: Decide, terms: Sequence[Terms], settings: Settings) -> None:
+        self.settings = settings
+        self.decide = decide
+        self.events = list(events)
+        markets = [self._market(k, one) for k, one in enumerate(terms)]
+        self.accounts = Accounts(terms, settings.capital, settings.margin)
+        self.desk = Desk(markets, self.accounts, settings)
+        self.ledger = self.desk.ledger
+        self.numbers = count()
+        self.decisions = 0
+        self.delivered: dict[int, list[Event]] = defaultdict(list)
+        self.timeline: list[tuple[int, int, int, int, int, Any]] = []
+        self._plan()
+
+    def _market(self, k: int, terms: Terms) -> Market:
+        kinds = {event.kind for event in self.events if event.instrument == k}
+        market = next((name for kind, name in FINEST if kind in kinds), "none")
+        return Market(terms, market, "trade" in kinds, "mark" in kinds)
+
+    def _plan(self) -> None:
+        checks = set()
+        for event in self.events:
+            self._at(event.time, PHASES.get(event.kind, DATA), RANKS.get(event.kind, 0), event.instrument, event)
+            if event.kind in ("bar_close", "funding"):
+                checks.add(event.time)
+            if event.kind in self.settings.subscribe:
+                self.delivered[event.time if event.local is None else event.local].append(event)
+        for time in checks:
+            self._at(time, CHECK, 0, 0, None)
+            if self.settings.rule == "next_close":
+                self._at(time, AT_CLOSE, 0, 0, None)
+        for time in self.delivered:
+            self._at(time, DECIDE, 0, 0, None)
+
+    def _at(self, time: int, phase: int, rank: int, instrument: int, what: Event | None) -> None:
+        heapq.heappush(self.timeline, (time, phase, rank, instrument, next(self.numbers), what))
+
+    def run(self) -> Ledger:
+        while self.timeline:
+            time, phase, _, instrument, _, event = heapq.heappop(self.timeline)
+            if phase == CHECK:
+                self._check_closes(time)
+            elif phase == AT_CLOSE:
+                self._trade_at_closes(time)
+            elif phase == ARRIVAL:
+                self._arrive(instrument, time)
+            elif phase == DECIDE:
+                self._decide(time)
+            else:
+                self._event(event, time)
+        return self._close()
+
+    # Events.
+
+    def _event(self, event: Event, now: int) -> None:
+        k, payload = event.instrument, event.payload
+        market, holding = self.desk.markets[k], self.accounts.holdings[k]
+        if isinstance(payload, (Book, Trade, Bar)):
+            self._market_event(event.kind, k, payload, now)
+        elif event.kind == "gap":
+            market.gap_since = now if market.gap_since is None else market.gap_since
+        elif event.kind == "mark" and isinstance(payload, (int, float)):
+            holding.mark = payload
+            self.desk.trigger_by_mark(k, now)
+        elif event.kind == "funding" and isinstance(payload, (int, float)):
+            self.accounts.settle(k, payload)
+        elif event.kind == "funding_known" and isinstance(payload, (int, float)):
+            holding.rate = payload
+        if event.kind not in ("bar_close", "funding"):
+            self._liquidate(market.terms.settle, now, {})
+
+    def _market_event(self, kind: str, k: int, payload: Book | Trade | Bar, now: int) -> None:
+        market = self.desk.markets[k]
+        if isinstance(payload, Trade) and market.kind in ("book", "quote"):
+            on_trade_beside_book(self.desk, k, payload, now)
+        elif isinstance(payload, Trade):
+            on_trade_alone(self.desk, k, payload, now)
+        elif isinstance(payload, Book) and kind == market.kind:
+            on_book(self.desk, k, payload, now)
+        elif isinstance(payload, Bar) and market.kind == "bar":
+            (on_bar_open if kind == "bar_open" else on_bar_close)(self.desk, k, payload, now)
+
+    def _check_closes(self, now: int) -> None:
+        """After bar closes and funding; a bar without a mark price is checked at its worst price."""
+        worst = {}
+        for k, market in enumerate(self.desk.markets):
+            bar, held = market.worst, self.accounts.holdings[k].contracts
+            by_worst = self.settings.margin is not None and self.settings.margin.without_mark == "worst"
+            if bar is not None and not market.has_marks and by_worst:
+                worst[k] = bar.low if held > 0.0 else bar.high
+            market.worst = None
+        for currency in self.accounts.cash:
+            self._liquidate(currency, now, worst)
+
+    def _liquidate(self, currency: str, now: int, worst: Mapping[int, float]) -> None:
+        found = self.accounts.to_liquidate(currency, worst)
+        if not found:
+            return
+        cross = self.settings.margin is not None and self.settings.margin.mode == "cross"
+        for k in self.accounts.members(currency) if cross else [k for k, _ in found]:
+            market = self.desk.markets[k]
+            for order in market.alive():
+                self.desk.end(order, now, "cancelled", "liquidated")
+            market.target = None
+            market.targets.clear()
+        for k, price in found:
+            holding = self.accounts.holdings[k]
+            contracts = -holding.contracts
+            amount = self.accounts.liquidate(k, price)
+            self.ledger.fills.append(
+                Fill(now, now, k, contracts, price, holding.reference or math.nan, 0.0, 0.0, 0.0, False, 0, 0.0, True,
+                     amount)
+            )  # fmt: skip
+            self.desk.markets[k].held = 0.0
+            self.ledger.liquidations += 1
+
+    def _trade_at_closes(self, now: int) -> None:
+        """Targets of earlier decisions, at the close that has just been seen."""
+        for k, market in enumerate(self.desk.markets):
+            if market.offer is not None and market.last_event == now:
+                self.desk.pursue(k, market.offer, now)
+                self._liquidate(market.terms.settle, now, {})
+
+    def _arrive(self, k: int, now: int) -> None:
+        """Rule `this`: what has arrived meets what is in force."""
+        market = self.desk.markets[k]
+        triggered = [order.id for order in self.desk.arrived(k, now) if order.seen and order.stage == "new"]
+        self.desk.serve_messages(k, now)
+        in_gap = market.gap(now, self.settings.stale_after) is not None
+        arrived = [order for order in self.desk.arrived(k, now) if order.id not in triggered]
+        new = [order for order in arrived if not order.seen or order.stage == "new"]
+        for order in new:
+            first, order.seen = not order.seen, True
+            if in_gap or market.offer is None or self.accounts.holdings[k].reference is None:
+                if first:
+                    self.desk.end(order, now, "rejected", "no market")
+                continue
+            self._meet(order, first, now)
+        if not in_gap and market.offer is not None and self.accounts.holdings[k].reference is not None:
+            self.desk.pursue(k, market.offer, now)
+        self._liquidate(market.terms.settle, now, {})
+
+    def _meet(self, order: Order, first: bool, now: int) -> None:
+        """An order that arrives, or one whose price has been amended, against the offer in force."""
+        market = self.desk.markets[order.place.instrument]
+        offer = market.offer
+        if offer is None:
+            return
+        if first and order.stage == "waiting":
+            price = offer.reference if isinstance(offer, Flat) else offer.touch(order.side)
+            if order.has(BY_MARK):
+                price = self.accounts.holdings[order.place.instrument].mark
+            elif market.has_trades:
+                price = None
+            self.desk.trigger_at(order, price)
+        if order.stage == "new":
+            self.desk.take(order, offer, now)
+
+    # Decisions.
+
+    def _decide(self, now: int) -> None:
+        decision = self.decide(self._view(now))
+        self.decisions += 1
+        if decision is not None:
+            for request in decision.requests:
+                self._send(request, now)
+            for k, contracts in sorted(decision.targets.items()):
+                self._send_target(k, contracts, now)
+        if self.settings.rule == "this" and self.settings.order_latency == 0:
+            for k in range(len(self.desk.markets)):
+                self._arrive(k, now)
+        equity = {currency: self.accounts.equity(currency) for currency in self.accounts.cash}
+        self.ledger.curve.append((now, equity, tuple(holding.contracts for holding in self.accounts.holdings)))
+
+    def _view(self, now: int) -> View:
+        late = self.settings.response_latency
+        positions = [0.0] * len(self.desk.markets)
+        for fill in self.ledger.fills:
+            if fill.time + late <= now:
+                positions[fill.instrument] += fill.contracts
+        still = {order.id: [left for time, left in order.known if time <= now][-1] for order in self.ledger.orders}
+        return View(
+            now, self.decisions, tuple(self.delivered[now]), tuple(positions),
+            {number: left for number, left in still.items() if left != 0.0},
+        )  # fmt: skip
+
+    def _arrival(self, k: int, now: int) -> int:
+        late = now + self.settings.order_latency
+        if self.settings.rule == "this" and late > now:
+            self._at(late, ARRIVAL, 0, k, None)
+        return late
+
+    def _send_target(self, k: int, contracts: float, now: int) -> None:
+        lot = self.desk.markets[k].terms.lot
+        lots = math.floor(abs(contracts) / lot + BILLIONTH)
+        whole = math.copysign(lots * lot, contracts) if lots > 0.0 else 0.0
+        self.desk.markets[k].targets.append(Target(whole, now, self._arrival(k, now)))
+
+    def _send(self, request: Request, now: int) -> None:
+        if isinstance(request, Place):
+            self._place(request, now)
+            return
+        if isinstance(request, (Cancel, Amend)):
+            if not 1 <= request.order <= len(self.ledger.orders):
+                self.ledger.refusals.append(Refusal(now, request.order, "unknown order"))
+                return
+            order = self.ledger.orders[request.order - 1]
+            k, reason = order.place.instrument, ""
+            if not any(other is order for market in self.desk.markets for other in market.orders):
+                reason = "unknown order"
+            elif isinstance(request, Amend):
+                request, reason = self._amendment(request, order)
+            if reason:
+                self.ledger.refusals.append(Refusal(now, order.id, reason))
+                return
+        else:
+            k = request.instrument
+            if not 0 <= k < len(self.desk.markets):
+                self.ledger.refusals.append(Refusal(now, 0, "unknown instrument"))
+                return
+        message = Message(request, now, self._arrival(k, now), len(self.ledger.orders))
+        self.desk.markets[k].messages.append(message)
+
+    def _place(self, place: Place, now: int) -> None:
+        if self.settings.rule == "next_close":
+            raise ValueError("next_close is for targets")
+        known = 0 <= place.instrument < len(self.desk.markets)
+        reason = "" if known else "unknown instrument"
+        price, trigger, contracts = place.price, place.trigger, place.contracts
+        if known:
+            terms = self.desk.markets[place.instrument].terms
+            reason = check_order(place, terms)
+            price, trigger = snapped(price, terms.tick), snapped(trigger, terms.tick)
+        if not reason and sum(order.status == "open" for order in self.ledger.orders) >= self.settings.most_orders:
+            reason = "too many orders"
+        if not reason:
+            lots = snapped(contracts, self.desk.markets[place.instrument].terms.lot)
+            contracts = contracts if lots is None else lots
+        number = len(self.ledger.orders) + 1
+        order = Order(number, place, contracts, price, trigger, now, now)
+        order.stage = "waiting" if place.kind in ("stop", "stop_limit", "take_profit") else "new"
+        self.ledger.orders.append(order)
+        order.known.append((now, contracts))
+        if reason:
+            order.status, order.reason, order.ended = "rejected", reason, now
+            order.known.append((now, 0.0))
+            return
+        order.arrives = self._arrival(place.instrument, now)
+        self.desk.markets[place.instrument].orders.append(order)
+
+    def _amendment(self, request: Amend, order: Order) -> tuple[Amend, str]:
+        """The amendment on the grid, or why it is refused at once."""
+        terms = self.desk.markets[order.place.instrument].terms
+        price, trigger = request.price, request.trigger
+        if order.place.kind in ("stop", "take_profit") and trigger is None:
+            price, trigger = None, request.price
+        contracts = order.contracts if request.contracts is None else request.contracts
+        checked = Place(
+            order.place.kind, contracts, order.price if price is None else price,
+            order.trigger if trigger is None else trigger, order.place.flags, order.place.instrument,
+        )  # fmt: skip
+        reason = check_order(checked, terms)
+        if not reason and contracts * order.side < 0.0:
+            reason = "contradiction"
+        if not reason and order.place.kind == "market":
+            reason = "contradiction"
+        if reason:
+            return request, reason
+        lots = None if request.contracts is None else snapped(contracts, terms.lot)
+        return Amend(order.id, lots, snapped(price, terms.tick), snapped(trigger, terms.tick)), ""
+
+    def _close(self) -> Ledger:
+        ledger = self.ledger
+        ledger.attribution = [dict(holding.attribution) for holding in self.accounts.holdings]
+        ledger.cash = dict(self.accounts.cash)
+        ledger.equity = {currency: self.accounts.equity(currency) for currency in self.accounts.cash}
+        ledger.positions = [holding.contracts for holding in self.accounts.holdings]
+        ledger.choice_missed = sum(order.missed and order.filled == 0.0 for order in ledger.orders)
+        for order in ledger.orders:
+            if order.filled != 0.0:
+                terms = self.desk.markets[order.place.instrument].terms
+                ledger.average_prices[order.id] = terms.price_of(order.value_sum / order.filled)
+        return ledger
+
+
+def snapped(number: float | None, step: float) -> float | None:
+    """The whole number of steps next to it."""
+    return None if number is None or not math.isfinite(number) else round(number / step) * step
+
+
+def off_grid(number: float, step: float) -> bool:
+    steps = number / step
+    return abs(steps - round(steps)) > BILLIONTH
+
+
+def check_order(place: Place, terms: Terms) -> str:
+    """Why an order is rejected when it is sent; empty where it is not."""
+    needs_price = place.kind in ("limit", "stop_limit")
+    needs_trigger = place.kind in ("stop", "stop_limit", "take_profit")
+    prices = [place.price] if needs_price else []
+    prices += [place.trigger] if needs_trigger else []
+    given = [math.nan if price is None else price for price in prices]
+    if not all(math.isfinite(number) for number in (place.contracts, *given)):
+        return "not finite"
+    if any(off_grid(price, terms.tick) for price in given):
+        return "off tick"
+    if off_grid(place.contracts, terms.lot):
+        return "off lot"
+    if not max(terms.smallest, BILLIONTH) <= abs(place.contracts) <= terms.largest:
+        return "size"
+    if any(price <= 0.0 for price in given):
+        return "price"
+    return "contradiction" if contradictory(place, needs_trigger) else ""
+
+
+def contradictory(place: Place, needs_trigger: bool) -> bool:
+    post_only, at_once = place.flags & POST_ONLY, place.flags & (IOC | FOK)
+    return bool(
+        (post_only and (at_once or place.kind not in ("limit", "stop_limit")))
+        or at_once == (IOC | FOK)
+        or (place.flags & BY_MARK and not needs_trigger)
+    )
+
+
+def simulate(
+    events: Iterable[Event], decide: Decide, terms: Sequence[Terms], settings: Settings | None = None
+) -> Ledger:
+    """Replay the events to the agent; the ledger has every fill, order, refusal and contribution.
+
+    ``terms``: one for each instrument number of the events. ``decide`` is called once for each local time at which
+    a kind of event that it is subscribed to comes in, after all events of that time.
+    """
+    return Simulation(events, decide, terms, settings or Settings()).run()

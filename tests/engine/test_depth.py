@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.engine import depth_kernels as kernels
-from halfspread.engine import tables
+from halfspread.engine import row_checks, tables
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import Depth, read_books, read_quotes, standstills
 from halfspread.engine.table_format import TableFormat
@@ -92,6 +92,7 @@ BOOK_FAULTS: list[tuple[Callable[[Frame], Frame], str, list[str]]] = [
     (put(7, bid_1=100.5), "crossed", [AT_7, "column bid_1: expected a bid below the ask, got 100.5", "ask_1 100.5"]),
     (put(7, bid_2=100.0), "unsorted", [AT_7, "column bid_2: expected levels with the best price first, got 100"]),
     (put(7, bid_3=99.5), "unsorted", [AT_7, "column bid_3", "bid_2 99", "sort the levels"]),
+    (put(7, ask_3=101.5), "unsorted", [AT_7, "column ask_3: expected levels with the best price first, got 101.5"]),
     (put(7, ask_3=101.0), "unsorted", [AT_7, "column ask_3", "got 101", "ask_1 100.5", "ask_2 101.5"]),
     (put(7, ask_2=NAN), "missing_level", [AT_7, "column ask_2: expected a price, since the level has a size, got nan"]),
     (
@@ -229,6 +230,8 @@ def test_every_source_gives_the_same_quotes_and_books(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(row_checks, "_BLOCK", 2 * block)
+    monkeypatch.setattr(row_checks, "_TILE", 3)
     for read, frame in ((read_quotes, quotes()), (read_books, books())):
         first = None
         for name, source in sources(frame.assign(note="x", u=1), tmp_path).items():
@@ -356,6 +359,12 @@ def test_rows_may_be_sorted_by_exchange_time_and_never_seen_before_they_were_rec
     with pytest.raises(DataError, match=r"row 2 \(2024-01-01 00:00:03 UTC\): column bid: expected a bid below the ask"):
         read_quotes(put(2, bid=500.0)(frame), TableFormat(order="sort"))
     assert read_quotes(quotes(), TableFormat(order="sort")).counts["rows_sorted"] == 0
+    late = read_quotes(put(4, ts=START + 8 * SECOND)(quotes()), TableFormat(order="sort"))
+    seconds = (received(late) - START) / SECOND
+    assert seconds.tolist() == [0.003, 1.003, 2.003, 3.003, 8, 8, 8, 8, 8.003, 9.003]
+    tied = quotes(900).assign(exch_ts=START + np.arange(900) % 3)
+    expected = [100.0 + i for first in range(3) for i in range(first, 900, 3)]
+    assert read_quotes(tied, TableFormat(order="sort")).rows[:, 0].tolist() == expected
 
 
 def test_gaps_run_from_the_first_bad_row_to_the_next_good_one() -> None:

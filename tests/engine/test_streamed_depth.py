@@ -104,7 +104,9 @@ def test_a_file_is_cut_by_exchange_time_both_ends_included(paths: dict[str, Path
         OPEN["quotes"](paths["quotes"], start=START + SECOND // 2, end=START + 6 * SECOND // 10)
 
 
-@pytest.mark.parametrize("bad", [[0], [69], [70], [68, 69, 70, 71], [*range(60, 215)], [999], [0, 1, 500, 998, 999]])
+@pytest.mark.parametrize(
+    "bad", [[0], [69], [70], [68, 69, 70, 71], [*range(60, 215)], [*range(970, 1_000)], [999], [0, 1, 500, 998, 999]]
+)
 def test_gaps_are_those_of_the_whole_wherever_blocks_meet(paths: dict[str, Path], bad: list[int]) -> None:
     for name, column in (("quotes", "bid"), ("books", "bid_1"), ("trades", "price")):
         change(paths[name], column, bad, -1.0)
@@ -124,6 +126,14 @@ def test_a_fault_in_a_late_block_is_found_at_its_row(paths: dict[str, Path], row
             list(OPEN[name](paths[name], start=START).blocks())
         assert str(whole.value) == str(streamed.value)
         assert f"row {row} (" in str(whole.value)
+
+
+def test_text_in_a_late_block_is_found_at_its_row(paths: dict[str, Path]) -> None:
+    frame = pd.read_parquet(paths["trades"]).astype({"price": str})
+    frame.loc[555, "price"] = "dear"
+    frame.to_parquet(paths["trades"])
+    with pytest.raises(DataError, match=r"row 555 \(2024-01-01 00:09:15 UTC\): column price: .* got 'dear'"):
+        list(StreamedTrades.open(paths["trades"], start=START + 553 * SECOND).blocks())
 
 
 @pytest.mark.parametrize(("column", "row"), [("ts", 700), ("exch_ts", 700), ("ts", 70), ("exch_ts", 70)])

@@ -188,6 +188,8 @@ def test_trades_of_another_market_are_refused() -> None:
     assert check_against_book(made([100, 100, 151.0, 100], [1, 2, 3, 4]), quotes).worst == pytest.approx(50 / 100.5)
     with pytest.raises(DataError, match="3 of 5 trades are outside the book by more than 10 ticks and"):
         check_against_book(made([99.5, 99.5, 101.6, 100, 100], [1, 2, 3, 4, 5]), quotes, tick=0.01)
+    near = [99.91, 99.91, 99.91, 100, 100]  # within 0.1 %
+    assert check_against_book(made(near, [1, 2, 3, 4, 5]), quotes).outside == 3
     found = check_against_book(made([99.5, 99.5, 101.6, 100, 100], [1, 2, 3, 4, 5]), quotes, tick=0.1)
     assert found.outside == 3
     assert check_against_book(made([99.5, 99.5, 100, 100], [1, 2, 3, 4]), quotes, tick=0.01).outside == 2

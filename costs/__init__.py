@@ -6,6 +6,7 @@ Half-spread, fees and funding are never left out: ``Costs`` wants all three, and
 
 from __future__ import annotations
 
+from halfspread.costs.edge_check import EdgeEstimate, spread_from_bars
 from halfspread.costs.fees import FeePeriod, Fees, FeeSchedule, FeeTier
 from halfspread.costs.funding import Funding, FundingTable, complete
 from halfspread.costs.half_spread import HalfSpread
@@ -20,6 +21,7 @@ from halfspread.costs.premium_funding import FundingRule, basis, computed_fundin
 __all__ = [
     "Costs",
     "Delay",
+    "EdgeEstimate",
     "FeePeriod",
     "FeeSchedule",
     "FeeTier",
@@ -41,4 +43,5 @@ __all__ = [
     "fit_hours",
     "liquidation_price",
     "premium_index",
+    "spread_from_bars",
 ]

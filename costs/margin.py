@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from halfspread.costs.base import Floats, Model, Period, check_periods, during, period_at
+from halfspread.costs.base import Floats, Integers, Model, Period, check_periods, during, period_at, starts_of
 from halfspread.costs.records import (
     MARGIN_CROSS,
     MARGIN_ISOLATED,
@@ -184,6 +184,17 @@ class MarginSchedule(Model):
         maintenance = np.array([tier.maintenance for tier in period.tiers])
         basis = MARGIN_ON_MARK if self.basis == "mark" else MARGIN_ON_ENTRY
         return limits, initial, maintenance, np.array(period.deductions()), basis
+
+    def tier_arrays(self) -> tuple[Integers, Floats]:
+        """One row for each tier of each period: starts int64 ns (rows,), and limit, initial rate, maintenance rate,
+        deduction float64 (rows, 4). Sorted by start, then limit."""
+        starts, rows = [], []
+        for start, period in zip(starts_of(self.periods).tolist(), self.periods, strict=True):
+            for tier, deduction in zip(period.tiers, period.deductions(), strict=True):
+                starts.append(start)
+                limit = math.inf if tier.limit is None else tier.limit
+                rows.append((limit, tier.initial, tier.maintenance, deduction))
+        return np.array(starts, np.int64), np.array(rows, np.float64)
 
     def unverified(self, first_ns: int, last_ns: int) -> tuple[str, ...]:
         """A sentence for each period between these times whose tiers are inferred."""

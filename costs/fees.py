@@ -81,7 +81,7 @@ class FeePeriod(Period):
         top = self.tiers[-1]
         return (
             f"{base}, by 30-day volume down to taker {1e4 * top.taker:g} bp, maker {1e4 * top.maker:g} bp "
-            f"({len(self.tiers)} tiers up to {top.volume:,.10g})"
+            f"({len(self.tiers) + 1} tiers, the last from {top.volume:,.10g})"
         )
 
 

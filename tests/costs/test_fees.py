@@ -222,7 +222,7 @@ def test_fees_by_volume_hold_at_all_dates() -> None:
     fees = Fees.tiers(TIERS[::-1])
     schedule = fees.schedule(None)
     assert schedule.tier_arrays()[1].tolist() == [[tier.volume, tier.taker, tier.maker] for tier in TIERS]
-    assert "by 30-day volume down to taker 4 bp, maker 0 bp (2 tiers up to 5,000,000)" in fees.describe()
+    assert "by 30-day volume down to taker 4 bp, maker 0 bp (3 tiers, the last from 5,000,000)" in fees.describe()
     assert Fees.model_validate_json(fees.model_dump_json()) == fees
 
 

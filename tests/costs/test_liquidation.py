@@ -138,6 +138,20 @@ def test_a_position_is_liquidated_before_it_is_bankrupt(
         assert side * (entry - liquidated) > 0.0
 
 
+def test_a_deduction_counts_on_entry_as_well() -> None:
+    # long 2 BTC at 20,000, 10x: 4,000 + 2 (P - 20,000) = 0.5 % of 40,000 less 100
+    price = liquidation_price("linear", 1.0, 2.0, 20_000, 10, maintenance=0.005, deduction=100, basis="entry")
+    assert price == pytest.approx(20_000 - (4_000 - 100) / 2, rel=1e-14)
+
+
+def test_added_margin_counts_before_the_fee_in_the_form_of_bybit() -> None:
+    # 1.2 BTC of value, 0.12 of margin and 0.11 added; fee 10 %
+    terms: dict[str, Any] = {"maintenance": 0.005, "extra": 0.11, "taker": 0.1}
+    assert bybit_inverse_liquidation(60_000, 50_000, 10, **terms) == pytest.approx(60_300 / 1.42, rel=1e-14)
+    terms["extra"] = 0.09
+    assert bybit_inverse_liquidation(-60_000, 50_000, 10, **terms) == pytest.approx(59_700 / 0.98, rel=1e-14)
+
+
 def test_a_cross_account_with_one_position_uses_its_equity() -> None:
     # long 2 BTC at 20,000 with 5,000: 5,000 + 2 (P - 20,000) = 0.5 % of 2 P, P = 35,000 / 1.99
     price = liquidation_price("linear", 1.0, 2.0, 20_000, math.inf, extra=5_000, maintenance=0.005)

@@ -135,6 +135,16 @@ def test_bitmex_measures_from_its_mark_and_adds_the_basis_of_the_mark() -> None:
     assert premium == pytest.approx([0.01], rel=1e-12)
 
 
+def test_an_impact_ask_below_the_mark_is_a_discount_to_the_mark() -> None:
+    one = np.array([100.0])
+    assert premium_index(one - 2, one - 1, one, mark=one + 1) == pytest.approx([-0.02], rel=1e-12)
+
+
+@pytest.mark.parametrize(("hours", "interest"), [(1, 1.25e-5), (4, 5e-5), (8, 1e-4), (24, 3e-4)])
+def test_interest_is_for_the_length_of_the_interval(hours: int, interest: float) -> None:
+    assert FundingRule(interval_hours=hours).interest == pytest.approx(interest, rel=1e-12)
+
+
 def test_without_impact_prices_the_basis_stands_in() -> None:
     assert basis(np.array([101.0, 99.0]), np.array([100.0, 100.0])) == pytest.approx([0.01, -0.01], rel=1e-12)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictFloat, StrictInt, ValidationError
 
+from halfspread.engine.times import parse_interval
 from halfspread.errors import ConfigError
 
-__all__ = ["Parameters", "StartTime"]
+__all__ = ["Delay", "Interval", "Parameters", "StartTime"]
 
 
 def _start_in_utc(value: datetime) -> datetime:
@@ -20,6 +21,23 @@ def _start_in_utc(value: datetime) -> datetime:
 
 #: When a market begins; UTC where no zone is given.
 StartTime = Annotated[datetime, AfterValidator(_start_in_utc)]
+
+
+def _is_interval(value: str | int | float) -> str | int | float:
+    try:
+        parse_interval(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+#: A length of time: seconds, or a number and a unit ("100ms", "5m", "1h").
+Interval = Annotated[StrictInt | StrictFloat | str, AfterValidator(_is_interval)]
+
+#: A delay: 0 or a length of time.
+Delay = Annotated[
+    StrictInt | StrictFloat | str, AfterValidator(lambda value: value if value == 0 else _is_interval(value))
+]
 
 
 class Parameters(BaseModel):

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from halfspread.datafeeds.parameters import Parameters, StartTime
+from halfspread.datafeeds.parameters import Interval, Parameters, StartTime
+from halfspread.datafeeds.swap_bars import on_grid, swap_bars
 from halfspread.datafeeds.world import BestPolicy, World, bar_frame, price_frame
 from halfspread.datafeeds.world_kernels import walk
 from halfspread.engine.instruments import Instrument, linear
@@ -27,7 +28,6 @@ from halfspread.errors import ConfigError, DataError
 __all__ = ["ConstantFunding", "PriceWorld", "PureNoise", "check_cost"]
 
 SAFE_DEVIATIONS = 6.0
-VOLUME = 100.0
 
 
 def check_cost(cost: float) -> None:
@@ -42,7 +42,7 @@ class PriceWorld(Parameters):
     title: ClassVar[str] = "world of bars"
 
     bars: int = Field(default=10_000, ge=2, le=10_000_000, description="how many")
-    interval: StrictInt | str = Field(default="5m", description="of a bar: seconds, or a number and s, m, h or d")
+    interval: Interval = Field(default="5m", description="of a bar: seconds, or a number and s, m, h or d")
     start: StartTime = Field(
         default=datetime(2024, 1, 1, tzinfo=UTC), description="open time of the first bar, on the interval"
     )
@@ -53,15 +53,6 @@ class PriceWorld(Parameters):
         default=10.0, gt=0, description="standard deviation of a bar's noise (quote currency), at least one tick"
     )
     half_spread_ticks: int = Field(default=1, ge=0, description="from the mid to either quote (ticks)")
-
-    @field_validator("interval")
-    @classmethod
-    def _interval_is_one(cls, value: int | str) -> int | str:
-        try:
-            parse_interval(value)
-        except ConfigError as error:
-            raise ValueError(f"interval: {error}") from error
-        return value
 
     @model_validator(mode="after")
     def _prices_stay_above_zero(self) -> Self:
@@ -119,42 +110,27 @@ class PriceWorld(Parameters):
         """A world on the path of `world_kernels.walk`; ``first``, ``drifts`` and ``levels`` in ticks."""
         path = np.empty(self.bars + 1)
         path[0] = math.floor(first + 0.5)
-        highs, lows = walk(
-            path,
-            np.zeros(self.bars + 1) if levels is None else levels,
-            np.zeros(self.bars) if drifts is None else drifts,
-            persistence,
-            self.deviation / self.tick,
-            rng.standard_normal(self.bars),
-            rng.random((self.bars, 2)),
+        levels = np.zeros(self.bars + 1) if levels is None else levels
+        drifts = np.zeros(self.bars) if drifts is None else drifts
+        deviation = self.deviation / self.tick
+        walk(path, levels, drifts, persistence, deviation, rng.standard_normal(self.bars))
+        bars = swap_bars(
+            path, np.full(self.bars, deviation), rng.random((self.bars, 2)), self.tick, self.half_spread_ticks
         )
-        if lows.min() <= self.half_spread_ticks:
+        if bars["low"].min() <= self.half_spread:
             raise DataError(f"{text}: the price reached zero; raise first_price, or lower bars or deviation")
-        half = self.half_spread_ticks
-        ticks = {"open": path[:-1], "high": highs, "low": lows, "close": path[1:]}
-        columns = {name: self._prices(values) for name, values in ticks.items()}
-        columns["volume"] = np.full(self.bars, VOLUME)
-        for name in ("open", "close"):
-            columns[f"bid_{name}"] = self._prices(ticks[name] - half)
-            columns[f"ask_{name}"] = self._prices(ticks[name] + half)
         times = self.start_ns + np.arange(self.bars + 1) * self.interval_ns
-        prices = price_frame(times, self._prices(path))
+        prices = price_frame(times, on_grid(path, self.tick))
         return World(
             instrument=self.instrument,
             start=self.start_ns,
             end=self.end_ns,
             text=text,
             interval=self.interval_ns,
-            bars=bar_frame(times[:-1], columns),
+            bars=bar_frame(times[:-1], bars),
             mark=prices,
             index=prices.copy(),
         )
-
-    def _prices(self, ticks: Floats) -> Floats:
-        """Prices of whole ticks, as near to their decimal text as a float can be."""
-        per_unit = 1.0 / self.tick
-        whole = round(per_unit)
-        return ticks / whole if math.isclose(per_unit, whole, rel_tol=1e-12) else ticks * self.tick
 
 
 class PureNoise(PriceWorld):

@@ -13,38 +13,48 @@ from numpy.typing import NDArray
 from halfspread.compiled import kernel
 from halfspread.datafeeds.synthetic_kernels import extremes
 
-__all__ = ["filtered_probability", "markov_states", "walk"]
+__all__ = ["autoregression", "bar_ranges", "filtered_probability", "markov_states", "walk"]
 
 Floats = NDArray[np.float64]
 
 
 @kernel
-def walk(
-    path: Floats,
-    levels: Floats,
-    drifts: Floats,
-    persistence: float,
-    deviation: float,
-    normals: Floats,
-    uniforms: Floats,
-) -> tuple[Floats, Floats]:
-    """Fill ``path`` (n + 1, the first given) and return highs and lows (n,) of the bars between its points.
+def walk(path: Floats, levels: Floats, drifts: Floats, persistence: float, deviation: float, normals: Floats) -> None:
+    """Fill ``path`` (n + 1), of which the first is given, from ``levels`` (n + 1), ``drifts`` and ``normals`` (n).
 
     The next price is its conditional mean, ``level + persistence (price - level before) + drift``, plus normal noise,
     rounded to a whole tick. The rounding is of the sum, so that the price is a Markov chain on the ticks; it moves the
-    mean by less than exp(-2 pi^2 deviation^2) ticks. Within a bar the price is a Brownian bridge, whose extremes are
-    rounded inwards; ``uniforms`` (n, 2) draw them.
+    mean by less than exp(-2 pi^2 deviation^2) ticks.
     """
-    n = drifts.size
-    highs, lows = np.empty(n), np.empty(n)
-    for i in range(n):
+    for i in range(drifts.size):
         mean = levels[i + 1] + persistence * (path[i] - levels[i]) + drifts[i]
         path[i + 1] = math.floor(mean + deviation * normals[i] + 0.5)
+
+
+@kernel
+def bar_ranges(path: Floats, deviations: Floats, uniforms: Floats) -> tuple[Floats, Floats]:
+    """Highs and lows (n,) of bars between the points of ``path`` (n + 1), whole ticks.
+
+    Within a bar the price is a Brownian bridge with standard deviation ``deviations`` (n,); its extremes, drawn by
+    ``uniforms`` (n, 2), are rounded inwards.
+    """
+    highs, lows = np.empty(deviations.size), np.empty(deviations.size)
+    for i in range(deviations.size):
         first, last = path[i], path[i + 1]
-        high, low = extremes(first, last, deviation * deviation, uniforms[i, 0], uniforms[i, 1])
+        high, low = extremes(first, last, deviations[i] * deviations[i], uniforms[i, 0], uniforms[i, 1])
         highs[i] = max(first, last, math.floor(high))
         lows[i] = min(first, last, math.ceil(low))
     return highs, lows
+
+
+@kernel
+def autoregression(first: float, persistence: float, noise: Floats) -> Floats:
+    """``first`` and n further values of x(t + 1) = persistence x(t) + noise(t), (n + 1,)."""
+    values = np.empty(noise.size + 1)
+    values[0] = first
+    for i in range(noise.size):
+        values[i + 1] = persistence * values[i] + noise[i]
+    return values
 
 
 @kernel

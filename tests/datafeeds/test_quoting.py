@@ -71,7 +71,7 @@ def test_a_risk_neutral_maker_with_a_limit_has_a_closed_form(limit: int) -> None
     quotes = optimal_quotes(flow, limit)
     angle = math.pi / (2 * limit + 2)  # v(q) = cos(angle q), least eigenvalue -2 A / e cos(angle)
     assert quotes.profit_rate == pytest.approx(2.0 * 2.0 / (math.e * 0.5) * math.cos(angle), rel=1e-12)
-    assert quotes.profit_rate == pytest.approx(quotes.certainty_rate, rel=1e-12)
+    assert quotes.profit_rate == pytest.approx(quotes.value_rate, rel=1e-12)
     assert quotes.bid[limit] == pytest.approx(2.0 - 2.0 * math.log(math.cos(angle)), rel=1e-9)
     assert np.isinf([quotes.bid[-1], quotes.ask[0]]).all()
     assert quotes.shares.sum() == pytest.approx(1.0)
@@ -148,19 +148,46 @@ def test_on_ticks_no_other_quotes_earn_more(fee: float) -> None:
         for b, c, d, a in itertools.product(choices, repeat=4)
     )
     assert best.profit_rate == pytest.approx(tried, rel=1e-12)
-    assert best.certainty_rate == pytest.approx(tried, rel=1e-9)
+    assert best.value_rate == pytest.approx(tried, rel=1e-9)
     assert (best.bid[:-1] / 0.5 == np.rint(best.bid[:-1] / 0.5)).all()
 
 
-@pytest.mark.parametrize("gamma", [0.0, 1e-4, 0.01, 0.3])
-def test_fine_ticks_give_the_quotes_without_ticks(gamma: float) -> None:
+@pytest.mark.parametrize("gamma", [0.0, 1e-310, 1e-5, 1e-3])
+def test_fine_ticks_give_the_quotes_without_ticks_where_gamma_is_far_below_k(gamma: float) -> None:
     free = optimal_quotes(PAPER, 4, gamma, fee=0.1)
     fine = optimal_quotes(PAPER, 4, gamma, fee=0.1, tick=0.01)
-    inside = free.bid[:-1] > 0.01  # a distance on ticks is at least one
-    assert fine.bid[:-1][inside] == pytest.approx(free.bid[:-1][inside], abs=0.011)
-    assert fine.certainty_rate <= free.certainty_rate * (1.0 + 1e-9)
-    if inside.all():
-        assert fine.certainty_rate == pytest.approx(free.certainty_rate, rel=1e-4)
+    assert (free.bid[:-1] > 0.01).all(), "a distance on ticks is at least one"
+    assert fine.bid[:-1] == pytest.approx(free.bid[:-1], abs=0.012)
+    assert fine.value_rate == pytest.approx(free.value_rate, rel=1e-4 + 0.6 * gamma / PAPER.k)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 1.0, 30.0])
+def test_on_ticks_the_value_is_profit_less_penalty_and_no_single_change_improves_it(gamma: float) -> None:
+    limit, tick, fee = 20, 0.25, 0.1
+    best = optimal_quotes(PAPER, limit, gamma, fee, tick)
+    assert (best.bid[:-1] >= tick).all()
+    assert (best.bid[:-1] == best.ask[1:][::-1]).all()
+
+    def value(bid: Floats, ask: Floats) -> float:
+        penalty = 0.5 * gamma * 0.09 * float(inventory_shares(PAPER, bid, ask) @ best.inventory**2)
+        return slow_rate(PAPER, bid, ask, fee) - penalty
+
+    assert best.value_rate == pytest.approx(value(best.bid, best.ask), rel=1e-9)
+    for row in range(2 * limit):
+        for change in (-tick, tick):
+            bid = best.bid.copy()
+            bid[row] += change
+            if bid[row] >= tick:
+                assert value(bid, best.ask) <= best.value_rate * (1.0 + 1e-9) + 1e-12
+
+
+def test_a_strong_aversion_and_a_wide_limit_leave_quotes_that_can_be_told() -> None:
+    wide, wider = optimal_quotes(PAPER, 60, 1.0), optimal_quotes(PAPER, 100, 1.0)
+    assert wide.value_rate == pytest.approx(wider.value_rate, rel=1e-9)
+    assert wide.bid[60:100] == pytest.approx(wider.bid[100:140], abs=1e-9)
+    assert (np.diff(wide.bid[:-1]) > 0.0).all()
+    with pytest.raises(ConfigError, match="too wide for gamma 1"):
+        quotes_over_time(PAPER, 60, 1.0, 1e6)
 
 
 def test_more_aversion_earns_less_and_holds_less() -> None:

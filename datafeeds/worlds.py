@@ -1,0 +1,31 @@
+"""Synthetic worlds: markets made from a random generator, in which the best policy and its profit are known.
+
+Of bars: `Trending`, `MeanReverting`, `PureNoise`, `ConstantFunding`. Of order flow, for a market maker: `PoissonBook`.
+Of bars, quotes, snapshots and trades that describe one path: `consistent_market`; of snapshots alone, as many as a
+benchmark wants: `book_world`. Of two swaps on one base price: `two_legs`. Each gives a `World` of plain tables.
+"""
+
+from __future__ import annotations
+
+from halfspread.datafeeds.book_market import BookMarket, book_world, consistent_market
+from halfspread.datafeeds.poisson_book import PoissonBook
+from halfspread.datafeeds.price_world import ConstantFunding, PureNoise
+from halfspread.datafeeds.reverting_world import MeanReverting
+from halfspread.datafeeds.trending_world import Trending
+from halfspread.datafeeds.two_legs import TwoLegs, two_legs
+from halfspread.datafeeds.world import BestPolicy, World
+
+__all__ = [
+    "BestPolicy",
+    "BookMarket",
+    "ConstantFunding",
+    "MeanReverting",
+    "PoissonBook",
+    "PureNoise",
+    "Trending",
+    "TwoLegs",
+    "World",
+    "book_world",
+    "consistent_market",
+    "two_legs",
+]

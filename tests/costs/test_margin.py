@@ -6,11 +6,12 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfspread.costs.base import nanoseconds
+from halfspread.costs.base import BEGINNING, nanoseconds
 from halfspread.costs.margin import MAX_TIERS, Margin, MarginPeriod, MarginSchedule, MarginTier
 from halfspread.errors import ConfigError
 
@@ -100,6 +101,15 @@ def test_tiers_change_on_their_date_and_what_is_inferred_is_told() -> None:
         "not verified: margin (initial 1 %, maintenance 0.5 %) from the beginning: guess",
     )
     assert MarginSchedule.model_validate_json(schedule.model_dump_json()) == schedule
+
+
+def test_the_tiers_of_all_dates_are_those_of_each_date_one_after_the_other() -> None:
+    turn = datetime(2021, 1, 1, tzinfo=UTC)
+    schedule = MarginSchedule(periods=(MarginPeriod(tiers=TIERS), MarginPeriod(start=turn, tiers=TIERS[2:])))
+    starts, rows = schedule.tier_arrays()
+    assert starts.tolist() == [BEGINNING] * 3 + [nanoseconds(turn)]
+    for time, mine in ((nanoseconds(turn) - 1, rows[:3]), (nanoseconds(turn), rows[3:])):
+        assert np.array_equal(mine, np.column_stack(schedule.arrays_at(time)[:4]))
 
 
 def test_an_infinite_limit_is_no_limit() -> None:

@@ -267,3 +267,31 @@ def test_wrong_questions_are_refused() -> None:
         MeanReverting().best_policy(1.0, risk_aversion=0.1)
     with pytest.raises(DataError, match="has none"):
         PureNoise(bars=5).market(np.random.default_rng(1)).table("trades")
+
+
+def test_a_settlement_at_the_first_close_comes_too_early() -> None:
+    model = ConstantFunding(bars=10, interval="8h", deviation=1.0)
+    assert len(model.settlement_times) == 10
+    assert model.settlements() == 9
+
+
+def test_the_distance_is_stationary_from_the_start_and_counts_from_the_level_of_its_close() -> None:
+    model = MeanReverting(bars=2, level_drift=500.0, deviation=10.0, half_life=30.0)
+    found = [model.market(np.random.default_rng(seed)) for seed in range(400)]
+    firsts = np.array([world.table("bars")["open"].iloc[0] for world in found]) - 60_000.0
+    assert firsts.std() == pytest.approx(model.distance_deviation, rel=0.12)
+    distances = np.array([world.closes - world.hidden["level"][1:] for world in found])
+    assert distances.std(axis=0) == pytest.approx(model.distance_deviation, rel=0.12)
+    policy = model.best_policy(0.0, risk_aversion=1.0)
+    for world, distance in zip(found[:20], distances[:20], strict=True):
+        wanted = np.clip((500.0 - (1.0 - model.persistence) * distance) / 100.0, -1.0, 1.0)
+        assert policy.targets(world) == pytest.approx(wanted)
+    long, short = model.thresholds(0.0)
+    assert long == short == pytest.approx(500.0 / (1.0 - model.persistence))
+    banded = MeanReverting(bars=200, level_drift=0.2, deviation=1.0, half_life=2.0)
+    world = banded.market(np.random.default_rng(1))
+    distance, held = world.closes - world.hidden["level"][1:], 0.0
+    long, short = banded.thresholds(0.3)
+    for target, x in zip(banded.best_policy(0.3).targets(world), distance, strict=True):
+        held = 1.0 if x <= long else -1.0 if x >= short else held
+        assert target == held

@@ -51,6 +51,7 @@ BUY_99 = {0: [Place("limit", 2.0, 99.0)]}
 SHRINKING = joined(
     book(2, ((99.0, 9.0),), ASKS), book(3, ((99.0, 6.0),), ASKS), trade(4, 99.0, 3.0, -1), book(5, *HIGHER)
 )
+THIN_TRADED = [*(book(second, ((99.0, 1.0),), ASKS) for second in (0, 1)), trade(2, 99.0, 3.0, -1)]
 HALF_SECOND = Settings(order_latency=SECOND // 2)
 
 TAKING = [
@@ -158,6 +159,36 @@ RESTING = [
         [("filled", "", 2.0), ("filled", "", 1.0)],
     ),
     Case(
+        "what a better order got of a trade is not there for the next: 3 - 1 - 1 ahead is 1",
+        THIN_TRADED, {0: [Place("limit", 2.0, 99.0), Place("limit", 1.0, 99.5)]},
+        [(2, 1.0, 99.5, 0.5, 0.0, -0.0199, True), (2, 1.0, 99.0, 1.0, 0.0, -0.0198, True)],
+        [("open", "", 1.0), ("filled", "", 1.0)],
+    ),
+    Case(
+        "two orders at the price of a trade, each behind 1: 3 - 1 fills the first with 1, 2 - 1 the second",
+        THIN_TRADED, {0: [Place("limit", 1.0, 99.0), Place("limit", 2.0, 99.0)]},
+        [(2, 1.0, 99.0, 1.0, 0.0, -0.0198, True), (2, 1.0, 99.0, 1.0, 0.0, -0.0198, True)],
+        [("filled", "", 1.0), ("open", "", 1.0)],
+    ),
+    Case(
+        "two resting orders share the 3 asked by the book that reaches them; mid 98.75",
+        [*plain(0, 1), book(2, ((98.0, 1.0),), ((99.5, 3.0),))], {0: [Place("limit", 2.0, 100.0)] * 2},
+        [(2, 2.0, 100.0, -2.5, 0.0, -0.04, True), (2, 1.0, 100.0, -1.25, 0.0, -0.02, True)],
+        [("filled", "", 2.0), ("open", "", 1.0)],
+    ),
+    Case(
+        "pessimistic: a level that shrinks to 3 leaves at most 3 ahead, and a trade of 4 fills 1",
+        joined(book(2, ((99.0, 3.0),), ASKS), trade(3, 99.0, 4.0, -1)), BUY_99,
+        [(3, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("open", "", 1.0)],
+    ),
+    Case(
+        "optimistic: a level out of sight that comes back with 2 leaves at most 2 of the 9 ahead",
+        [*plain(0, 1), book(2, ((99.5, 5.0), (99.0, 5.0)), ASKS), book(3, ((99.0, 5.0), (98.0, 2.0)), ASKS),
+         trade(4, 98.0, 3.0, -1)],
+        {0: [Place("limit", 2.0, 98.0)]}, [(4, 1.0, 98.0, 2.0, 0.0, -0.0196, True)], [("open", "", 1.0)],
+        settings=optimistic(),
+    ),
+    Case(
         "pessimistic: behind 5; the level grows to 9 and falls to 6: still 5 ahead, a trade of 3 does not reach it",
         SHRINKING, BUY_99, [], [("open", "", 0.0)], choices=(0, 1),
     ),
@@ -218,6 +249,16 @@ TRIGGERS = [
         "where there are trades only they pull triggers, and the next book is taken",
         [*plain(0, 1), book(2, *HIGHER), trade(3, 102.5, 1.0, 1), *plain(4)], {0: [Place("stop", 2.0, trigger=102.0)]},
         [(4, 2.0, 101.0, -2.0, 0.0, -0.202, False)], [("filled", "", 2.0)],
+    ),
+    Case(
+        "a trade before the first book after a stop's arrival does not pull its trigger",
+        [*plain(0), trade(0.5, 102.5, 1.0, 1), *plain(1, 2)], {0: [Place("stop", 2.0, trigger=102.0)]},
+        [], [("open", "", 0.0)],
+    ),
+    Case(
+        "this: a stop that a trade has triggered waits for the next book all the same",
+        [*plain(0), trade(1, 102.5, 1.0, 1), *plain(2)], {0: [Place("stop", 2.0, trigger=102.0)]},
+        [(2, 2.0, 101.0, -2.0, 0.0, -0.202, False)], [("filled", "", 2.0)], settings=Settings(rule="this"),
     ),
     Case(
         "by_mark: the mark price pulls the trigger, not the book",

@@ -148,6 +148,24 @@ def test_takers_fill_at_prices_that_the_market_offered(scenario: Scenario) -> No
         assert min(offered) - 1e-9 <= fill.price <= max(offered) + 1e-9
 
 
+@given(scenarios(kinds=("book", "quote", "trade")))
+def test_makers_fill_at_their_own_price_where_the_market_has_reached_it(scenario: Scenario) -> None:
+    ledger = replay(scenario)
+    for fill in ledger.fills:
+        if not fill.maker:
+            continue
+        side = math.copysign(1.0, fill.contracts)
+        at_time = [e.payload for e in scenario.events if e.time == fill.time and e.instrument == fill.instrument]
+        met = [payload.price for payload in at_time if isinstance(payload, Trade) and payload.side != side]
+        for payload in at_time:
+            if isinstance(payload, Book):
+                met += [price for price, _ in (payload.asks if side > 0.0 else payload.bids)[:1]]
+        assert any(side * (price - fill.price) <= 0.0 for price in met)
+        order = order_of(ledger, fill.order)
+        if order.price == order.place.price:
+            assert fill.price == order.price
+
+
 def shown(events: list[Event], side: float) -> float:
     """Size on the side that an order of ``side`` takes, in the books and trades of these events."""
     total = 0.0

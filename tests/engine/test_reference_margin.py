@@ -64,6 +64,50 @@ def test_isolated_liquidation_at_the_check_value_of_bitmex() -> None:
     assert ledger.equity["COIN"] == pytest.approx(1.0 - 0.0009 - 0.12 - 0.00099, abs=1e-12)
 
 
+def test_funding_in_favour_of_a_position_does_not_lower_its_maintenance_margin() -> None:
+    # a short: 50,000 / (1 - (0.1 + 2 x 0.00075) + (0.004 + 0.00075)) = 50,000 / 0.90325
+    terms = Terms("XBT", "inverse", "COIN", taker=7.5e-4, tiers=(Tier(100.0, 100.0, 0.004),))
+    margin = Margin("isolated", leverage=10.0, basis="entry")
+    start = [quote(0, 50_000.0), quote(1, 50_000.0), Event(at(1.5), "funding_known", 0, 1e-4)]
+    price = 50_000 / 0.90325
+    assert run([*start, mark(2, price - 0.01)], -60_000.0, 1.0, margin, terms).liquidations == 0
+    assert run([*start, mark(2, price + 0.01)], -60_000.0, 1.0, margin, terms).liquidations == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "price", "bankruptcy"),
+    [
+        # 2 more at 110: entry 620 / 6, margins 40 + 22
+        (2.0, 110.0, (620 - 62) / 6),
+        (-2.0, 100.0, 90.0),  # half closed releases half
+        (-8.0, 95.0, 104.5),  # turned at 95: 95 x 1.1
+    ],
+)
+def test_entry_and_isolated_margin_follow_increases_decreases_and_turns(
+    second: float, price: float, bankruptcy: float
+) -> None:
+    events = [quote(0, 100.0), quote(1, 100.0), quote(2, price), quote(3, bankruptcy)]
+    table = {0: Decision(requests=[Place("market", 4.0)]), 1: Decision(requests=[Place("market", second)])}
+    settings = Settings(margin=Margin("isolated", leverage=10.0), capital={"USD": 1_000.0})
+    ledger = simulate(events, Script(table), [LINEAR], settings)
+    assert ledger.fills[-1].liquidation
+    assert ledger.fills[-1].price == pytest.approx(bankruptcy, rel=1e-12)
+
+
+def test_the_deduction_of_a_tier_lowers_its_maintenance_margin() -> None:
+    # 20 at 100 with 500: 498 + 20 (P - 100) <= 20 P x 0.01 - 5: P <= 1,497 / 19.8 = 75.6061
+    start = [quote(0, 100.0), quote(1, 100.0)]
+    assert run([*start, mark(2, 75.61)], 20.0, 500.0, Margin("cross"), LINEAR).liquidations == 0
+    assert run([*start, mark(2, 75.60)], 20.0, 500.0, Margin("cross"), LINEAR).liquidations == 1
+
+
+@pytest.mark.parametrize(("marks", "paid"), [([], -4.0), ([mark(1.5, 110.0)], -4.4)])
+def test_funding_is_paid_on_the_value_at_mark(marks: list[Event], paid: float) -> None:
+    events = [quote(0, 100.0), quote(1, 100.0), *marks, Event(at(2), "funding", 0, 0.01)]
+    ledger = run(events, 4.0, 1_000.0, Margin("cross"), LINEAR)
+    assert ledger.attribution[0]["funding"] == pytest.approx(paid, rel=1e-12)
+
+
 def test_a_cross_account_is_left_with_nothing() -> None:
     # 9 bought at 100 with 101: fee 0.9, cash 101 - 900 - 0.9; gone where 100.1 + 9 (P - 100) <= 9 P x 0.005:
     # P <= 799.9 / 8.955 = 89.3244
@@ -87,11 +131,15 @@ def test_the_insurance_fund_pays_where_the_mark_has_gone_beyond() -> None:
     assert ledger.attribution[0]["price"] == pytest.approx(-180.0)
 
 
-def test_of_several_positions_the_largest_closes_at_its_bankruptcy_price() -> None:
+@pytest.mark.parametrize("large", [0, 1])
+def test_of_several_positions_the_largest_closes_at_its_bankruptcy_price(large: int) -> None:
     # 4 and 4 at 100 and 50: fees 0.6. At 80 and 50: B = 99.4 - 80 = 19.4; at 75.5: B = 1.4 <= (302 + 200) x 0.005
-    events = [quote(0, 100.0), quote(0, 50.0, 1), quote(1, 100.0), quote(1, 50.0, 1), mark(2, 80.0), mark(3, 75.5)]
+    small = 1 - large
+    start = [quote(second, price, k) for second in (0, 1) for price, k in ((100.0, large), (50.0, small))]
+    events = [*start, mark(2, 80.0, large), mark(3, 75.5, large)]
     ledger = run(events, 4.0, 100.0, Margin("cross"), LINEAR, LINEAR)
-    first, second = ledger.fills[2:]
+    assert [fill.instrument for fill in ledger.fills[2:]] == [0, 1]
+    first, second = ledger.fills[2 + large], ledger.fills[2 + small]
     assert second.price == 50.0
     assert second.liquidated == pytest.approx(-0.2)
     # the fee of the other leaves 1.2: 1.2 + 4 (P - 75.5) = 0.001 x 4 P
@@ -158,12 +206,18 @@ def test_a_fill_that_reduces_is_never_refused() -> None:
 
 
 @pytest.mark.parametrize(("without_mark", "count"), [("worst", 1), ("close", 0)])
-def test_bars_without_marks_are_checked_at_their_worst_price(without_mark: Any, count: int) -> None:
-    events = [*bar(0, (100.0, 100.0, 100.0, 100.0)), *bar(60, (100.0, 100.0, 80.0, 100.0))]
+@pytest.mark.parametrize(
+    ("contracts", "high", "low", "bankruptcy"),
+    [(9.0, 100.0, 80.0, 799.9 / 8.991), (-9.0, 120.0, 100.0, 1_000.1 / 9.009)],
+)
+def test_bars_without_marks_are_checked_at_their_worst_price(
+    contracts: float, high: float, low: float, bankruptcy: float, without_mark: Any, count: int
+) -> None:
+    events = [*bar(0, (100.0, 100.0, 100.0, 100.0)), *bar(60, (100.0, high, low, 100.0))]
     margin = Margin("cross", without_mark=without_mark)
-    ledger = run(events, 9.0, 101.0, margin, LINEAR)
+    ledger = run(events, contracts, 101.0, margin, LINEAR)
     assert ledger.liquidations == count
     if count:
         # valued at the close of 100, closed where nothing is left: all of 100.1 is `liquidation`
-        assert ledger.fills[-1].price == pytest.approx(799.9 / 8.991, rel=1e-12)
+        assert ledger.fills[-1].price == pytest.approx(bankruptcy, rel=1e-12)
         assert ledger.attribution[0]["liquidation"] == pytest.approx(-100.1, rel=1e-12)

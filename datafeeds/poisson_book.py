@@ -6,7 +6,7 @@ together, an order at distance delta from the mid is reached with intensity A ex
 ticks from the mid with intensity A exp(-k d tick) exactly. Trades *at* its price are added where no one stands ahead
 of it (docs/fills.md); in this book someone always does: every shown level holds ``level_size`` contracts, far more than
 trades take, and levels stand at every tick from the first one off the mid. The depth of a print is what the flow is
-made of; the shown sizes are not consumed by it.
+made of: the shown sizes are not consumed by it, and prints lie beyond the touch more often than not.
 
 The mid moves up or down a tick at Poisson times, both ways alike: a martingale with variance moves x tick^2 per second.
 After every move and trade the book is shown again ``refresh`` later, so that orders sent at the event are in force then
@@ -78,6 +78,11 @@ class PoissonBook(QuotedWorld):
     def fill_rate(self, ticks: int) -> float:
         """Fills per second of an order that rests so many whole ticks (at least one) from the mid, someone ahead."""
         return self.intensity * math.exp(-self.decay * ticks * self.tick)
+
+    def profit_rate(self, ticks: int, fee: float = 0.0) -> float:
+        """2 A exp(-k delta) (delta - fee): profit per second of resting on both sides at delta = ticks x tick, with no
+        limit to the inventory; ``fee`` of one contract. Largest at the whole tick next to 1 / k + fee."""
+        return 2.0 * self.fill_rate(ticks) * (ticks * self.tick - fee)
 
     def best_quotes(self, inventory_limit: int, gamma: float = 0.0, fee: float = 0.0) -> Quotes:
         """The best quotes on whole ticks for orders of one contract, and their profit: see `quoting.optimal_quotes`."""

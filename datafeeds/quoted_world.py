@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from halfspread.datafeeds.aggregate import bars_from_trades
 from halfspread.datafeeds.parameters import Delay, Parameters, StartTime
@@ -29,6 +29,13 @@ class QuotedWorld(Parameters):
     tick: float = Field(default=0.1, gt=0, description="smallest price step (quote currency)")
     lot: float = Field(default=0.001, gt=0, description="smallest number of contracts; a contract is one unit of base")
     feed_latency: Delay = Field(default=0, description="from exchange to local time: seconds or '5ms'; 0: none")
+
+    @field_validator("start")
+    @classmethod
+    def _start_on_a_minute(cls, value: datetime) -> datetime:
+        if value.second or value.microsecond:
+            raise ValueError(f"start: expected a whole minute, where bars open, got {value}")
+        return value
 
     @property
     def start_ns(self) -> int:

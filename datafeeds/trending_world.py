@@ -21,15 +21,16 @@ __all__ = ["Trending"]
 class Trending(PriceWorld):
     """A price with one drift in an up state and another in a down state; the states form a Markov chain.
 
-    Where the state is ``observable``, the bars have a column ``next_drift``: the drift of the bar after. The best
-    policy then follows its sign (full long in the up state, full short in the down state), if each change of state is
-    worth two trades, and otherwise holds the side of the mean drift for ever: with linear costs only these can be best
-    (see `datafeeds.switching`). With stationary shares u and d and u l changes to down in a bar, it earns
+    Where the state is ``observable``, the bars have a column ``next_drift``: the drift of the bar after, which a tape
+    keeps with ``BarFormat(extra=("next_drift",))``. The best policy then follows the state (full long up, full short
+    down), if each change of it is worth two trades, and otherwise holds the side of the mean drift for ever; with linear
+    costs only these can be best (see `datafeeds.switching`). With the drifts m and n of the up and the down state, the
+    share of time s spent up and mean lengths of ``bars_up``, it earns for each bar
 
-        max(u up - d down_ - 4 u l cost, |u up + d down_|)        (up, down_: the drifts; l: probability to leave up)
+        max(s m - (1 - s) n - 4 cost s / bars_up, |s m + (1 - s) n|).
 
-    for each bar. Where the state is hidden this is an upper bound; without costs the best policy is the sign of the
-    expected drift given the prices so far (Hamilton's filter), and with costs no closed form is known.
+    Where the state is hidden this is an upper bound; without costs the best policy is the sign of the expected drift
+    given the prices so far (Hamilton's filter), and with costs no closed form is known.
     """
 
     title: ClassVar[str] = "trending"

@@ -6,6 +6,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from halfspread.datafeeds.aggregate import bars_from_trades
 from halfspread.datafeeds.book_market import BookMarket, book_world, consistent_market
@@ -13,7 +15,7 @@ from halfspread.datafeeds.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.depth import read_books, read_quotes
 from halfspread.engine.times import MINUTE, Floats
-from halfspread.engine.trades import read_trades
+from halfspread.engine.trades import check_against_book, read_trades
 from halfspread.errors import ConfigError
 
 LEVELS = 4
@@ -137,6 +139,40 @@ def test_prices_may_stand_still_while_trades_go_on(trades: float) -> None:
     assert (len(world.table("trades")) > 500) == (trades > 0.0)
 
 
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.integers(2, 6),
+    st.integers(0, 20),
+    st.sampled_from([0.0, 0.5, 20.0]),
+)
+def test_any_book_is_one_that_the_engine_takes(
+    seed: int, levels: int, move: float, widest: int, redrawn: int, trades: float
+) -> None:
+    world = book_world(
+        np.random.default_rng(seed),
+        60,
+        levels,
+        move=move,
+        widest_spread=widest,
+        redrawn=redrawn,
+        trades_per_snapshot=trades,
+        level_size=0.01,
+        trade_size=0.01,
+        first_price=9.0,
+    )
+    depth = read_books(world.table("books"))
+    spread = np.rint((depth.rows[:, 2] - depth.rows[:, 0]) / 0.1)
+    assert depth.levels == levels
+    assert spread.min() >= 1.0
+    assert spread.max() <= widest
+    assert depth.rows.min() > 0.0
+    if len(world.table("trades")):
+        found = check_against_book(read_trades(world.table("trades")), depth, 0.1)
+        assert found.outside == 0
+
+
 def test_one_seed_gives_one_world_and_a_million_snapshots_have_no_drift() -> None:
     one, same = (book_world(np.random.default_rng(5), 300, 2).table("books") for _ in range(2))
     assert one.equals(same)
@@ -155,6 +191,8 @@ def test_one_seed_gives_one_world_and_a_million_snapshots_have_no_drift() -> Non
         ({"every": "1ns"}, "at least 2 ns"),
         ({"move": 2.0}, "move"),
         ({"feed_latency": "late"}, "feed_latency"),
+        ({"feed_latency": -1.0}, "feed_latency"),
+        ({"widest_spread": 1}, "widest_spread"),
     ],
 )
 def test_impossible_worlds_are_refused(values: dict[str, str | float], message: str) -> None:

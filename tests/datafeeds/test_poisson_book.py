@@ -66,6 +66,15 @@ def test_trades_go_through_an_order_at_the_promised_rate() -> None:
     assert model.fill_rate(4) == pytest.approx(0.8 * math.exp(-1.0))
 
 
+def test_both_sides_at_one_over_k_earn_the_most_where_inventory_does_not_matter() -> None:
+    model = PoissonBook(decay=0.4, tick=0.5)
+    for fee in (0.0, 1.0):
+        best = max(range(1, 40), key=lambda ticks: model.profit_rate(ticks, fee))
+        assert best * 0.5 == pytest.approx(2.5 + fee, abs=0.5)
+    assert model.profit_rate(5) == pytest.approx(2.0 * math.exp(-1.0) * 2.5)
+    assert model.best_quotes(300).profit_rate == pytest.approx(model.profit_rate(5), rel=1e-3)
+
+
 def test_market_orders_come_at_random_times_and_the_mid_is_a_martingale_with_the_variance() -> None:
     found = world(2, duration="24h", intensity=0.8, decay=0.5, tick=0.5, levels=1)
     waits = np.diff(found.table("trades")["ts"].to_numpy()) / 1e9
@@ -166,6 +175,7 @@ def test_a_feed_latency_moves_local_times_only() -> None:
         ({"trade_size": 1e5}, "level_size: expected more than trade_size"),
         ({"heartbeat": "soon"}, "heartbeat: expected"),
         ({"intensity": 0.0}, "intensity"),
+        ({"start": "2024-01-01T00:00:30Z"}, "start: expected a whole minute"),
     ],
 )
 def test_impossible_worlds_are_refused(values: dict[str, str | float], message: str) -> None:

@@ -23,9 +23,9 @@ class Trending(PriceWorld):
 
     Where the state is ``observable``, the bars have a column ``next_drift``: the drift of the bar after, which a tape
     keeps with ``BarFormat(extra=("next_drift",))``. The best policy then follows the state (full long up, full short
-    down), if each change of it is worth two trades, and otherwise holds the side of the mean drift for ever; with linear
-    costs only these can be best (see `datafeeds.switching`). With the drifts m and n of the up and the down state, the
-    share of time s spent up and mean lengths of ``bars_up``, it earns for each bar
+    down), if each change of it is worth two trades, and otherwise holds the side of the mean drift for ever; with
+    linear costs only these can be best (see `datafeeds.switching`). With the drifts m and n of the up and the down
+    state and the share of time s spent up, it earns for each bar
 
         max(s m - (1 - s) n - 4 cost s / bars_up, |s m + (1 - s) n|).
 

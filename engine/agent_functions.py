@@ -28,7 +28,7 @@ from numba import types
 from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
 from halfspread.engine.bars import Floats
 from halfspread.engine.loop_kernels import loop
-from halfspread.engine.records import CONTEXT, OK, Output, Records, State
+from halfspread.engine.records import CONTEXT, OK, Data, Output, Records, State
 from halfspread.errors import StrategyError
 
 __all__ = ["OK", "AgentFunction", "compiled_agent", "idle", "start_loop"]
@@ -133,7 +133,13 @@ def _reason(error: Exception) -> str:
 
 
 def start_loop(
-    function: AgentFunction, compiled: bool, state: State, history: Floats, events: Records, output: Output
+    function: AgentFunction,
+    compiled: bool,
+    state: State,
+    history: Floats,
+    data: Data,
+    events: Records,
+    output: Output,
 ) -> Iterator[int]:
     """The event loop over a chunk, for any agent function.
 
@@ -141,7 +147,7 @@ def start_loop(
     An exception of the function comes out of the iterator.
     """
     native = function.native
-    arguments = (compiled, state, history, events, output)
+    arguments = (compiled, state, history, data, events, output)
     dispatcher, typeof = cast(Any, loop), cast(Any, numba.typeof)
     if not dispatcher.signatures:
         with _compiling:

@@ -6,15 +6,19 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from halfspread.engine.agent import agent_name, has_on_bar
+from halfspread.engine.agent import agent_name, decides_in_python
+from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.records import (
     AGENT_STATUS,
     HALF_SPREAD_MISSING,
     HALF_SPREAD_TOO_WIDE,
+    IMPACT_UNKNOWN,
     NO_REPORT_PRICE,
     NOT_FINITE,
     OK,
     TARGET_RANGE,
+    TOO_MANY_REPORTS,
+    TOO_MANY_REQUESTS,
     State,
 )
 from halfspread.engine.tape import Tape
@@ -28,7 +32,10 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
     """The error for the code that the loop has left in the state."""
     run = state.run[0]
     name, when = agent_name(agent), time_text(run["now"])
-    value, symbol = float(run["error_value"]), tape.instrument.symbol
+    value = float(run["error_value"])
+    k = min(int(run["error_instrument"]), len(tape.feeds) - 1)
+    feed = tape.feeds[k]
+    symbol = feed.instrument.symbol
     code = int(run["error"])
     if code == AGENT_STATUS:
         return StrategyError(
@@ -41,18 +48,18 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
         )
     if code == HALF_SPREAD_MISSING:
         return DataError(
-            f"{tape.bars.source}: no bid and ask for a fill of {symbol} at {when}; "
+            f"{feed.source}: no bid and ask for a fill of {symbol} at {when}; "
             "HalfSpread.from_bars(missing='last') would use the last spread seen"
         )
     if code == HALF_SPREAD_TOO_WIDE:
-        reference = float(state.holdings[0]["reference"])
+        reference = float(state.holdings[k]["reference"])
         return DataError(
             f"{symbol} at {when}: the half-spread is not smaller than the price {reference:g}, so a sale would be "
             "free; check the unit of the half-spread"
         )
     if code == NO_REPORT_PRICE:
         return DataError(
-            f"{tape.bars.source}: no price of {tape.instrument.settle} in the report currency by {when}; "
+            f"{feed.source}: no price of {feed.instrument.settle} in the report currency by {when}; "
             "settle_price= has to begin before the bars"
         )
     if code == NOT_FINITE:
@@ -60,22 +67,38 @@ def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
             f"{symbol} at {when}: equity is no longer a finite number ({value}); check the unit of prices and the "
             "size of positions"
         )
+    if code == TOO_MANY_REQUESTS:
+        return StrategyError(
+            f"{_function(agent, when)} made {value:.0f} requests in one decision; expected at most {MAX_REQUESTS}"
+        )
+    if code == TOO_MANY_REPORTS:
+        return StrategyError(
+            f"{name}: more than {len(state.reports):,} reports were on their way to the agent at {when}; shorten the "
+            "response latency, or send fewer orders"
+        )
+    if code == IMPACT_UNKNOWN:
+        return DataError(
+            f"{symbol} at {when}: the square-root impact needs the volume of a closed bar before, and none was traded; "
+            "begin later, or use Impact.none()"
+        )
     return InternalError(f"the loop stopped at {when} with code {code} and value {value!r}; please report this")
 
 
 def compiled_failure(agent: Any, state: State, error: Exception) -> StrategyError:
     """The error for an exception in a compiled agent."""
     text = f"{_function(agent, time_text(state.run[0]['now']))}: {_raised_text(error)}"
-    return StrategyError(text if _place(error) or not has_on_bar(agent) else f"{text}; mode='python' shows the line")
+    return StrategyError(
+        text if _place(error) or not decides_in_python(agent) else f"{text}; mode='python' shows the line"
+    )
 
 
 def _function(agent: Any, when: str) -> str:
     return f"{agent_name(agent)}: compiled function {agent.function.__name__} at {when}"
 
 
-def python_failure(agent: Any, state: State, error: Exception, target: Any) -> StrategyError:
-    """The error for an exception in ``on_bar``, or for a target that is not a number."""
-    where = f"{agent_name(agent)}.on_bar at {time_text(state.context[0]['time'])}"
+def python_failure(agent: Any, method: str, state: State, error: Exception, target: Any) -> StrategyError:
+    """The error for an exception in a method of the agent, or for a target that is not a number."""
+    where = f"{agent_name(agent)}.{method} at {time_text(state.context[0]['time'])}"
     if error.__traceback__ is not None and error.__traceback__.tb_next is None and "memoryview" in str(error):
         return StrategyError(
             f"{where}: expected a number from -1 to 1, or None to keep the target; got {_short(target)} "

@@ -25,53 +25,71 @@ def outcome(
     tape: Tape, terms: Terms, agent: Any, mode: str, name: str | None, state: State, recorder: Recorder
 ) -> BacktestResult:
     """The result of a finished run. Raises InternalError where equity and attributions do not agree."""
-    attribution = _attribution(state, "report")
-    attribution["collateral"] = float(state.account[0]["collateral"])
+    by_instrument = _by_instrument(tape, state)
+    attribution = {name: float(state.holdings[f"{name}_report"].sum()) for name in ATTRIBUTION}
+    attribution["collateral"] = float(state.accounts["collateral"].sum())
     attribution["total"] = sum(attribution.values())
-    settle = _attribution(state, "settle")
-    settle["total"] = sum(settle.values())
     _check(state, attribution, terms.capital)
-    holding = state.holdings[0]
     times, values = recorder.curve()
     return BacktestResult(
         name=name or agent_name(agent),
         agent=agent_name(agent),
         agent_params=dict(getattr(agent, "parameters", dict)()),
         mode=mode,
-        instruments=(tape.instrument,),
+        instruments=tape.instruments,
         report_currency=terms.currency,
-        settle_currency=tape.instrument.settle,
+        settle_currency=", ".join(purse.settle for purse in terms.purses),
         notional=terms.notional,
         capital=terms.capital,
         start=pd.Timestamp(tape.start_ns, tz="UTC"),
         end=pd.Timestamp(int(state.run[0]["now"]), tz="UTC"),
-        bars=int(holding["bars"]),
-        interval=tape.interval,
+        bars=int(state.holdings["bars"].sum()),
+        events=int(state.run[0]["events"]),
+        interval=tape.feeds[0].interval,
         period=terms.period,
         fill_convention=terms.fill,
+        matching=terms.execution.matching,
         attribution=attribution,
-        attribution_settle=settle,
-        turnover=float(holding["turnover"]),
-        settlements=int(holding["settlements"]),
+        attribution_settle=_settle(terms, tape, state),
+        attribution_by_instrument=by_instrument,
+        turnover=float(state.holdings["turnover"].sum()),
+        settlements=int(state.holdings["settlements"].sum()),
+        liquidations=int(state.run[0]["liquidations"]),
         streamed_drawdowns=recorder.drawdowns(terms.notional),
         assumptions=describe_run(tape, terms, state),
-        warnings=warnings_of(tape, terms, state),
-        counts=counts_of(tape, terms, state),
+        warnings=warnings_of(tape, terms, state, recorder.all_orders()),
+        counts=counts_of(tape, terms, state, recorder.all_orders()),
         curve_times=times,
         curve_values=values,
         fill_pieces=recorder.all_fills(),
         period_records=recorder.all_periods(),
+        order_records=recorder.all_orders(),
     )
 
 
-def _attribution(state: State, currency: str) -> dict[str, float]:
-    return {name: float(state.holdings[f"{name}_{currency}"].sum()) for name in ATTRIBUTION}
+def _by_instrument(tape: Tape, state: State) -> dict[str, dict[str, float]]:
+    """Attribution, its total, turnover and fills of each instrument, report currency."""
+    found = {}
+    for instrument, holding in zip(tape.instruments, state.holdings, strict=True):
+        parts = {name: float(holding[f"{name}_report"]) for name in ATTRIBUTION}
+        parts["total"] = sum(parts.values())
+        found[instrument.name] = parts | {"turnover": float(holding["turnover"]), "fills": float(holding["fills"])}
+    return found
+
+
+def _settle(terms: Terms, tape: Tape, state: State) -> dict[str, float]:
+    """The attribution in the settle currency, where all instruments settle in one."""
+    if len(terms.purses) > 1:
+        return {}
+    settle = {name: float(state.holdings[f"{name}_settle"].sum()) for name in ATTRIBUTION}
+    settle["total"] = sum(settle.values())
+    return settle
 
 
 def _check(state: State, attribution: dict[str, float], capital: float) -> None:
     """Equity, kept on its own from cash and positions, against the sum of attributions."""
-    account, turnover = state.account[0], float(state.holdings["turnover"].sum())
-    change = float(account["equity_report"]) - capital
+    turnover = float(state.holdings["turnover"].sum())
+    change = float(state.run[0]["equity"]) - capital
     if abs(change - attribution["total"]) > TOLERANCE * max(capital, turnover):
         raise InternalError(
             f"equity changed by {change!r}, but its attributions sum to {attribution['total']!r}; please report this"

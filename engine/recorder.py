@@ -9,6 +9,7 @@ import numpy as np
 
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import DrawdownMeter
+from halfspread.engine.order_records import OPEN_AT_END, ORDER
 from halfspread.engine.records import FILL, PERIOD
 from halfspread.engine.times import DAY, HOUR, MINUTE
 
@@ -16,8 +17,9 @@ __all__ = ["CurveSink", "Recorder", "recording_period"]
 
 FILLS_BUFFER = 32_832  # what a chunk of the usual size can fill, and a little more
 PERIODS_BUFFER = 131_072
+ORDERS_BUFFER = 8_192
 
-#: Called with (times, equity, collateral, position) of each chunk.
+#: Called with (times, equity, collateral, positions) of each chunk; positions (points, instruments).
 CurveSink = Callable[[Integers, Floats, Floats, Floats], None]
 
 
@@ -31,20 +33,30 @@ def recording_period(span: int) -> int:
 class Recorder:
     """Buffers for the loop, emptied as they fill; nothing is dropped.
 
-    The curve is kept in memory for ``bars`` bars, or, where ``bars`` is None, passed on to ``sink`` chunk by chunk and
+    The curve is kept in memory for ``points`` points, or, where that is None, passed on to ``sink`` chunk by chunk and
     forgotten, so that memory does not grow with the length of the tape. ``periods`` lines of attribution are expected.
     """
 
-    def __init__(self, bars: int | None, periods: int, capital: float, sink: CurveSink | None = None) -> None:
-        self._kept = bars is not None
-        self._times = np.empty(bars or 0, np.int64)
-        self._values = np.empty((bars or 0, 3))
+    def __init__(
+        self,
+        points: int | None,
+        periods: int,
+        capital: float,
+        instruments: int = 1,
+        sink: CurveSink | None = None,
+    ) -> None:
+        self._kept = points is not None
+        self._width = 2 + instruments
+        self._times = np.empty(points or 0, np.int64)
+        self._values = np.empty((points or 0, self._width))
         self._used = 0
         self._sink = sink
         self._fills: list[np.ndarray[Any, Any]] = []
         self._periods: list[np.ndarray[Any, Any]] = []
         self._capital = capital
+        self._orders: list[np.ndarray[Any, Any]] = []
         self.fills = np.empty(FILLS_BUFFER, FILL)
+        self.orders = np.zeros(ORDERS_BUFFER, ORDER)
         self.periods = np.empty(min(periods, PERIODS_BUFFER), PERIOD)
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
@@ -57,7 +69,7 @@ class Recorder:
     def curve_buffers(self, events: int) -> tuple[Integers, Floats]:
         """Arrays that the loop writes the curve of chunks of up to ``events`` events to."""
         if not self._kept and len(self._times) < events:
-            self._times, self._values = np.empty(events, np.int64), np.empty((events, 3))
+            self._times, self._values = np.empty(events, np.int64), np.empty((events, self._width))
         return self._times, self._values
 
     def end_chunk(self, points: int) -> None:
@@ -70,7 +82,7 @@ class Recorder:
             self.equity.add(values[:, 0])
             self.pnl.add(values[:, 0] - values[:, 1] - self._capital)
         if self._sink is not None and points:
-            self._sink(times, values[:, 0], values[:, 1], values[:, 2])
+            self._sink(times, values[:, 0], values[:, 1], values[:, 2:])
 
     def empty_fills(self, count: int) -> None:
         """Keep the first ``count`` fills of the buffer, which the loop goes on writing to."""
@@ -89,8 +101,23 @@ class Recorder:
         """The run is over: keep the first ``count`` lines of the buffer as they are."""
         self._periods.append(self.periods[:count])
 
+    def empty_orders(self, count: int) -> None:
+        """Keep the first ``count`` orders of the buffer, which the loop goes on writing to."""
+        self._orders.append(self.orders[:count].copy())
+
+    def last_orders(self, still_open: np.ndarray[Any, Any]) -> None:
+        """The run is over: keep the orders that are open still."""
+        left = still_open.copy()
+        left["state"] = OPEN_AT_END
+        self._orders.append(left)
+
+    def all_orders(self) -> np.ndarray[Any, Any]:
+        """Every order by number; a request that was refused comes after the order it was about."""
+        found = np.concatenate(self._orders)
+        return found[np.argsort(found["id"], kind="stable")]
+
     def curve(self) -> tuple[Integers, Floats]:
-        """Times and (equity, collateral, position) of every bar; empty where they went to the sink."""
+        """Times and (equity, collateral, contracts) of every point; empty where they went to the sink."""
         return (
             (self._times[: self._used], self._values[: self._used])
             if self._kept

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from halfspread.engine.order_records import MAX_OPEN, MAX_REQUESTS
+
 # Events: a bit each, so that a context can say which kinds fell on its time.
 BAR_OPEN = 1
 BAR_CLOSE = 2
@@ -19,15 +21,47 @@ FUNDING = 4
 FUNDING_KNOWN = 8
 MARK = 16
 INDEX = 32
-RATE = 64  # price of the settle currency in report currency
+RATE = 64  # price of a settle currency in report currency
+QUOTE = 128
+BOOK = 256
+TRADE = 512
+GAP = 1024
+TIMER = 2048
+OWN_ORDER = 4096  # something has happened to an order of the agent
+DEPTH = QUOTE | BOOK
+
+# Where an event counts: at the exchange, at the agent, or both at once.
+AT_EXCHANGE = 1
+AT_AGENT = 2
 
 # Columns of a history row; further columns of the data follow.
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 QUOTE_COLUMNS = ("bid_open", "ask_open", "bid_close", "ask_close")
 
-# Half-spread taken from the bars' own quotes; the other kinds are those of `halfspread.costs`.
+# Columns of each level of a row of quotes or book snapshots, and of a row of trades.
+BID, BID_SIZE, ASK, ASK_SIZE = range(4)
+LEVEL = 4
+TRADE_PRICE, TRADE_SIZE, TRADE_SIDE = range(3)
+
+# Half-spreads that are observed; the other kinds are those of `halfspread.costs`.
 QUOTES_IN_BARS = 4
+QUOTES = 5
+HOURS = 6
+
+# Which data are the market of an instrument: its events fill orders.
+ON_BARS = 0
+ON_TRADES = 1
+ON_DEPTH = 2
+
+# How places in the queue and the order of prices within a bar are estimated.
+PESSIMISTIC = 0
+OPTIMISTIC = 1
+
+# Margin.
+NO_MARGIN = 0
+CROSS = 1
+ISOLATED = 2
 
 # When a decision made at a bar's close is filled.
 NEXT_OPEN = 0
@@ -50,6 +84,7 @@ FILLS_FULL = -2
 PERIODS_FULL = -3
 FAILED = -4
 CHUNK_DONE = -5
+ORDERS_FULL = -6
 
 # What made the loop fail.
 AGENT_STATUS = 1
@@ -58,6 +93,9 @@ HALF_SPREAD_MISSING = 3
 HALF_SPREAD_TOO_WIDE = 4
 NO_REPORT_PRICE = 5
 NOT_FINITE = 6
+TOO_MANY_REQUESTS = 7
+TOO_MANY_REPORTS = 8
+IMPACT_UNKNOWN = 9
 
 #: What a compiled agent returns when all is well. numba turns an exception inside one into a return value of 0.
 OK = 1
@@ -67,33 +105,61 @@ MAX_INSTRUMENTS = 32
 EVENT = np.dtype(
     [
         ("time", "i8"),
-        ("row", "i8"),  # bar: history row; funding: the next settlement time; funding known: the settlement time
+        ("row", "i8"),  # row of its table; funding: the next settlement time; funding known: the settlement time
         ("value", "f8"),  # funding rate, mark or index price
         ("kind", "i4"),
         ("instrument", "i2"),
-        ("end_of_time", "i2"),  # 1: no other event before the agents' decision has this time
+        ("end_of_time", "i1"),  # 1: no other event before the agents' decision has this time
+        ("place", "i1"),  # quotes, books, trades: AT_EXCHANGE, AT_AGENT or both
     ],
     align=True,
 )
 
 CONTEXT = np.dtype(
     [
-        ("time", "i8"),  # now: the close of the bar just delivered
+        ("time", "i8"),  # now: the close of the bar just delivered, or the local time of the event
         ("kind", "i8"),  # bits of the kinds of event that fell on this time
-        ("instrument", "i8"),  # the last instrument whose bar closed now
+        ("instrument", "i8"),  # the last instrument with a new row in the history
         ("instruments", "i8"),  # how many there are
         ("equity", "f8"),  # report currency
         ("capital", "f8"),  # initial equity, report currency
         ("targets", "f8", (MAX_INSTRUMENTS,)),  # out: fraction of the sizing notional in [-1, 1]; keeps its last value
         ("positions", "f8", (MAX_INSTRUMENTS,)),  # held now, as a fraction of what a target of 1 was worth when sized
         ("contracts", "f8", (MAX_INSTRUMENTS,)),  # held now, signed
-        ("rows", "i8", (MAX_INSTRUMENTS,)),  # last closed bar of each instrument in the history
+        ("rows", "i8", (MAX_INSTRUMENTS,)),  # last row of each instrument in the history
         ("gap", "i8", (MAX_INSTRUMENTS,)),  # time missing between the last bar and the one before it
         ("mark", "f8", (MAX_INSTRUMENTS,)),
         ("index", "f8", (MAX_INSTRUMENTS,)),
         ("last_funding_rate", "f8", (MAX_INSTRUMENTS,)),
         ("next_funding_rate", "f8", (MAX_INSTRUMENTS,)),  # NaN where the venue has not published it yet
         ("next_funding_time", "i8", (MAX_INSTRUMENTS,)),  # 0 before the first settlement is known
+        ("bid", "f8", (MAX_INSTRUMENTS,)),  # best quotes and last trade received, NaN before the first
+        ("bid_size", "f8", (MAX_INSTRUMENTS,)),
+        ("ask", "f8", (MAX_INSTRUMENTS,)),
+        ("ask_size", "f8", (MAX_INSTRUMENTS,)),
+        ("trade_price", "f8", (MAX_INSTRUMENTS,)),
+        ("trade_size", "f8", (MAX_INSTRUMENTS,)),
+        ("trade_side", "f8", (MAX_INSTRUMENTS,)),
+        ("tick", "f8", (MAX_INSTRUMENTS,)),  # in force now
+        ("lot", "f8", (MAX_INSTRUMENTS,)),
+        ("filled", "f8", (MAX_INSTRUMENTS,)),  # contracts of the agent's orders filled since its last decision
+        ("rejected", "i8"),  # orders and requests rejected or cancelled by the venue since its last decision
+        ("last_reason", "i8"),  # of the last of them
+        ("next_order", "i8"),  # number of the next order
+        ("requests", "i8"),  # out: how many requests this decision makes
+        ("request_action", "i8", (MAX_REQUESTS,)),
+        ("request_order", "i8", (MAX_REQUESTS,)),
+        ("request_instrument", "i8", (MAX_REQUESTS,)),
+        ("request_kind", "i8", (MAX_REQUESTS,)),
+        ("request_flags", "i8", (MAX_REQUESTS,)),
+        ("request_contracts", "f8", (MAX_REQUESTS,)),
+        ("request_price", "f8", (MAX_REQUESTS,)),
+        ("request_trigger", "f8", (MAX_REQUESTS,)),
+        ("open_orders", "i8"),  # the agent's open orders as it knows them, oldest first
+        ("open_ids", "i8", (MAX_OPEN,)),
+        ("open_instruments", "i8", (MAX_OPEN,)),
+        ("open_contracts", "f8", (MAX_OPEN,)),  # still open, signed
+        ("open_prices", "f8", (MAX_OPEN,)),
     ],
     align=True,
 )
@@ -106,26 +172,64 @@ RUN = np.dtype(
         ("next_progress", "i8"),
         ("progress_every", "i8"),
         ("convention", "i8"),
+        ("matching", "i8"),
         ("sizing", "i8"),
         ("size", "f8"),  # contracts, notional in report currency, or multiple of equity
         ("resize", "i8"),  # 1: size again at every decision, 0: only when the target changes
         ("lookback", "i8"),
-        ("started", "i8"),  # 1 once a bar has closed
+        ("history_kinds", "i8"),  # kinds of event that bring a new row of the history
+        ("subscribed", "i8"),  # kinds of event that the agent decides on
+        ("wanted", "i8"),  # those, and those that add a point to the curve
+        ("point_kinds", "i8"),
+        ("point_step", "i8"),  # 0: a point at every event of those kinds, else at most one in so many nanoseconds
+        ("next_point", "i8"),
+        ("started", "i8"),  # 1 once a reference price is known
         ("warm", "i8"),  # 1 once every instrument has its lookback rows
         ("kinds", "i8"),  # kinds seen at the present time
         ("instrument", "i8"),
         ("inside", "i8"),  # 1 while the loop runs, and for good where it raised
         ("resume", "i8"),  # 1: a Python agent has just decided
+        ("between", "i8"),  # 1: the decision is on reports that arrived between two events
         ("fills", "i8"),
         ("points", "i8"),
         ("periods", "i8"),
+        ("ledger", "i8"),  # orders that are done, in the buffer
         ("period", "i8"),
         ("next_period", "i8"),
         ("now", "i8"),
+        ("equity", "f8"),  # report currency, all accounts
+        ("capital", "f8"),
+        ("lowest", "f8"),  # lowest equity at any point of the curve
         ("error", "i8"),
         ("error_instrument", "i8"),
         ("error_value", "f8"),
         ("decisions", "i8"),
+        ("live", "i8"),  # open orders
+        ("orders", "i8"),  # orders sent so far
+        ("last_arrival", "i8"),
+        ("last_report", "i8"),
+        ("delayed_reports", "i8"),  # 1 where the response latency is not zero
+        ("first_report", "i8"),  # ring of reports on their way
+        ("reports", "i8"),
+        ("next_report", "i8"),  # when the first of them arrives
+        ("order_delay_mode", "i8"),
+        ("order_delays", "i8", (2,)),  # rows of the table of delays: first and one past the last
+        ("response_delay_mode", "i8"),
+        ("response_delays", "i8", (2,)),
+        ("responses", "i8"),
+        ("margin", "i8"),  # NO_MARGIN, CROSS or ISOLATED
+        ("leverage", "f8"),  # 0: the highest that each tier allows
+        ("worst_price", "i8"),  # 1: bars without a mark are checked at their worst price
+        ("check", "i8"),  # 1: margin has to be looked at
+        ("tiered", "i8"),  # 1: fees depend on the volume of 30 days
+        ("next_change", "i8"),  # when a tick or lot changes next
+        ("volume_day", "i8"),
+        ("volume", "f8"),  # of the 30 days before today, report currency
+        ("volumes", "f8", (31,)),  # by day, in turn
+        ("choice_fills", "i8"),  # fills that the other rule of matching would not have made then
+        ("choice_missed", "i8"),  # orders without a fill that the other rule would have filled
+        ("rejections", "i8"),
+        ("liquidations", "i8"),
     ],
     align=True,
 )
@@ -141,7 +245,6 @@ ACCOUNT = np.dtype(
         ("deposited", "i8"),
         ("equity_settle", "f8"),
         ("equity_report", "f8"),
-        ("lowest", "f8"),  # lowest equity in report currency at any close
         ("collateral", "f8"),  # report currency: the settle currency moved against the report currency
     ],
     align=True,
@@ -159,9 +262,21 @@ CONTRACT = np.dtype(
         ("carry_half_spread", "i8"),  # 1: a missing quote is replaced by the last half-spread seen
         ("charge_funding", "i8"),  # 0: settlements are shown to agents and cost nothing
         ("quote_column", "i8"),  # first of bid_open, ask_open, bid_close, ask_close; -1 without quotes
+        ("account", "i8"),
+        ("market", "i8"),  # ON_BARS, ON_TRADES or ON_DEPTH
+        ("depth_kind", "i8"),  # QUOTE or BOOK where the market is one of them
+        ("has_trades", "i8"),
+        ("impact_kind", "i8"),
+        ("impact", "f8"),
+        ("impact_weight", "f8"),  # of a new bar in the averages of volume and squared return
+        ("min_contracts", "f8"),
+        ("max_contracts", "f8"),
+        ("hours", "f8", (168,)),  # half-spread by hour of the week, basis points
         ("ticks", "i8", (2,)),  # rows of the schedule: first and one past the last
         ("lots", "i8", (2,)),
         ("fees", "i8", (2,)),
+        ("on_entry", "i8"),  # 1: maintenance margin is of the value at entry, 0: at mark
+        ("tiers", "i8", (2,)),
     ],
     align=True,
 )
@@ -180,13 +295,34 @@ HOLDING = np.dtype(
         ("pending", "f8"),
         ("has_pending", "i8"),
         ("decided", "i8"),
+        ("arrives", "i8"),  # when the pending target reaches the exchange
         ("bars", "i8"),
+        ("seen", "i8"),  # rows of the history
         ("closed", "i8"),  # time of the last close
         ("closed_now", "i8"),
+        ("entry", "f8"),  # settle value of one contract, averaged over the entries of the position
+        ("margin", "f8"),  # isolated: paid in for the position, settle currency
+        ("margin_fee", "f8"),  # part of it that is set aside for fees
+        ("low_limit", "f8"),  # prices at or beyond which margin has to be looked at
+        ("high_limit", "f8"),
+        ("worst", "f8"),  # price of the present bar that is worst for the position, NaN outside of bars
+        ("at_open", "f8"),  # contracts held at the open of the present bar
+        ("live", "i8"),  # open orders
+        ("book", "i8"),  # row of the book in force, -1 without one
+        ("taken_bid", "f8"),  # contracts taken of the book in force
+        ("taken_ask", "f8"),
+        ("gap", "i8"),  # when the market stopped, 0 while there is one
+        ("squares", "f8"),  # of the bars' returns, and volumes and weights, averaged for the impact model
+        ("volumes", "f8"),
+        ("weights", "f8"),
+        ("averaged_close", "f8"),  # close of the last of these bars
         *[(f"{name}_settle", "f8") for name in ATTRIBUTION],
         *[(f"{name}_report", "f8") for name in ATTRIBUTION],
         ("turnover", "f8"),  # report currency
         ("fills", "i8"),
+        ("maker_fills", "i8"),
+        ("refused_targets", "i8"),  # for lack of margin
+        ("liquidations", "i8"),
         ("settlements", "i8"),  # fundings paid or received on a position
         ("settlements_without_mark", "i8"),
         ("carried_half_spreads", "i8"),
@@ -208,8 +344,11 @@ FILL = np.dtype(
         ("half_spread", "f8"),  # report currency
         ("fee", "f8"),
         ("impact", "f8"),
+        ("liquidation", "f8"),
         ("fee_rate", "f8"),
         ("position_after", "f8"),
+        ("order", "i8"),  # number of the order, 0 for a target
+        ("maker", "i8"),
         ("rate", "f8"),  # report currency per unit of settle currency
         ("price_total", "f8"),  # cumulative price and funding contributions up to this fill, report currency
         ("funding_total", "f8"),
@@ -238,19 +377,34 @@ Records = np.ndarray[Any, Any]
 
 
 class State(NamedTuple):
-    """All that the loop reads and changes: one record each of run, account and context, one per instrument of the rest.
+    """All that the loop reads and changes: one record each of run and context, one per settle currency of the
+    accounts, one per instrument of holdings and contracts.
 
-    ``starts`` (n,) and ``schedule`` (n, 2): ticks, lots and fees by date; ``memory``: of a compiled agent.
+    ``starts`` (n,) and ``schedule`` (n, 4): by date ticks and lots (first column), fees (taker, maker, volume from
+    which they hold) and margin tiers (limit, initial rate, maintenance rate, deduction); ``memory``: of a compiled agent; ``orders`` (MAX_OPEN,): the open ones, oldest first; ``reports``:
+    a ring of what is on its way to the agent; ``delays`` (n, 2): times and delays of messages.
     """
 
     run: Records
-    account: Records
+    accounts: Records
     holdings: Records
     contracts: Records
     starts: np.ndarray[Any, np.dtype[np.int64]]
     schedule: np.ndarray[Any, np.dtype[np.float64]]
     context: Records
     memory: np.ndarray[Any, np.dtype[np.float64]]
+    orders: Records
+    reports: Records
+    delays: np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Data(NamedTuple):
+    """The tables that events point to; those of all instruments stand one after the other in each of them."""
+
+    bars: np.ndarray[Any, np.dtype[np.float64]]
+    quotes: np.ndarray[Any, np.dtype[np.float64]]
+    books: np.ndarray[Any, np.dtype[np.float64]]
+    trades: np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Output(NamedTuple):
@@ -260,3 +414,4 @@ class Output(NamedTuple):
     curve_times: np.ndarray[Any, np.dtype[np.int64]]
     curve_values: np.ndarray[Any, np.dtype[np.float64]]
     periods: Records
+    orders: Records

@@ -12,7 +12,9 @@ import pandas as pd
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import deepest_fall
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.order_records import FLAGS, KINDS, REASONS, STATES
 from halfspread.engine.records import ATTRIBUTION, FILL
+from halfspread.errors import ConfigError
 
 __all__ = ["BacktestResult"]
 
@@ -39,13 +41,17 @@ class BacktestResult:
     start: pd.Timestamp
     end: pd.Timestamp
     bars: int
+    events: int
     interval: int
     period: int
     fill_convention: str
+    matching: str
     attribution: dict[str, float]
     attribution_settle: dict[str, float]
+    attribution_by_instrument: dict[str, dict[str, float]]
     turnover: float
     settlements: int
+    liquidations: int
     streamed_drawdowns: tuple[float, float] | None
     assumptions: dict[str, str]
     warnings: list[str]
@@ -54,6 +60,7 @@ class BacktestResult:
     curve_values: Floats = field(repr=False)
     fill_pieces: list[np.ndarray[Any, Any]] = field(repr=False)
     period_records: np.ndarray[Any, Any] = field(repr=False)
+    order_records: np.ndarray[Any, Any] = field(repr=False)
 
     @property
     def pnl(self) -> float:
@@ -89,20 +96,69 @@ class BacktestResult:
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """Equity and collateral (report currency) and position (contracts) at every bar close, or every period."""
+        """Equity and collateral (report currency) and position (contracts) at every point of the curve, or every
+        period; with several instruments a position for each, such as position_BTCUSDT."""
         if self.thinned:
-            return self.periods[["equity", "collateral", "position"]]
-        columns = {name: self.curve_values[:, i] for i, name in enumerate(("equity", "collateral", "position"))}
+            return self.periods[["equity", "collateral", *self._position_columns]]
+        names = ("equity", "collateral", *self._position_columns)
+        columns = {name: self.curve_values[:, i] for i, name in enumerate(names)}
         return pd.DataFrame(columns, index=_utc(self.curve_times), copy=False)
+
+    @property
+    def _position_columns(self) -> tuple[str, ...]:
+        if len(self.instruments) == 1:
+            return ("position",)
+        return tuple(f"position_{instrument.symbol}" for instrument in self.instruments)
 
     @cached_property
     def periods(self) -> pd.DataFrame:
-        """Cumulative attribution at the end of every period, report currency; see ``period`` for its length."""
-        lines = self.period_records
-        columns = {"equity": lines["equity"], "reference": lines["reference"], "position": lines["position"]}
+        """Cumulative attribution at the end of every period, all instruments together, report currency; see ``period``
+        for its length. ``reference`` is the price of the first instrument, ``exposure`` the sum of signed positions."""
+        lines = self.period_records.reshape(-1, len(self.instruments))
+        first = lines[:, 0]
+        columns = {"equity": first["equity"], "reference": first["reference"]}
+        for k, name in enumerate(self._position_columns):
+            columns[name] = lines[:, k]["position"]
+        columns["exposure"] = lines["position_value"].sum(axis=1) / self.notional
+        columns |= {name: lines[name].sum(axis=1) for name in ATTRIBUTION}
+        columns["collateral"] = first["collateral"]
+        columns["turnover"] = lines["turnover"].sum(axis=1)
+        return pd.DataFrame(columns, index=_utc(first["time"]))
+
+    def periods_of(self, instrument: str) -> pd.DataFrame:
+        """Cumulative attribution of one instrument, by symbol or name, at the end of every period, report currency.
+
+        Raises ConfigError for an instrument that was not traded.
+        """
+        names = [(each.symbol, each.name) for each in self.instruments]
+        k = next((k for k, both in enumerate(names) if instrument in both), None)
+        if k is None:
+            raise ConfigError(f"{instrument}: not in this run; there are {', '.join(name for _, name in names)}")
+        lines = self.period_records.reshape(-1, len(self.instruments))[:, k]
+        columns = {"reference": lines["reference"], "position": lines["position"]}
         columns["exposure"] = lines["position_value"] / self.notional
-        columns |= {name: lines[name] for name in (*ATTRIBUTION, "collateral", "turnover")}
+        columns |= {name: lines[name] for name in (*ATTRIBUTION, "turnover")}
         return pd.DataFrame(columns, index=_utc(lines["time"]))
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """The ledger: every order and refused request, by number. Contracts are signed, prices in quote currency; times
+        that never came are NaT."""
+        records = self.order_records
+        symbols = np.array([*(instrument.symbol for instrument in self.instruments), ""], dtype=object)
+        frame = pd.DataFrame({"order": records["id"], "instrument": symbols[records["instrument"]]})
+        frame["kind"] = np.array(KINDS, dtype=object)[records["kind"]]
+        for name, bit in FLAGS.items():
+            frame[name] = (records["flags"] & bit) != 0
+        for name in ("contracts", "filled", "price", "trigger", "average_price"):
+            frame[name] = records[name]
+        frame["state"] = np.array(STATES, dtype=object)[records["state"]]
+        frame["reason"] = np.array(REASONS, dtype=object)[records["reason"]]
+        for name in ("sent", "arrives", "done"):
+            times = np.where(records[name] == 0, np.iinfo(np.int64).min, records[name])
+            frame[name] = _utc(times)
+        frame["fills"], frame["maker_fills"] = records["fills"], records["maker_fills"]
+        return frame
 
     @cached_property
     def fill_records(self) -> np.ndarray[Any, Any]:

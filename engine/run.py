@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import prepare, runs_compiled
+from halfspread.engine.agent import METHODS, Wishes, checked_seed, prepare, runs_compiled, wishes_of
 from halfspread.engine.agent_functions import idle, start_loop
 from halfspread.engine.failures import compiled_failure, failure, python_failure
+from halfspread.engine.feed import Feed
 from halfspread.engine.loop_kernels import record_period
-from halfspread.engine.market import Market
+from halfspread.engine.market import EVENTS, Market
 from halfspread.engine.outcome import outcome
 from halfspread.engine.recorder import CurveSink, Recorder
-from halfspread.engine.records import CHUNK_DONE, CLOSE, FAILED, FILLS_FULL, PERIODS_FULL, PROGRESS, Output, State
+from halfspread.engine.records import (
+    CHUNK_DONE,
+    CLOSE,
+    FAILED,
+    FILLS_FULL,
+    ORDERS_FULL,
+    PERIODS_FULL,
+    PROGRESS,
+    Output,
+    State,
+)
+from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay
 from halfspread.engine.result import BacktestResult
-from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out
+from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out, watch_of
 from halfspread.engine.side_data import side_events
 from halfspread.engine.sizing import Sizing
-from halfspread.engine.tape import EVENTS_IN_CHUNK, Chunk, Tape
-from halfspread.engine.terms import agree_terms
-from halfspread.errors import DataError, InternalError
+from halfspread.engine.tape import Tape
+from halfspread.engine.terms import Execution, agree_terms
+from halfspread.engine.times import parse_interval
+from halfspread.errors import DataError, InternalError, StrategyError
 
 __all__ = ["Progress", "run_backtest"]
 
@@ -40,6 +54,8 @@ class _Run:
     state: State
     recorder: Recorder
     market: Market
+    wishes: Wishes
+    history: str
     progress: Progress | None
     reasons: Iterator[int] | None = None
     arrays: tuple[np.ndarray[Any, Any], ...] = ()
@@ -52,9 +68,13 @@ def run_backtest(
     costs: Costs,
     *,
     sizing: Sizing,
-    fill: str = "next_open",
-    capital: float | None = None,
+    fill: str | None = None,
+    capital: float | Mapping[str, float] | None = None,
     report_currency: str | None = None,
+    rates: Mapping[str, float] | None = None,
+    margin: Margin | None = None,
+    matching: str = "pessimistic",
+    stale_after: str | int | float = "1h",
     seed: int = 0,
     mode: str = "auto",
     name: str | None = None,
@@ -66,21 +86,40 @@ def run_backtest(
 ) -> BacktestResult:
     """Replay ``tape`` to ``agent`` and charge ``costs``; see `halfspread.backtest` for the arguments.
 
-    ``keep_curve`` keeps a point per bar in memory (default: unless the tape is streamed); ``sink`` gets them chunk by
-    chunk. Results depend neither on ``chunk_events`` nor on ``mode``.
+    ``keep_curve`` keeps every point of the curve in memory (default: unless the tape is streamed); ``sink`` gets them
+    chunk by chunk. Results depend neither on ``chunk_events`` nor on ``mode``.
     """
     compiled = runs_compiled(agent, mode)
-    terms = agree_terms(tape, costs, sizing, fill, capital, report_currency, period)
-    lookback, memory = prepare(agent, compiled, seed, (tape.instrument,))
-    state = lay_out(tape, terms, lookback, memory)
+    wishes = wishes_of(agent, compiled)
+    stale = parse_interval(stale_after) if stale_after else 0
+    execution = Execution(fill, matching, Margin.cross() if margin is None else margin, stale)
+    terms = agree_terms(tape, costs, sizing, execution, capital, report_currency, rates, period)
+    watch = watch_of(tape, wishes)
+    rng = np.random.default_rng(checked_seed(seed))
+    lookback, memory = prepare(agent, compiled, rng, tape.instruments)
+    latencies = np.random.default_rng([int(seed), 1])
+    state = lay_out(tape, terms, watch, lookback, memory, latencies)
+    feed_delay = None if costs.latency.feed.is_zero else costs.latency.feed.table(latencies)
+    side = side_events(terms.beside, tape.start_ns, tape.end_ns)
+    replay = Replay(
+        tape.feeds,
+        side,
+        watch.history,
+        lookback,
+        timer=watch.timer,
+        feed_delay=feed_delay,
+        stale_after=stale,
+        events=chunk_events,
+    )
     keep = not tape.streamed if keep_curve is None else keep_curve
-    lines = (tape.end_ns - tape.start_ns) // terms.period + 3
-    recorder = Recorder(len(tape) if keep else None, lines, terms.capital, sink)
-    market = Market(tape.instrument, tape.columns, lookback, state.context[0])
-    run = _Run(agent, compiled, tape, state, recorder, market, progress)
-    side = side_events(terms.funding, tape.mark, tape.index, tape.settle_price, tape.start_ns, tape.end_ns)
+    lines = ((tape.end_ns - tape.start_ns) // terms.period + 3) * len(tape.feeds)
+    points = _points(tape, watch.point_step) if keep else None
+    recorder = Recorder(points, lines, terms.capital, len(tape.feeds), sink)
+    columns = tuple(_columns(feed, watch.history) for feed in tape.feeds)
+    market = Market(tape.instruments, columns, lookback, state.context[0])
+    run = _Run(agent, compiled, tape, state, recorder, market, wishes, watch.history, progress)
     try:
-        for chunk in tape.chunks(side, lookback, chunk_events):
+        for chunk in replay:
             _run_chunk(run, chunk)
     finally:
         _end_loop(run)
@@ -88,13 +127,42 @@ def run_backtest(
     return outcome(tape, terms, agent, "compiled" if compiled else "python", name, state, recorder)
 
 
+def _points(tape: Tape, step: int) -> int:
+    """How many points the curve can have."""
+    if step == 0:
+        return sum(len(feed.bars) for feed in tape.feeds if feed.bars is not None)
+    return int((tape.end_ns - tape.start_ns) // step) + 2
+
+
+def _columns(feed: Feed, history: str) -> tuple[str, ...]:
+    """Names of the columns that the agent sees of one instrument."""
+    table = feed.table(history)
+    if table is None:
+        return ()
+    if history == "bars":
+        return tuple(table.columns)
+    if history == "trades":
+        return ("price", "size", "side")
+    if history == "quotes":
+        return ("bid", "bid_size", "ask", "ask_size")
+    names = ("bid_{}", "bid_size_{}", "ask_{}", "ask_size_{}")
+    return tuple(name.format(i + 1) for i in range(table.levels) for name in names)
+
+
 def _run_chunk(run: _Run, chunk: Chunk) -> None:
     line, recorder = run.state.run[0], run.recorder
     first = recorder.next_point
     line["cursor"], line["count"], line["points"] = 0, chunk.count, first
+    if chunk.moves is not None:
+        count = len(run.state.holdings)
+        run.state.context["rows"][0, :count] += chunk.moves[0]
+        books = run.state.holdings["book"]
+        books[books >= 0] += chunk.moves[1][books >= 0]
     reasons = _reasons(run, chunk)
     if run.compiled:
         _decide_in_compiled_code(run, reasons)
+    elif run.wishes.events == ("bar",) and len(run.market) == 1:
+        _decide_on_bars(run, chunk, reasons)
     else:
         _decide_in_python(run, chunk, reasons)
     recorder.end_chunk(int(line["points"]) - first)
@@ -109,14 +177,14 @@ def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
     """The loop over this chunk: the one that runs already, where it holds the same arrays, to save time."""
     recorder = run.recorder
     times, values = recorder.curve_buffers(len(chunk.buffer))
-    output = Output(recorder.fills, times, values, recorder.periods)
-    arrays = (chunk.history, chunk.buffer, *output)
+    output = Output(recorder.fills, times, values, recorder.periods, recorder.orders)
+    arrays = (chunk.history, *chunk.data, chunk.buffer, *output)
     if run.reasons is None or any(new is not old for new, old in zip(arrays, run.arrays, strict=True)):
         _end_loop(run)
         run.state.run[0]["count"] = chunk.count
         function = run.agent.function if run.compiled else idle
         run.arrays = arrays
-        run.reasons = start_loop(function, run.compiled, run.state, chunk.history, chunk.buffer, output)
+        run.reasons = start_loop(function, run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output)
     return run.reasons
 
 
@@ -141,7 +209,7 @@ def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
         _answer(run, reason)
 
 
-def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
+def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     """Call the agent at every yield that asks for a decision. Only what every agent needs is copied, the rest is looked
     up."""
     market, decide, first = run.market, run.agent.on_bar, chunk.first_row
@@ -166,7 +234,78 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
     except Exception as error:
         if reason < 0:
             raise
-        raise python_failure(run.agent, run.state, error, target) from error
+        raise python_failure(run.agent, "on_bar", run.state, error, target) from error
+
+
+def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
+    """The same for several instruments, and for other events than bars."""
+    market, decide, lone = run.market, _dispatcher(run), len(run.market) == 1
+    market._show(chunk.history)
+    closing = run.history == "bars"
+    targets = memoryview(run.state.context["targets"][0])
+    positions = memoryview(run.state.context["positions"][0])
+    rows = memoryview(run.state.context["rows"][0])
+    reason, target = PROGRESS, None
+    try:
+        for reason in reasons:
+            if reason < 0:
+                if reason == CHUNK_DONE:
+                    return
+                _answer(run, reason)
+                continue
+            market._row = rows[0]
+            if closing:
+                market.close = market.value("close")
+            market.position = positions[0]
+            if not lone:
+                for view in market.views[1:]:
+                    view._row = rows[view._k]
+            target = decide(market)
+            if target is None:
+                continue
+            if lone and type(target) is float:
+                targets[0] = target
+            else:
+                _set_targets(market, targets, target)
+    except Exception as error:
+        if reason < 0:
+            raise
+        raise python_failure(run.agent, METHODS[run.wishes.events[0]], run.state, error, target) from error
+
+
+def _dispatcher(run: _Run) -> Callable[[Market], Any]:
+    """The method to call; where there are several, those whose events have come, in their order, the last target
+    holding."""
+    methods = [(EVENTS[event], getattr(run.agent, METHODS[event])) for event in run.wishes.events]
+    if len(methods) == 1:
+        return methods[0][1]  # type: ignore[no-any-return]
+    context = run.state.context[0]
+
+    def decide(market: Market) -> Any:
+        kinds, target = int(context["kind"]), None
+        for kind, method in methods:
+            if kinds & kind:
+                wish = method(market)
+                target = target if wish is None else wish
+        return target
+
+    return decide
+
+
+def _set_targets(market: Market, targets: Any, target: Any) -> None:
+    """Targets of several instruments: a sequence in their order, or a mapping by symbol."""
+    if isinstance(target, Mapping):
+        for name, wish in target.items():
+            targets[market[name]._k] = wish
+    elif isinstance(target, (Sequence, np.ndarray)):
+        if len(target) != len(market):
+            raise StrategyError(f"expected {len(market)} targets, one for each instrument, got {len(target)}")
+        for k, wish in enumerate(target):
+            targets[k] = wish
+    elif len(market) > 1:
+        raise StrategyError(f"expected {len(market)} targets, one for each instrument, got {target!r}")
+    else:
+        targets[0] = target
 
 
 def _answer(run: _Run, reason: int) -> None:
@@ -178,6 +317,9 @@ def _answer(run: _Run, reason: int) -> None:
     elif reason == PERIODS_FULL:
         recorder.empty_periods(int(state["periods"]))
         state["periods"] = 0
+    elif reason == ORDERS_FULL:
+        recorder.empty_orders(int(state["ledger"]))
+        state["ledger"] = 0
     elif reason == PROGRESS:
         _pace(run)
         if run.progress is not None:
@@ -201,10 +343,12 @@ def _pace(run: _Run) -> None:
 def _finish(run: _Run) -> None:
     """Write the last period and empty the buffers."""
     state, recorder = run.state, run.recorder
-    if not int(state.holdings[0]["bars"]):
-        raise DataError(f"{run.tape.bars.source}: no bars were replayed")
+    if not int(state.run[0]["started"]):
+        raise DataError(f"{run.tape.feeds[0].source}: nothing was replayed")
     if int(state.run[0]["periods"]) + len(state.holdings) > len(recorder.periods):
         _answer(run, PERIODS_FULL)
     record_period(state, int(state.run[0]["now"]), recorder.periods)
     recorder.last_periods(int(state.run[0]["periods"]))
     recorder.take_fills(int(state.run[0]["fills"]))
+    recorder.empty_orders(int(state.run[0]["ledger"]))
+    recorder.last_orders(state.orders[: int(state.run[0]["live"])])

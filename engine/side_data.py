@@ -11,12 +11,21 @@ import numpy as np
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import EVENT, FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
+from halfspread.engine.records import EVENT, FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, RATE
 from halfspread.engine.tables import numbers, read_table
 from halfspread.engine.times import DAY, HOUR, Floats, Integers, interval_text, parse_time, time_text, to_nanoseconds
 from halfspread.errors import DataError
 
-__all__ = ["Prices", "read_funding", "read_gaps", "read_prices", "refuse_bars_in_gaps", "refuse_stale", "side_events"]
+__all__ = [
+    "Beside",
+    "Prices",
+    "read_funding",
+    "read_gaps",
+    "read_prices",
+    "refuse_bars_in_gaps",
+    "refuse_stale",
+    "side_events",
+]
 
 #: No venue settles funding less often than once a week.
 MOST_HOURS = 168
@@ -158,40 +167,53 @@ def refuse_stale(prices: Prices, name: str, start: int, end: int) -> None:
         )
 
 
-def side_events(
-    funding: FundingTable | None,
-    mark: Prices | None,
-    index: Prices | None,
-    settle_price: Prices | None,
-    start: int,
-    end: int,
-) -> np.ndarray[Any, Any]:
-    """Every event that is not a bar, in the order of time and, at one time, prices, settlements, publications.
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the tables of one instrument in a run; ``rate``: price of its settle currency in report
+    currency; ``gaps``: spans without a market."""
+
+    funding: FundingTable | None = None
+    mark: Prices | None = None
+    index: Prices | None = None
+    rate: Prices | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+def side_events(beside: Sequence[Beside], start: int, end: int) -> np.ndarray[Any, Any]:
+    """Every event that is not a row of a table, of all instruments in their order: by time and, at one time, prices,
+    gaps, settlements, publications.
 
     Kept are those up to ``end``, and of those before ``start`` the last of each kind, so that it is known at the start.
     A rate that is published before the settlement that precedes its own follows at that settlement, since an agent is
     shown the next rate alone.
     """
     parts = []
-    for kind, prices in ((MARK, mark), (INDEX, index), (RATE, settle_price)):
-        if prices is not None:
-            parts.append(_events(kind, prices.times, prices.prices, np.zeros_like(prices.times), start, end))
-    if funding is not None:
-        parts.append(_events(FUNDING, funding.times, funding.rates, funding.times + funding.intervals, start, end))
-        known = funding.known_times.copy()
-        known[1:] = np.maximum(known[1:], funding.times[:-1])
-        ahead = known < funding.times
-        parts.append(_events(FUNDING_KNOWN, known[ahead], funding.rates[ahead], funding.times[ahead], start, end))
-    if not parts:
-        return np.zeros(0, EVENT)
-    joined = np.concatenate(parts)
+    for kind, name in ((MARK, "mark"), (INDEX, "index"), (RATE, "rate")):
+        for k, each in enumerate(beside):
+            prices = getattr(each, name)
+            if prices is not None:
+                parts.append(_events(kind, k, prices.times, prices.prices, np.zeros_like(prices.times), start, end))
+    for k, each in enumerate(beside):
+        starts = np.array([span[0] for span in each.gaps if start <= span[0] <= end], np.int64)
+        parts.append(_events(GAP, k, starts, np.zeros(len(starts)), starts, start, end))
+    funding = [(k, each.funding) for k, each in enumerate(beside) if each.funding is not None]
+    for k, table in funding:
+        parts.append(_events(FUNDING, k, table.times, table.rates, table.times + table.intervals, start, end))
+    for k, table in funding:
+        known = table.known_times.copy()
+        known[1:] = np.maximum(known[1:], table.times[:-1])
+        ahead = known < table.times
+        parts.append(_events(FUNDING_KNOWN, k, known[ahead], table.rates[ahead], table.times[ahead], start, end))
+    joined = np.concatenate([np.zeros(0, EVENT), *parts])
     return joined[np.argsort(joined["time"], kind="stable")]
 
 
-def _events(kind: int, times: Integers, values: Floats, rows: Integers, start: int, end: int) -> np.ndarray[Any, Any]:
+def _events(
+    kind: int, instrument: int, times: Integers, values: Floats, rows: Integers, start: int, end: int
+) -> np.ndarray[Any, Any]:
     first = max(int(np.searchsorted(times, start, side="right")) - 1, 0)
     last = int(np.searchsorted(times, end, side="right"))
     events = np.zeros(max(last - first, 0), EVENT)
     events["time"], events["value"], events["row"] = times[first:last], values[first:last], rows[first:last]
-    events["kind"] = kind
+    events["kind"], events["instrument"] = kind, instrument
     return events

@@ -1,9 +1,9 @@
-"""Merge the bars of all instruments with funding, mark and index prices into one stream of events, chunk by chunk.
+"""Merge bars, quotes, books, trades, timers and all that stands beside them into one stream of events, chunk by chunk.
 
-``bar_times``: open times of all instruments, one after the other, int64 nanoseconds; those of instrument k are
-``begins[k]`` up to ``begins[k + 1]``, and the position in the array is the row in the history. ``side``: events that
-are not bars, sorted by time and phase. ``cursors``: next bar of each instrument, then the next side event; they carry
-the merge over chunks. ``opened``: whether the open of the next bar has been written.
+``streams``: records of ``engine.stream_records``, which carry the merge over chunks. ``times``: int64 nanoseconds, those
+of one stream after those of another; of bars their open times. ``side``: events written out already, in order. At one
+time: prices, trades, quotes, books, what only then reaches the agent, gaps, closes, funding, timers, opens; among
+equals the order of the streams.
 """
 
 from __future__ import annotations
@@ -11,15 +11,27 @@ from __future__ import annotations
 from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
-from halfspread.engine.records import BAR, BAR_CLOSE, BAR_OPEN, FUNDING, FUNDING_KNOWN
+from halfspread.engine.records import (
+    AT_AGENT,
+    BAR,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BOOK,
+    FUNDING,
+    FUNDING_KNOWN,
+    GAP,
+    QUOTE,
+    TIMER,
+    TRADE,
+)
 
 Array = Any
 
-PHASE_PRICE, PHASE_CLOSE, PHASE_FUNDING, PHASE_KNOWN, PHASE_OPEN = range(5)
+PHASE_PRICE, PHASE_TRADE, PHASE_QUOTE, PHASE_BOOK, PHASE_SEEN = range(5)
+PHASE_GAP, PHASE_CLOSE, PHASE_FUNDING, PHASE_KNOWN, PHASE_TIMER, PHASE_OPEN = range(8, 14)
 NEVER = 9223372036854775807
 
-#: A chunk is full when so many lines are left for each instrument, and as many again. Five kinds of side event, the
-#: close of a bar and the open of the next can fall on one time.
+#: A chunk is full when so many lines are left for each stream, and as many again.
 MARGIN = 8
 
 
@@ -32,107 +44,147 @@ def phase_of(kind: int) -> int:
         return PHASE_CLOSE
     if kind == FUNDING:
         return PHASE_FUNDING
-    return PHASE_KNOWN if kind == FUNDING_KNOWN else PHASE_PRICE
+    if kind == FUNDING_KNOWN:
+        return PHASE_KNOWN
+    if kind == TRADE:
+        return PHASE_TRADE
+    if kind == QUOTE:
+        return PHASE_QUOTE
+    if kind == BOOK:
+        return PHASE_BOOK
+    if kind == TIMER:
+        return PHASE_TIMER
+    return PHASE_GAP if kind == GAP else PHASE_PRICE
 
 
 @inner_kernel
-def whole_bars(
-    bar_times: Array,
-    end: int,
-    interval: int,
-    cursors: Array,
-    side: Array,
-    limit: int,
-    out: Array,
-    written: int,
-    room: int,
-) -> int:
-    """Write the next bars of a lone instrument up to the first that another event falls into; return the new count."""
-    other = side[cursors[1]].time if cursors[1] < side.shape[0] else NEVER
-    row = cursors[0]
-    while row < end and written < room:
-        close = bar_times[row] + interval
-        if close >= other or close > limit:
+def look_ahead(stream: Array, times: Array, side: Array) -> None:
+    """Find time and phase of the event at the cursor."""
+    if stream.kind == TIMER:
+        stream.time, stream.phase = stream.cursor, PHASE_TIMER
+    elif stream.cursor >= stream.end:
+        stream.time, stream.phase = NEVER, PHASE_OPEN
+    elif stream.kind == 0:
+        stream.time = side[stream.cursor].time
+        stream.phase = phase_of(side[stream.cursor].kind)
+    elif stream.kind == BAR:
+        stream.time = times[stream.cursor]
+        stream.phase = PHASE_OPEN
+        if stream.opened != 0:
+            stream.time += stream.interval
+            stream.phase = PHASE_CLOSE
+    else:
+        stream.time = times[stream.cursor]
+        stream.phase = phase_of(stream.kind) + (PHASE_SEEN if stream.place == AT_AGENT else 0)
+
+
+@inner_kernel
+def write(out: Array, i: int, stream: Array, kind: int) -> None:
+    """The event at the cursor of a stream of rows."""
+    line = out[i]
+    line.time, line.row, line.value = stream.time, stream.cursor + stream.shift, 0.0
+    line.kind, line.instrument, line.end_of_time, line.place = kind, stream.instrument, 0, stream.place
+
+
+@inner_kernel
+def whole_bars(stream: Array, times: Array, before: int, limit: int, out: Array, written: int, room: int) -> int:
+    """Write the next bars of a stream that end before any other event; return the new count."""
+    cursor = stream.cursor
+    while cursor < stream.end and written < room:
+        close = times[cursor] + stream.interval
+        if close >= before or close > limit:
             break
         line = out[written]
-        line.time, line.row, line.value = close, row, 0.0
-        line.kind, line.instrument, line.end_of_time = BAR, 0, 1
+        line.time, line.row, line.value = close, cursor + stream.shift, 0.0
+        line.kind, line.instrument, line.end_of_time, line.place = BAR, stream.instrument, 1, stream.place
         written += 1
-        row += 1
-    cursors[0] = row
+        cursor += 1
+    stream.cursor = cursor
+    return written
+
+
+@inner_kernel
+def whole_rows(stream: Array, times: Array, before: int, limit: int, out: Array, written: int, room: int) -> int:
+    """Write the next rows of a stream that come before any other event; return the new count. The last one's time is
+    not known to be over."""
+    cursor, time = stream.cursor, stream.time
+    while cursor < stream.end and written < room:
+        time = times[cursor]
+        if time >= before or time > limit:
+            break
+        line = out[written]
+        line.time, line.row, line.value = time, cursor + stream.shift, 0.0
+        line.kind, line.instrument, line.place = stream.kind, stream.instrument, stream.place
+        line.end_of_time = 1 if cursor + 1 < stream.end and times[cursor + 1] != time else 0
+        written += 1
+        cursor += 1
+    stream.cursor = cursor
     return written
 
 
 @loop_kernel
-def merge_events(
-    bar_times: Array,
-    begins: Array,
-    intervals: Array,
-    cursors: Array,
-    opened: Array,
-    side: Array,
-    limit: int,
-    out: Array,
-) -> int:
+def merge_events(streams: Array, times: Array, side: Array, limit: int, out: Array) -> int:
     """Fill ``out`` with the next events up to and including those at time ``limit``, opens excluded; return how many.
 
-    A chunk ends where a time ends as long as ``out`` has `MARGIN` lines for each instrument and as many again; where
+    A chunk ends where a time ends as long as ``out`` has `MARGIN` lines for each stream and as many again; where
     more events fall on one time than it can hold, it ends in the middle of that time. The open and the close of a bar
     become one event where nothing falls between them.
     """
-    count = begins.shape[0] - 1
+    count = streams.shape[0]
     room, margin = out.shape[0], MARGIN * (count + 1)
-    written = 0
-    last_phase = PHASE_OPEN
+    written, last_phase, last_time = 0, PHASE_OPEN, -NEVER
+    for s in range(count):
+        look_ahead(streams[s], times, side)
     while True:
-        if count == 1 and opened[0] == 0:
-            before = written
-            written = whole_bars(bar_times, begins[1], intervals[0], cursors, side, limit, out, written, room - margin)
-            if written > before:
-                if before > 0:
-                    out[before - 1].end_of_time = 1
-                last_phase = PHASE_CLOSE
-                if written >= room - margin:
-                    return written
-        time, phase, which = NEVER, PHASE_OPEN, -1
-        if cursors[count] < side.shape[0]:
-            event = side[cursors[count]]
-            time, phase, which = event.time, phase_of(event.kind), count
-        for k in range(count):
-            if cursors[k] < begins[k + 1]:
-                at = bar_times[cursors[k]]
-                moment = PHASE_OPEN
-                if opened[k] != 0:
-                    at += intervals[k]
-                    moment = PHASE_CLOSE
-                if at < time or (at == time and moment < phase):
-                    time, phase, which = at, moment, k
-        done = which < 0 or time > limit or (time == limit and phase == PHASE_OPEN)
-        if written > 0 and last_phase != PHASE_OPEN and (done or phase == PHASE_OPEN or time != out[written - 1].time):
+        which, time, phase, second = -1, NEVER, PHASE_OPEN + 1, NEVER
+        for s in range(count):
+            at = streams[s].time
+            if at < time or (at == time and streams[s].phase < phase):
+                which, second, time, phase = s, time, at, streams[s].phase
+            elif at < second:
+                second = at
+        done = which < 0 or time == NEVER or time > limit or (time == limit and phase == PHASE_OPEN)
+        if written > 0 and last_phase != PHASE_OPEN and (done or phase == PHASE_OPEN or time != last_time):
             out[written - 1].end_of_time = 1
             if written >= room - margin:
                 return written
         if done or written >= room:
             return written
-        if which == count:
-            out[written] = side[cursors[count]]
-            cursors[count] += 1
-            written += 1
+        stream = streams[which]
+        before = written
+        if time < second and stream.kind == BAR and stream.opened == 0:
+            written = whole_bars(stream, times, second, limit, out, written, room - margin)
+            phase = PHASE_CLOSE
+        elif time < second and stream.kind & (QUOTE | BOOK | TRADE):
+            written = whole_rows(stream, times, second, limit, out, written, room - margin)
+        if written > before:
+            last_phase, last_time = phase, out[written - 1].time
+            look_ahead(stream, times, side)
+            continue
+        phase = stream.phase
+        if stream.kind == 0:
+            out[written] = side[stream.cursor]
+            out[written].end_of_time = 0
+            stream.cursor += 1
+        elif stream.kind == TIMER:
+            write(out, written, stream, TIMER)
+            out[written].row = 0
+            stream.cursor += stream.interval
+        elif stream.kind != BAR:
+            write(out, written, stream, stream.kind)
+            stream.cursor += 1
         elif phase == PHASE_OPEN:
-            line = out[written]
-            line.time, line.row, line.value = time, cursors[which], 0.0
-            line.kind, line.instrument, line.end_of_time = BAR_OPEN, which, 0
-            opened[which] = 1
-            written += 1
+            write(out, written, stream, BAR_OPEN)
+            stream.opened = 1
         else:
-            line = out[written]
-            fuse = written > 0 and out[written - 1].kind == BAR_OPEN and out[written - 1].row == cursors[which]
+            fuse = (
+                written > 0 and out[written - 1].kind == BAR_OPEN and out[written - 1].instrument == stream.instrument
+            )
             if fuse:
-                line = out[written - 1]
-            else:
-                written += 1
-            line.time, line.row, line.value = time, cursors[which], 0.0
-            line.kind, line.instrument, line.end_of_time = BAR if fuse else BAR_CLOSE, which, 0
-            opened[which] = 0
-            cursors[which] += 1
-        last_phase = phase
+                written -= 1
+            write(out, written, stream, BAR if fuse else BAR_CLOSE)
+            stream.opened = 0
+            stream.cursor += 1
+        written += 1
+        last_phase, last_time = phase, time
+        look_ahead(stream, times, side)

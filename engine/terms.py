@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from halfspread.costs.funding import FundingTable, complete
+from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
+from halfspread.engine.feed import Feed
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.recorder import recording_period
-from halfspread.engine.records import BY_PRICE, BY_SERIES, NEXT_CLOSE, NEXT_OPEN, SAME_CURRENCY, THIS_CLOSE
-from halfspread.engine.side_data import refuse_stale
+from halfspread.engine.records import (
+    BY_PRICE,
+    BY_SERIES,
+    NEXT_CLOSE,
+    NEXT_OPEN,
+    OPTIMISTIC,
+    PESSIMISTIC,
+    SAME_CURRENCY,
+    THIS_CLOSE,
+)
+from halfspread.engine.side_data import Beside, Prices, refuse_stale
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import DAY, parse_interval
+from halfspread.engine.times import DAY, HOUR, parse_interval
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["CONVENTIONS", "Terms", "agree_terms", "rate_source"]
+__all__ = ["CONVENTIONS", "Execution", "Purse", "Terms", "agree_terms", "rate_source"]
 
-CONVENTIONS = {"next_open": NEXT_OPEN, "this_close": THIS_CLOSE, "next_close": NEXT_CLOSE}
+CONVENTIONS = {
+    "next_open": NEXT_OPEN,
+    "this_close": THIS_CLOSE,
+    "next_close": NEXT_CLOSE,
+    "next_event": NEXT_OPEN,
+    "this_event": THIS_CLOSE,
+}
+MATCHING = {"pessimistic": PESSIMISTIC, "optimistic": OPTIMISTIC}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How decisions become fills. ``fill``: None stands for next_open on bars, next_event on all else. ``matching``:
+    what is assumed where the data cannot tell. ``stale_after``: quotes or books that stand still for longer are a gap
+    (nanoseconds, 0: never)."""
+
+    fill: str | None = None
+    matching: str = "pessimistic"
+    margin: Margin = field(default_factory=Margin.cross)
+    stale_after: int = HOUR
+
+
+@dataclass(frozen=True)
+class Purse:
+    """One account: its settle currency, how that is valued in the report currency, and its capital in the latter.
+
+    ``rate_instrument``: whose price or series values it. ``rate``: at the first price.
+    """
+
+    settle: str
+    rate_source: int
+    rate_instrument: int
+    capital: float
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -27,55 +72,126 @@ class Terms:
     """What a run is charged and how it is measured; amounts in report currency.
 
     ``notional``: base of the constant-notional view. ``period``: nanoseconds between two lines of the attribution.
-    ``funding``: settlements, complete where they are charged; ``filled_in``: times of those that the policy filled in.
+    ``beside``: what stands beside the tables of each instrument, with settlements complete where they are charged;
+    ``filled_in``: times of those that the policy filled in.
     """
 
     costs: Costs
     sizing: Sizing
+    execution: Execution
     fill: str
     currency: str
-    rate_source: int
+    purses: tuple[Purse, ...]
     notional: float
     capital: float
     period: int
-    funding: FundingTable | None
+    beside: tuple[Beside, ...]
     filled_in: list[int]
+
+    def purse_of(self, instrument: Instrument) -> int:
+        """Which account an instrument settles in."""
+        return next(i for i, purse in enumerate(self.purses) if purse.settle == instrument.settle)
 
 
 def agree_terms(
     tape: Tape,
     costs: Costs,
     sizing: Sizing,
-    fill: str,
-    capital: float | None,
+    execution: Execution,
+    capital: float | Mapping[str, float] | None,
     report_currency: str | None,
+    rates: Mapping[str, float] | None,
     period: str | None,
 ) -> Terms:
     """Check what was asked for against the tape. Raises ConfigError or DataError with what to change."""
-    _refuse_wrong_types(tape, costs, sizing)
-    if fill not in CONVENTIONS:
-        raise ConfigError(f"fill: expected one of {', '.join(CONVENTIONS)}, got {fill!r}")
-    currency = report_currency or tape.instrument.quote
-    source = rate_source(tape.instrument, currency, tape.settle_price is not None)
-    if capital is not None:
-        _refuse_unless_positive(capital)
-    notional = _notional(tape, sizing, capital, source)
-    _refuse_bars_without_quotes(tape, costs)
-    for name, prices in (("mark", tape.mark), ("index", tape.index), ("settle currency", tape.settle_price)):
-        if prices is not None:
-            refuse_stale(prices, name, tape.start_ns, tape.end_ns)
-    funding, filled_in = _funding(tape, costs)
+    _refuse_wrong_types(tape, costs, sizing, execution)
+    fill = _fill(tape, execution)
+    if execution.matching not in MATCHING:
+        raise ConfigError(f"matching: expected one of {', '.join(MATCHING)}, got {execution.matching!r}")
+    currency = report_currency or _common_quote(tape)
+    purses = _purses(tape, currency, dict(rates or {}))
+    for feed in tape.feeds:
+        _refuse_costs_without_data(feed, costs)
+        _refuse_leverage(feed, execution.margin)
+        for name, prices in (("mark", feed.mark), ("index", feed.index), ("settle currency", feed.settle_price)):
+            if prices is not None:
+                refuse_stale(prices, name, feed.start_ns, feed.end_ns)
+    notional = _notional(tape, sizing, capital, purses)
+    purses = _with_capital(purses, capital, notional)
+    beside, filled_in = _beside(tape, costs, purses)
     return Terms(
         costs=costs,
         sizing=sizing,
+        execution=execution,
         fill=fill,
         currency=currency,
-        rate_source=source,
+        purses=purses,
         notional=notional,
-        capital=notional if capital is None else float(capital),
+        capital=sum(purse.capital for purse in purses),
         period=recording_period(tape.end_ns - tape.start_ns) if period is None else _period(period),
-        funding=funding,
+        beside=beside,
         filled_in=filled_in,
+    )
+
+
+def _fill(tape: Tape, execution: Execution) -> str:
+    on_bars = [feed.market == "bars" for feed in tape.feeds]
+    if execution.fill is None:
+        return "next_open" if all(on_bars) else "next_event"
+    if execution.fill not in CONVENTIONS:
+        raise ConfigError(f"fill: expected one of {', '.join(CONVENTIONS)}, got {execution.fill!r}")
+    if execution.fill == "next_close" and not all(on_bars):
+        raise ConfigError("fill: next_close is for bars; on quotes, books and trades say next_event or this_event")
+    return execution.fill
+
+
+def _common_quote(tape: Tape) -> str:
+    quotes = list(dict.fromkeys(instrument.quote for instrument in tape.instruments))
+    if len(quotes) > 1:
+        raise ConfigError(
+            f"report_currency: the instruments are quoted in {', '.join(quotes)}; say which one to report in, and what "
+            f"the others are worth, such as report_currency='{quotes[0]}', rates={{'{quotes[1]}': 1.0}}"
+        )
+    return quotes[0]
+
+
+def _purses(tape: Tape, currency: str, rates: dict[str, float]) -> tuple[Purse, ...]:
+    """One account for each settle currency, in the order of instruments."""
+    settles = list(dict.fromkeys(instrument.settle for instrument in tape.instruments))
+    unknown = sorted(set(rates) - set(settles))
+    if unknown:
+        raise ConfigError(
+            f"rates: {', '.join(unknown)}: nothing settles in it; there are accounts in {', '.join(settles)}"
+        )
+    found = []
+    for settle in settles:
+        if settle in rates and settle != currency:
+            _refuse_unless_positive(rates[settle], f"rates: {settle}")
+            found.append(Purse(settle, SAME_CURRENCY, -1, 0.0, float(rates[settle])))
+            continue
+        candidates = [(k, feed) for k, feed in enumerate(tape.feeds) if feed.instrument.settle == settle]
+        found.append(_purse(settle, currency, candidates))
+    return tuple(found)
+
+
+def _purse(settle: str, currency: str, candidates: list[tuple[int, Feed]]) -> Purse:
+    if settle == currency:
+        return Purse(settle, SAME_CURRENCY, -1, 0.0, 1.0)
+    for k, feed in candidates:
+        if feed.settle_price is not None:
+            return Purse(settle, BY_SERIES, k, 0.0, _at_start(feed.settle_price, feed))
+    for k, feed in candidates:
+        instrument = feed.instrument
+        if feed.index is not None and (instrument.base, instrument.quote) == (settle, currency):
+            return Purse(settle, BY_SERIES, k, 0.0, _at_start(feed.index, feed))
+    for k, feed in candidates:
+        if feed.instrument.kind == "inverse" and feed.instrument.quote == currency:
+            return Purse(settle, BY_PRICE, k, 0.0, feed.first_price)
+    symbols = ", ".join(feed.instrument.symbol for _, feed in candidates)
+    raise ConfigError(
+        f"{symbols} settles in {settle}: to report in {currency} the tape needs the price "
+        f"of {settle} in {currency} (settle_price=), or a fixed rate (rates={{'{settle}': ...}}); "
+        f"or report in {settle}"
     )
 
 
@@ -93,12 +209,34 @@ def rate_source(instrument: Instrument, report_currency: str, has_series: bool) 
     )
 
 
-def _first_rate(tape: Tape, source: int, first_close: float) -> float:
-    """Report currency per unit of settle currency at the first close."""
-    if source == BY_SERIES and tape.settle_price is not None:
-        row = int(np.searchsorted(tape.settle_price.times, tape.start_ns + tape.interval, side="right")) - 1
-        return float(tape.settle_price.prices[max(row, 0)])
-    return first_close if source == BY_PRICE else 1.0
+def _at_start(prices: Prices, feed: Feed) -> float:
+    row = int(np.searchsorted(prices.times, feed.start_ns + feed.interval, side="right")) - 1
+    return float(prices.prices[max(row, 0)])
+
+
+def _with_capital(
+    purses: tuple[Purse, ...], capital: float | Mapping[str, float] | None, notional: float
+) -> tuple[Purse, ...]:
+    """Capital of each account; one amount is divided equally between them."""
+    if isinstance(capital, Mapping):
+        names = [purse.settle for purse in purses]
+        if sorted(capital) != sorted(names):
+            raise ConfigError(
+                f"capital: expected an amount for each account ({', '.join(names)}), in report currency, got "
+                f"{', '.join(map(str, capital)) or 'none'}"
+            )
+        for name, amount in capital.items():
+            _refuse_unless_positive(amount, f"capital of {name}")
+        shares = [float(capital[name]) for name in names]
+    else:
+        if capital is not None:
+            _refuse_unless_positive(capital, "capital")
+        total = notional if capital is None else float(capital)
+        shares = [total / len(purses)] * len(purses)
+    return tuple(
+        Purse(purse.settle, purse.rate_source, purse.rate_instrument, share, purse.rate)
+        for purse, share in zip(purses, shares, strict=True)
+    )
 
 
 def _period(period: str) -> int:
@@ -111,49 +249,95 @@ def _period(period: str) -> int:
     return step
 
 
-def _refuse_wrong_types(tape: object, costs: object, sizing: object) -> None:
+def _refuse_wrong_types(tape: object, costs: object, sizing: object, execution: Execution) -> None:
     for name, value, kinds, remedy in (
         ("tape", tape, (Tape,), "hs.Tape.from_bars(...)"),
         ("costs", costs, (Costs,), "hs.Costs(half_spread=..., fees=..., funding=...)"),
         ("sizing", sizing, (FixedNotional, FixedContracts, EquityFraction), "hs.FixedNotional(10_000)"),
+        ("margin", execution.margin, (Margin,), "hs.Margin.cross(), .isolated(leverage=...) or .none()"),
     ):
         if not isinstance(value, kinds):
             raise ConfigError(f"{name}: expected {remedy}, got {type(value).__name__}")
 
 
-def _refuse_unless_positive(capital: object) -> None:
-    if isinstance(capital, bool) or not isinstance(capital, (int, float, np.number)) or not 0 < float(capital) < np.inf:
-        raise ConfigError(f"capital: expected an amount above zero, got {capital!r}")
+def _refuse_unless_positive(amount: object, name: str) -> None:
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, np.number)) or not 0 < float(amount) < np.inf:
+        raise ConfigError(f"{name}: expected an amount above zero, got {amount!r}")
 
 
-def _notional(tape: Tape, sizing: Sizing, capital: float | None, source: int) -> float:
+def _notional(
+    tape: Tape, sizing: Sizing, capital: float | Mapping[str, float] | None, purses: tuple[Purse, ...]
+) -> float:
     if isinstance(sizing, FixedNotional):
         return sizing.amount
     if isinstance(sizing, FixedContracts):
-        instrument, price = tape.instrument, tape.bars.first_close
-        return instrument.notional(sizing.contracts, price) * _first_rate(tape, source, price)
+        instrument, price = tape.instrument, tape.feeds[0].first_price
+        purse = next(purse for purse in purses if purse.settle == instrument.settle)
+        return instrument.notional(sizing.contracts, price) * purse.rate
     if capital is None:
         raise ConfigError("sizing by a fraction of equity needs capital=, the equity at the start in report currency")
-    return float(capital)
+    return float(sum(capital.values())) if isinstance(capital, Mapping) else float(capital)
 
 
-def _refuse_bars_without_quotes(tape: Tape, costs: Costs) -> None:
-    if costs.half_spread.kind == "bars" and tape.quote_column < 0:
+def _refuse_costs_without_data(feed: Feed, costs: Costs) -> None:
+    kind, market, source = costs.half_spread.kind, feed.market, feed.source
+    if kind == "bars" and (market != "bars" or feed.quote_column < 0):
+        found = ", ".join(feed.bars.columns) if feed.bars is not None else f"a market of {market}"
         raise DataError(
-            f"{tape.bars.source}: the half-spread is to come from the bars, but they have no bid_open, ask_open, "
-            f"bid_close, ask_close; found {', '.join(tape.columns)}. Use HalfSpread.ticks, .bps or .price"
+            f"{source}: the half-spread is to come from the bars, but they have no bid_open, ask_open, "
+            f"bid_close, ask_close; found {found}. Use "
+            + ("HalfSpread.from_quotes()" if market in ("books", "quotes") else "HalfSpread.ticks, .bps or .price")
+        )
+    if kind == "quotes" and market not in ("books", "quotes"):
+        raise DataError(
+            f"{source}: the half-spread is to come from quotes or books, but fills of {feed.instrument.symbol} come "
+            f"from {market}; use HalfSpread.ticks, .bps, .price or .by_hour"
+            + (", or .from_bars" if feed.quote_column >= 0 else "")
+        )
+    if kind != "quotes" and market == "books":
+        raise ConfigError(
+            f"half_spread: {feed.instrument.symbol} is traded against book snapshots, which a taker walks; say "
+            f"HalfSpread.from_quotes() instead of kind {kind!r}"
+        )
+    if costs.impact.kind == "square_root" and feed.bars is None:
+        raise DataError(
+            f"{source}: the square-root impact needs the volume of bars, and there are none; add bars, or use "
+            "Impact.none() (a book is walked all the same)"
         )
 
 
-def _funding(tape: Tape, costs: Costs) -> tuple[FundingTable | None, list[int]]:
-    """The settlements of the run, and the times of those that the policy filled in."""
+def _refuse_leverage(feed: Feed, margin: Margin) -> None:
+    if margin.leverage is None:
+        return
+    highest = feed.instrument.margin_schedule.max_leverage(feed.start_ns)
+    if margin.leverage > highest * (1.0 + 1e-9):
+        raise ConfigError(
+            f"margin: {feed.instrument.symbol} allows a leverage of up to {highest:g}x at "
+            f"the lowest tier, got {margin.leverage:g}x; ask for less"
+        )
+
+
+def _beside(tape: Tape, costs: Costs, purses: tuple[Purse, ...]) -> tuple[tuple[Beside, ...], list[int]]:
+    """What stands beside the tables, and the times of settlements that the policy filled in."""
+    found, filled_in = [], []
+    for k, feed in enumerate(tape.feeds):
+        funding, missing = _funding(feed, costs)
+        filled_in += missing
+        by_series = any(purse.rate_source == BY_SERIES and purse.rate_instrument == k for purse in purses)
+        rate = (feed.settle_price if feed.settle_price is not None else feed.index) if by_series else None
+        found.append(Beside(funding, feed.mark, feed.index, rate, feed.gaps))
+    return tuple(found), sorted(filled_in)
+
+
+def _funding(feed: Feed, costs: Costs) -> tuple[FundingTable | None, list[int]]:
+    """The settlements of one instrument, and the times of those that the policy filled in."""
     if costs.funding.kind == "none":
-        if tape.funding is not None:
-            tape.funding.check(np.inf)
-        return tape.funding, []
-    if tape.funding is None:
+        if feed.funding is not None:
+            feed.funding.check(np.inf)
+        return feed.funding, []
+    if feed.funding is None:
         raise DataError(
-            f"{tape.bars.source}: funding is to be charged, but the tape has no rates: give "
+            f"{feed.source}: funding is to be charged, but the tape has no rates: give "
             "Tape.from_bars(funding=...), or say Funding.none() to leave funding out"
         )
-    return complete(tape.funding, tape.start_ns, tape.end_ns, costs.funding)
+    return complete(feed.funding, feed.start_ns, feed.end_ns, costs.funding)

@@ -1,0 +1,140 @@
+"""What the tape holds of one instrument: bars, quotes, book snapshots, trades, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from halfspread.costs.funding import FundingTable
+from halfspread.engine.bars import Bars
+from halfspread.engine.depth import Depth
+from halfspread.engine.instruments import Instrument
+from halfspread.engine.records import QUOTE_COLUMNS
+from halfspread.engine.side_data import Prices
+from halfspread.engine.streamed import StreamedBars
+from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
+from halfspread.engine.times import Floats, Integers
+from halfspread.engine.trades import Trades
+
+__all__ = ["KINDS", "Block", "Feed"]
+
+#: Tables that a feed may hold, the finest first: the first there is, is the market that fills orders.
+KINDS = ("books", "quotes", "trades", "bars")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a table: exchange times (of bars their opens), local times or None, rows, gaps that end in it."""
+
+    times: Integers
+    local_times: Integers | None
+    rows: Floats
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Market data of one instrument, immutable and in time order."""
+
+    instrument: Instrument
+    bars: Bars | StreamedBars | None = None
+    quotes: Depth | StreamedDepth | None = None
+    books: Depth | StreamedDepth | None = None
+    trades: Trades | StreamedTrades | None = None
+    funding: FundingTable | None = None
+    mark: Prices | None = None
+    index: Prices | None = None
+    settle_price: Prices | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def table(self, kind: str) -> Any:
+        """The table of a kind of `KINDS`, or None."""
+        return getattr(self, kind)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of table there are, the finest first."""
+        return tuple(kind for kind in KINDS if self.table(kind) is not None)
+
+    @property
+    def market(self) -> str:
+        """The kind of table that moves the reference price and fills orders."""
+        return self.kinds[0]
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a table is read during the replay."""
+        return any(isinstance(self.table(kind), (StreamedBars, StreamedDepth, StreamedTrades)) for kind in self.kinds)
+
+    @property
+    def source(self) -> str:
+        """Where the market comes from, for messages."""
+        return str(self.table(self.market).source)
+
+    @property
+    def interval(self) -> int:
+        """Nanoseconds from the open of a bar to its close; 0 without bars."""
+        return 0 if self.bars is None else self.bars.interval
+
+    @property
+    def quote_column(self) -> int:
+        """Position of bid_open in a row of bars, with the other three quotes after it; -1 where bars carry none."""
+        columns = () if self.bars is None else self.bars.columns
+        return columns.index(QUOTE_COLUMNS[0]) if QUOTE_COLUMNS[0] in columns else -1
+
+    @property
+    def start_ns(self) -> int:
+        """First moment of the first table."""
+        return min(_first(self.table(kind)) for kind in self.kinds)
+
+    @property
+    def end_ns(self) -> int:
+        """Last moment of the last table: the close of a bar, the exchange time of the rest."""
+        return max(_last(self.table(kind)) + (self.interval if kind == "bars" else 0) for kind in self.kinds)
+
+    @property
+    def first_price(self) -> float:
+        """The first price of the market: a mid, a trade, or a close."""
+        table = self.table(self.market)
+        if self.market == "bars":
+            return float(table.first_close)
+        if self.market == "trades":
+            return float(next(self.blocks("trades")).rows[0, 0])
+        return float(table.first_mid)
+
+    def __len__(self) -> int:
+        """Rows of all tables."""
+        return sum(len(self.table(kind)) for kind in self.kinds)
+
+    def blocks(self, kind: str) -> Iterator[Block]:
+        """A table block by block; all of it at once where it is in memory."""
+        table = self.table(kind)
+        if isinstance(table, StreamedBars):
+            for times, rows, _ in table.blocks(0):
+                yield Block(times, None, rows)
+        elif isinstance(table, Bars):
+            yield Block(table.times, None, table.rows)
+        elif isinstance(table, (Depth, Trades)):
+            yield Block(table.times, table.local_times, table.rows, table.gaps)
+        else:
+            for part in table.blocks():
+                yield Block(part.times, part.local_times, part.rows, part.gaps)
+
+
+def _first(table: Any) -> int:
+    return int(table.first) if hasattr(table, "first") else int(table.times[0])
+
+
+def _last(table: Any) -> int:
+    return int(table.last) if hasattr(table, "last") else int(table.times[-1])
+
+
+def empty_rows(columns: int) -> Floats:
+    """A table without rows."""
+    rows = np.zeros((0, columns))
+    rows.flags.writeable = False
+    return rows

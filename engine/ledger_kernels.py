@@ -1,0 +1,342 @@
+"""The life of an order from its sending to the ledger, and what its agent is told.
+
+Arrays and records of ``engine.records`` and ``engine.order_records``. Open orders stand in ``state.orders``, oldest
+first; one that is done stays there until `sweep_orders` moves it to the ledger at the end of the event.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.costs.kernels import delay_at
+from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
+from halfspread.engine.fill_kernels import enter_fill
+from halfspread.engine.margin_kernels import may_hold
+from halfspread.engine.order_records import (
+    AMEND,
+    BAD_FLAGS,
+    BAD_PRICE,
+    BY_AGENT,
+    CANCEL_REQUEST,
+    CANCELLED,
+    FILLED,
+    FOK,
+    IOC,
+    LIMIT,
+    MARKET,
+    MAX_OPEN,
+    NO_INSTRUMENT,
+    NO_REASON,
+    NOT_A_NUMBER,
+    OFF_LOT,
+    OFF_TICK,
+    PLACE,
+    POST_ONLY,
+    REJECTED,
+    RESTING,
+    STOP_LIMIT,
+    TAKE_PROFIT,
+    TOO_LARGE,
+    TOO_MANY_OPEN,
+    TOO_SMALL,
+    UNKNOWN_ORDER,
+    WAITING,
+)
+from halfspread.engine.records import State
+from halfspread.engine.report_kernels import report, tell_rejection
+
+Array = Any
+
+
+@inner_kernel
+def order_arrival(state: State) -> int:
+    """When a message sent now reaches the exchange; none overtakes the one before it."""
+    run = state.run[0]
+    first, end = run.order_delays[0], run.order_delays[1]
+    delay = delay_at(run.order_delay_mode, state.delays[first:end, 0], state.delays[first:end, 1], run.orders, run.now)
+    run.orders += 1
+    run.last_arrival = max(run.last_arrival, run.now + delay)
+    return run.last_arrival
+
+
+@inner_kernel
+def off_step(number: float, step: float) -> bool:
+    """Whether ``number`` is no whole multiple of ``step``; a billionth is forgiven."""
+    steps = abs(number) / step
+    return abs(steps - math.floor(steps + 0.5)) > 1e-9 * max(steps, 1.0)
+
+
+@inner_kernel
+def snap(number: float, step: float) -> float:
+    """The multiple of ``step`` that `off_step` accepted ``number`` for."""
+    return math.floor(number / step + 0.5) * step
+
+
+@loop_kernel
+def fault_of(state: State, order: Array) -> int:
+    """Why an order cannot be sent, or NO_REASON."""
+    kind, flags, k = order.kind, order.flags, order.instrument
+    if not 0 <= k < state.holdings.shape[0]:
+        return NO_INSTRUMENT
+    if kind < MARKET or kind > TAKE_PROFIT:
+        return BAD_FLAGS
+    limited, triggered = kind == LIMIT or kind == STOP_LIMIT, kind > LIMIT
+    if not math.isfinite(order.contracts):
+        return NOT_A_NUMBER
+    if (limited and not math.isfinite(order.price)) or (triggered and not math.isfinite(order.trigger)):
+        return NOT_A_NUMBER
+    if (limited and order.price <= 0.0) or (triggered and order.trigger <= 0.0):
+        return BAD_PRICE
+    if flags & POST_ONLY and (not limited or flags & (IOC | FOK)):
+        return BAD_FLAGS
+    if flags & IOC and flags & FOK:
+        return BAD_FLAGS
+    contract, time = state.contracts[k], state.run[0].now
+    tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
+    lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
+    if (limited and off_step(order.price, tick)) or (triggered and off_step(order.trigger, tick)):
+        return OFF_TICK
+    if off_step(order.contracts, lot):
+        return OFF_LOT
+    if order.contracts == 0.0 or abs(order.contracts) < contract.min_contracts * (1.0 - 1e-9):
+        return TOO_SMALL
+    if abs(order.contracts) > contract.max_contracts * (1.0 + 1e-9):
+        return TOO_LARGE
+    return TOO_MANY_OPEN if state.run[0].live >= MAX_OPEN else NO_REASON
+
+
+@loop_kernel
+def write_ledger(state: State, order: Array, ledger: Array) -> None:
+    """Copy a finished order to the ledger."""
+    run = state.run[0]
+    ledger[run.ledger] = order
+    run.ledger += 1
+
+
+@loop_kernel
+def place_order(state: State, i: int, ledger: Array) -> None:
+    """Take request ``i`` for a new order: into the open orders, or to the ledger as rejected."""
+    run, context = state.run[0], state.context[0]
+    order = state.orders[min(run.live, MAX_OPEN - 1)]
+    full = run.live >= MAX_OPEN
+    if full:  # the last open order has to stay: write to the ledger's next line instead
+        order = ledger[run.ledger]
+    order.id = context.request_order[i]
+    order.instrument = context.request_instrument[i]
+    order.kind = order.form = context.request_kind[i]
+    order.flags = context.request_flags[i]
+    order.state, order.reason = WAITING, NO_REASON
+    order.contracts, order.filled = context.request_contracts[i], 0.0
+    order.price, order.trigger = context.request_price[i], context.request_trigger[i]
+    order.filled_value, order.average_price = 0.0, math.nan
+    order.sent, order.done = run.now, 0
+    order.cancel_at = order.amend_at = 0
+    order.amend_contracts = order.amend_price = order.amend_trigger = math.nan
+    order.ahead = order.ahead_other = math.inf
+    order.shown = order.traded = order.other_filled = 0.0
+    order.fills = order.maker_fills = 0
+    order.arrives = order_arrival(state)
+    reason = fault_of(state, order)
+    if reason != NO_REASON:
+        order.state, order.reason, order.done = REJECTED, reason, run.now
+        run.rejections += 1
+        tell_rejection(state, reason)
+        if full:
+            run.ledger += 1
+        else:
+            write_ledger(state, order, ledger)
+        return
+    k = order.instrument
+    tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
+    lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
+    order.contracts = snap(order.contracts, lot)
+    order.price = snap(order.price, tick) if math.isfinite(order.price) else math.nan
+    order.trigger = snap(order.trigger, tick) if math.isfinite(order.trigger) else math.nan
+    run.live += 1
+    state.holdings[k].live += 1
+    at = context.open_orders
+    context.open_ids[at], context.open_instruments[at] = order.id, k
+    context.open_contracts[at], context.open_prices[at] = order.contracts, order.price
+    context.open_orders += 1
+
+
+@loop_kernel
+def change_order(state: State, i: int, ledger: Array) -> None:
+    """Take request ``i`` for a cancellation or an amendment."""
+    run, context = state.run[0], state.context[0]
+    arrives = order_arrival(state)
+    for j in range(run.live):
+        order = state.orders[j]
+        if order.id != context.request_order[i] or order.state >= FILLED:
+            continue
+        if context.request_action[i] == AMEND:
+            order.amend_at = max(arrives, 1)
+            order.amend_contracts = context.request_contracts[i]
+            order.amend_price = context.request_price[i]
+            order.amend_trigger = context.request_trigger[i]
+        elif order.cancel_at == 0:
+            order.cancel_at = max(arrives, 1)
+        return
+    refuse_request(state, context.request_order[i], -1, UNKNOWN_ORDER, run.now, arrives, ledger)
+
+
+@loop_kernel
+def refuse_request(state: State, number: int, k: int, reason: int, sent: int, done: int, ledger: Array) -> None:
+    """Record a cancellation or an amendment that the exchange refused."""
+    run = state.run[0]
+    line = ledger[run.ledger]
+    line.id, line.instrument = number, k
+    line.kind, line.form, line.flags = CANCEL_REQUEST, CANCEL_REQUEST, 0
+    line.state, line.reason = REJECTED, reason
+    line.contracts, line.filled, line.filled_value = 0.0, 0.0, 0.0
+    line.price = line.trigger = line.average_price = math.nan
+    line.sent, line.arrives, line.done = sent, done, done
+    line.cancel_at = line.amend_at = 0
+    line.amend_contracts = line.amend_price = line.amend_trigger = math.nan
+    line.ahead = line.ahead_other = math.inf
+    line.shown = line.traded = line.other_filled = 0.0
+    line.fills = line.maker_fills = 0
+    run.ledger += 1
+    report(state, 0, max(k, 0), 0.0, math.nan, 0.0, reason, done)
+
+
+@loop_kernel
+def take_requests(state: State, ledger: Array) -> int:
+    """Send what the agent has asked for in this decision; 0 or an error code."""
+    context = state.context[0]
+    for i in range(context.requests):
+        if context.request_action[i] == PLACE:
+            place_order(state, i, ledger)
+        else:
+            change_order(state, i, ledger)
+    context.requests = 0
+    return 0
+
+
+@loop_kernel
+def finish(state: State, order: Array, result: int, reason: int, filled: float, time: int) -> None:
+    """An order is done, ``filled`` contracts of it just now; `sweep_orders` moves it to the ledger."""
+    order.state, order.reason, order.done = result, reason, time
+    if order.filled != 0.0:
+        order.average_price = price_of_value(state.contracts[order.instrument], order.filled_value / order.filled)
+    told = NO_REASON if reason == BY_AGENT else reason
+    report(state, order.id, order.instrument, 0.0, order.price, filled, told, time)
+
+
+@inner_kernel
+def refuse(state: State, order: Array, reason: int, time: int) -> None:
+    """The venue ends an order: rejected where nothing of it was filled, else cancelled."""
+    finish(state, order, REJECTED if order.filled == 0.0 else CANCELLED, reason, 0.0, time)
+
+
+@loop_kernel
+def fill_order(
+    state: State, order: Array, traded: float, price: float, touch: float, time: int, maker: int, fills: Array
+) -> bool:
+    """Fill ``traded`` contracts (signed) of an order; False where margin forbids it, which ends the order."""
+    k = order.instrument
+    holding, contract = state.holdings[k], state.contracts[k]
+    lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
+    after = snap_to_lots(holding.contracts + traded, lot)
+    refused = may_hold(state, k, after, traded, price, time)
+    if refused != NO_REASON:
+        refuse(state, order, refused, time)
+        return False
+    enter_fill(state, k, traded, after, price, touch, time, order.sent, order.id, maker, fills)
+    order.filled_value += traded * contract_value(contract, price)
+    order.filled = snap_to_lots(order.filled + traded, lot)
+    order.fills += 1
+    order.maker_fills += maker
+    if abs(order.filled) >= abs(order.contracts) * (1.0 - 1e-12):
+        finish(state, order, FILLED, NO_REASON, traded, time)
+    else:
+        report(state, order.id, k, order.contracts - order.filled, order.price, traded, NO_REASON, time)
+    return True
+
+
+@inner_kernel
+def reducible(holding: Array, order: Array, held: float) -> float:
+    """Contracts (absolute) that a reduce-only order may still trade against ``held``."""
+    if held * order.contracts >= 0.0:
+        return 0.0
+    return abs(held)
+
+
+@inner_kernel
+def open_size(order: Array) -> float:
+    """Contracts (absolute) of an order that are not filled."""
+    return abs(order.contracts) - abs(order.filled)
+
+
+@loop_kernel
+def sweep_orders(state: State, ledger: Array) -> None:
+    """Move orders that are done to the ledger, and close the ranks of the others."""
+    run = state.run[0]
+    kept = 0
+    for i in range(run.live):
+        order = state.orders[i]
+        if order.state < FILLED:
+            if kept < i:
+                state.orders[kept] = order
+            kept += 1
+            continue
+        state.holdings[order.instrument].live -= 1
+        if order.fills == 0 and order.other_filled > 0.0:
+            run.choice_missed += 1
+        write_ledger(state, order, ledger)
+        unserved = max(order.cancel_at, order.amend_at)
+        if unserved != 0:
+            refuse_request(state, order.id, order.instrument, UNKNOWN_ORDER, order.sent, unserved, ledger)
+    run.live = kept
+
+
+@loop_kernel
+def serve_messages(state: State, k: int, time: int) -> None:
+    """Cancellations and amendments of instrument ``k`` that have arrived by ``time``."""
+    run = state.run[0]
+    for i in range(run.live):
+        order = state.orders[i]
+        if order.instrument != k or order.state >= FILLED:
+            continue
+        if order.amend_at != 0 and order.amend_at <= time:
+            amend(state, order)
+        if order.state < FILLED and order.cancel_at != 0 and order.cancel_at <= time:
+            at, order.cancel_at = order.cancel_at, 0
+            finish(state, order, CANCELLED, BY_AGENT, 0.0, at)
+
+
+@loop_kernel
+def amend(state: State, order: Array) -> None:
+    """Apply an amendment; one that would not be accepted as a new order is refused and the order stays as it was."""
+    run, k = state.run[0], order.instrument
+    at, order.amend_at = order.amend_at, 0
+    contracts, price, trigger = order.contracts, order.price, order.trigger
+    if not math.isnan(order.amend_contracts):
+        order.contracts = math.copysign(order.amend_contracts, contracts)
+    if not math.isnan(order.amend_price):
+        order.price = order.amend_price
+    if not math.isnan(order.amend_trigger):
+        order.trigger = order.amend_trigger
+    live, run.live = run.live, 0  # its own place is not one too many
+    reason = fault_of(state, order)
+    run.live = live
+    if reason != NO_REASON:
+        order.contracts, order.price, order.trigger = contracts, price, trigger
+        report(state, order.id, k, contracts - order.filled, price, 0.0, reason, at)
+        return
+    lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
+    tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
+    order.contracts = snap(order.contracts, lot)
+    if math.isfinite(order.price):
+        order.price = snap(order.price, tick)
+    if math.isfinite(order.trigger):
+        order.trigger = snap(order.trigger, tick)
+    if abs(order.contracts) <= abs(order.filled):
+        order.contracts = order.filled
+        finish(state, order, FILLED if order.filled != 0.0 else CANCELLED, BY_AGENT, 0.0, at)
+        return
+    if order.state == RESTING and (order.price != price or abs(order.contracts) > abs(contracts)):
+        order.state = WAITING  # it takes its place anew, behind all others
+    report(state, order.id, k, order.contracts - order.filled, order.price, 0.0, NO_REASON, at)

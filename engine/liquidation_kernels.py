@@ -1,0 +1,144 @@
+"""Take over what the margin does not carry any more, by docs/margin.md.
+
+Arrays and records of ``engine.records``; amounts in settle currency.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.engine.account_kernels import price_of_value
+from halfspread.engine.ledger_kernels import refuse, sweep_orders
+from halfspread.engine.margin_kernels import (
+    account_fails,
+    cover_isolated,
+    maintenance,
+    margin_value,
+    position_fails,
+    set_limits,
+    taker_rate,
+)
+from halfspread.engine.order_records import FILLED, LIQUIDATED
+from halfspread.engine.records import CROSS, ISOLATED, State
+from halfspread.engine.report_kernels import report
+
+Array = Any
+
+
+@loop_kernel
+def check_margin(state: State, time: int, fills: Array, ledger: Array) -> None:
+    """Liquidate what fails, and set the limits for the next look."""
+    run = state.run[0]
+    run.check = 0
+    if run.margin == CROSS:
+        for a in range(state.accounts.shape[0]):
+            if account_fails(state, a, time):
+                liquidate_account(state, a, time, fills)
+    elif run.margin == ISOLATED:
+        for a in range(state.accounts.shape[0]):
+            cover_isolated(state, a)
+        for k in range(state.holdings.shape[0]):
+            if position_fails(state, k, time):
+                liquidate_isolated(state, k, time, fills)
+    for k in range(state.holdings.shape[0]):
+        set_limits(state, k, time)
+    sweep_orders(state, ledger)
+
+
+@inner_kernel
+def gains_with_value(state: State, k: int) -> bool:
+    """Whether position ``k`` gains when the absolute value of a contract rises."""
+    return (state.holdings[k].contracts > 0.0) != (state.contracts[k].inverse != 0)
+
+
+@loop_kernel
+def liquidate_account(state: State, a: int, time: int, fills: Array) -> None:
+    """Cross margin: close all positions, the largest at the price that leaves the account with nothing."""
+    largest, most = -1, -1.0
+    for k in range(state.holdings.shape[0]):
+        if state.contracts[k].account == a and state.holdings[k].contracts != 0.0:
+            needed = maintenance(state, k, margin_value(state, k), time)
+            if needed > most:
+                largest, most = k, needed
+    for k in range(state.holdings.shape[0]):
+        if state.contracts[k].account == a and k != largest:
+            drop_orders(state, k, time)
+            if state.holdings[k].contracts != 0.0:
+                value = margin_value(state, k)
+                close_at(
+                    state, k, value, abs(state.holdings[k].contracts * value) * taker_rate(state, k, time), time, fills
+                )
+    drop_orders(state, largest, time)
+    size, cash, fee = abs(state.holdings[largest].contracts), state.accounts[a].cash, taker_rate(state, largest, time)
+    gains = gains_with_value(state, largest)
+    value = -cash / (size * (1.0 - fee)) if gains else cash / (size * (1.0 + fee))
+    value = -value if state.contracts[largest].inverse != 0 else value
+    if gains == (cash >= 0.0):  # the account outlives any price: close at the mark
+        value = margin_value(state, largest)
+    close_at(state, largest, value, abs(size * value) * fee, time, fills)
+
+
+@loop_kernel
+def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
+    """Isolated margin: close the position where its margin is used up; the fee comes out of the part set aside."""
+    holding = state.holdings[k]
+    drop_orders(state, k, time)
+    behind = holding.margin - holding.contracts * holding.entry
+    value = margin_value(state, k)
+    if gains_with_value(state, k) != (behind >= 0.0):
+        value = math.copysign(behind / holding.contracts, value)
+    fee = min(abs(holding.contracts * value) * taker_rate(state, k, time), holding.margin_fee)
+    close_at(state, k, value, fee, time, fills)
+
+
+@loop_kernel
+def drop_orders(state: State, k: int, time: int) -> None:
+    """Cancel the orders and the target of instrument ``k``."""
+    for i in range(state.run[0].live):
+        order = state.orders[i]
+        if order.instrument == k and order.state < FILLED:
+            refuse(state, order, LIQUIDATED, time)
+    holding = state.holdings[k]
+    holding.has_pending = 0
+    holding.target = 0.0
+    state.context[0].targets[k] = 0.0
+
+
+@loop_kernel
+def close_at(state: State, k: int, value: float, fee: float, time: int, fills: Array) -> None:
+    """The venue closes position ``k`` where one contract is worth ``value``; gap to the reference and fee are
+    `liquidation`."""
+    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    account = state.accounts[contract.account]
+    traded = -holding.contracts
+    lost = -traded * (value - holding.value) - fee
+    account.cash -= traded * value
+    account.cash -= fee
+    rate = account.rate
+    holding.liquidation_settle += lost
+    holding.liquidation_report += lost * rate
+    holding.contracts = holding.position = holding.entry = holding.margin = holding.margin_fee = 0.0
+    holding.turnover += abs(traded * value) * rate
+    holding.fills += 1
+    holding.liquidations += 1
+    run.liquidations += 1
+    fill = fills[run.fills]
+    fill.time = fill.decision_time = time
+    fill.instrument = k
+    fill.contracts = traded
+    fill.price = price_of_value(contract, value)
+    fill.reference = holding.reference
+    fill.value = abs(traded * value) * rate
+    fill.half_spread = fill.fee = fill.impact = 0.0
+    fill.liquidation = lost * rate
+    fill.fee_rate = 0.0
+    fill.position_after = 0.0
+    fill.order = -1
+    fill.maker = 0
+    fill.rate = rate
+    fill.price_total = holding.price_report
+    fill.funding_total = holding.funding_report
+    run.fills += 1
+    report(state, 0, k, 0.0, math.nan, traded, LIQUIDATED, time)

@@ -1,0 +1,295 @@
+"""Margin and liquidation by docs/margin.md.
+
+Arrays and records of ``engine.records``; amounts in settle currency. ``v`` is the settle value of one long contract,
+so that a position of N contracts is worth N x v above what its account has paid for it. A NaN mark stands for none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.costs.kernels import fee_amount, fee_row, schedule_index
+from halfspread.engine.account_kernels import contract_value, price_of_value
+from halfspread.engine.order_records import ABOVE_TIER, MARGIN
+from halfspread.engine.records import CROSS, ISOLATED, NO_MARGIN, State
+
+Array = Any
+
+#: Limits for a look at the margin are this much on the safe side, so that rounding misses none.
+SLACK = 1e-9
+
+# Columns of a margin tier in the schedule.
+LIMIT_COLUMN, INITIAL, MAINTENANCE, DEDUCTION = range(4)
+
+
+@inner_kernel
+def taker_rate(state: State, k: int, time: int) -> float:
+    """The taker fee in force, without the discount of tiers."""
+    first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]
+    return state.schedule[first + fee_row(state.starts[first:end], state.schedule[first:end, 2], time, 0.0), 0]
+
+
+@inner_kernel
+def first_tier(state: State, k: int, time: int) -> int:
+    """Row of the schedule with the lowest margin tier in force."""
+    first, end = state.contracts[k].tiers[0], state.contracts[k].tiers[1]
+    i = first + schedule_index(state.starts[first:end], time)
+    while i > first and state.starts[i - 1] == state.starts[i]:
+        i -= 1
+    return i
+
+
+@inner_kernel
+def next_tier(state: State, k: int, row: int) -> int:
+    """Row of the tier above that of ``row``, -1 where there is none."""
+    if row + 1 < state.contracts[k].tiers[1] and state.starts[row + 1] == state.starts[row]:
+        return row + 1
+    return -1
+
+
+@inner_kernel
+def tier_of(state: State, k: int, worth: float, time: int) -> int:
+    """Row of the tier that holds a position worth ``worth``; the last where it is beyond all."""
+    row = first_tier(state, k, time)
+    while worth > state.schedule[row, LIMIT_COLUMN]:
+        above = next_tier(state, k, row)
+        if above < 0:
+            break
+        row = above
+    return row
+
+
+@inner_kernel
+def maintenance(state: State, k: int, value: float, time: int) -> float:
+    """Maintenance margin of the position held, when one contract is worth ``value``."""
+    holding, contract = state.holdings[k], state.contracts[k]
+    if holding.contracts == 0.0:
+        return 0.0
+    if contract.on_entry == 0:
+        worth = abs(holding.contracts * value)
+        tier = tier_of(state, k, worth, time)
+        return worth * state.schedule[tier, MAINTENANCE] - state.schedule[tier, DEDUCTION]
+    worth = abs(holding.contracts * holding.entry)
+    tier = tier_of(state, k, worth, time)
+    owed = state.schedule[tier, MAINTENANCE] + taker_rate(state, k, time) + funding_against(state, k)
+    return worth * owed - state.schedule[tier, DEDUCTION]
+
+
+@inner_kernel
+def funding_against(state: State, k: int) -> float:
+    """The funding rate that the position is going to pay, 0 where it receives or nothing is known."""
+    context = state.context[0]
+    rate = context.next_funding_rate[k]
+    if math.isnan(rate):
+        rate = context.last_funding_rate[k]
+    if math.isnan(rate):
+        return 0.0
+    return max(0.0, math.copysign(rate, rate * state.holdings[k].contracts))
+
+
+@inner_kernel
+def initial_rate(state: State, k: int, worth: float, time: int) -> float:
+    """Initial margin as a fraction of the value at entry; NaN where the tier does not allow the leverage asked for."""
+    lowest = state.schedule[tier_of(state, k, worth, time), INITIAL]
+    if state.run[0].leverage == 0.0:
+        return lowest
+    asked = 1.0 / state.run[0].leverage
+    return asked if asked >= lowest * (1.0 - SLACK) else math.nan
+
+
+@inner_kernel
+def entry_after(holding: Array, after: float, value: float) -> float:
+    """Average value of a contract at entry once the position is ``after``, its change traded at ``value``."""
+    before = holding.contracts
+    if after == 0.0:
+        return 0.0
+    if before == 0.0 or (before > 0.0) != (after > 0.0):
+        return value
+    if abs(after) <= abs(before):
+        return holding.entry
+    return (holding.entry * before + value * (after - before)) / after
+
+
+@loop_kernel
+def may_hold(state: State, k: int, after: float, traded: float, price: float, time: int) -> int:
+    """0 where the account can carry the position ``after`` trading at ``price``, else the reason why not.
+
+    Less of a position is always allowed.
+    """
+    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    if run.margin == NO_MARGIN:
+        return 0
+    if abs(after) <= abs(holding.contracts) and after * holding.contracts >= 0.0:
+        return 0
+    a = contract.account
+    value = contract_value(contract, price)
+    entry = entry_after(holding, after, value)
+    rate = initial_rate(state, k, abs(after * entry), time)
+    if math.isnan(rate):
+        return ABOVE_TIER
+    taker = taker_rate(state, k, time)
+    costs = -traded * (value - holding.value) + fee_amount(taker, abs(traded * value))
+    if run.margin == CROSS:
+        needed = abs(after * entry) * (rate + 2.0 * taker)
+        equity = state.accounts[a].cash + costs
+        for j in range(state.holdings.shape[0]):
+            if state.contracts[j].account != a or state.holdings[j].contracts == 0.0:
+                continue
+            equity += state.holdings[j].contracts * state.holdings[j].value
+            if j != k:
+                worth = abs(state.holdings[j].contracts * state.holdings[j].entry)
+                other = initial_rate(state, j, worth, time)
+                needed += worth * (
+                    (1.0 / run.leverage if math.isnan(other) else other) + 2.0 * taker_rate(state, j, time)
+                )
+        return 0 if equity >= needed else MARGIN
+    kept = holding.margin + holding.margin_fee
+    if holding.contracts * after <= 0.0:
+        kept = 0.0
+    increase = abs(after * entry) - (abs(holding.contracts * holding.entry) if kept != 0.0 else 0.0)
+    free = free_cash(state, a) + costs
+    if holding.contracts * after < 0.0:  # what is closed first gives back its margin and its profit
+        free += holding.margin + holding.margin_fee + holding.contracts * (holding.value - holding.entry)
+    return 0 if free >= increase * (rate + 2.0 * taker) else MARGIN
+
+
+@inner_kernel
+def free_cash(state: State, a: int) -> float:
+    """Isolated: what account ``a`` holds beside the margins of its positions; unrealised profit is not cash."""
+    free = state.accounts[a].cash
+    for k in range(state.holdings.shape[0]):
+        holding = state.holdings[k]
+        if state.contracts[k].account == a and holding.contracts != 0.0:
+            free += holding.contracts * holding.entry - holding.margin - holding.margin_fee
+    return free
+
+
+@inner_kernel
+def move_margin(state: State, k: int, after: float, value: float) -> None:
+    """Average entry and isolated margin when the position becomes ``after`` by a trade at ``value``; call before."""
+    run, holding = state.run[0], state.holdings[k]
+    entry = entry_after(holding, after, value)
+    if run.margin == ISOLATED:
+        before = holding.contracts
+        if after == 0.0 or before == 0.0 or (before > 0.0) != (after > 0.0):
+            holding.margin, holding.margin_fee = 0.0, 0.0
+            before = 0.0
+        if abs(after) > abs(before):
+            rate = initial_rate(state, k, abs(after * entry), run.now)
+            added = abs((after - before) * value)
+            holding.margin += added * rate
+            holding.margin_fee += added * 2.0 * taker_rate(state, k, run.now)
+        elif before != 0.0:
+            holding.margin *= after / before
+            holding.margin_fee *= after / before
+    holding.entry = entry
+
+
+@inner_kernel
+def backing(state: State, k: int) -> float:
+    """What stands behind position ``k`` apart from its value: with N x v added it is the equity that margin is
+    measured against. Of a lone position of a cross account, or of an isolated one."""
+    holding = state.holdings[k]
+    if state.run[0].margin == CROSS:
+        return state.accounts[state.contracts[k].account].cash
+    return holding.margin + holding.margin_fee - holding.contracts * holding.entry
+
+
+@loop_kernel
+def liquidation_value(state: State, k: int, time: int) -> float:
+    """Absolute value of one contract at which position ``k`` is liquidated; NaN where no price does that."""
+    holding, contract = state.holdings[k], state.contracts[k]
+    size, behind = abs(holding.contracts), backing(state, k)
+    gains = (holding.contracts > 0.0) != (contract.inverse != 0)  # with the absolute value of a contract
+    if contract.on_entry != 0:
+        left = maintenance(state, k, holding.value, time) - behind
+        found = left / size if gains else -left / size
+        return found if found > 0.0 else math.nan
+    row, below = first_tier(state, k, time), 0.0
+    while row >= 0:
+        rate, deduction = state.schedule[row, MAINTENANCE], state.schedule[row, DEDUCTION]
+        found = -(behind + deduction) / (size * (1.0 - rate)) if gains else (behind + deduction) / (size * (1.0 + rate))
+        above = next_tier(state, k, row)
+        limit = state.schedule[row, LIMIT_COLUMN] if above >= 0 else math.inf
+        if found > 0.0 and below * (1.0 - SLACK) <= size * found <= limit * (1.0 + SLACK):
+            return found
+        row, below = above, limit
+    return math.nan
+
+
+@loop_kernel
+def set_limits(state: State, k: int, time: int) -> None:
+    """Prices at or beyond which the margin of position ``k`` has to be looked at."""
+    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    holding.low_limit, holding.high_limit = 0.0, math.inf
+    if run.margin == NO_MARGIN or holding.contracts == 0.0:
+        return
+    if run.margin == CROSS:
+        for j in range(state.holdings.shape[0]):
+            if j != k and state.contracts[j].account == contract.account and state.holdings[j].contracts != 0.0:
+                holding.low_limit = math.inf  # the limit moves with the other positions: look every time
+                return
+    value = liquidation_value(state, k, time)
+    if math.isnan(value):
+        if backing(state, k) + holding.contracts * holding.value <= maintenance(state, k, holding.value, time):
+            holding.low_limit = math.inf
+        return
+    price = price_of_value(contract, -value if contract.inverse != 0 else value)
+    if holding.contracts > 0.0:
+        holding.low_limit = price * (1.0 + SLACK)
+    else:
+        holding.high_limit = price * (1.0 - SLACK)
+
+
+@inner_kernel
+def price_for_margin(holding: Array) -> float:
+    """The mark where there is one, else the worst price of the bar at hand, else the reference price."""
+    if not math.isnan(holding.mark):
+        return holding.mark
+    if not math.isnan(holding.worst):
+        return holding.worst
+    return holding.reference
+
+
+@inner_kernel
+def margin_value(state: State, k: int) -> float:
+    """Settle value of one contract that margin is measured at."""
+    return contract_value(state.contracts[k], price_for_margin(state.holdings[k]))
+
+
+@loop_kernel
+def account_fails(state: State, a: int, time: int) -> bool:
+    """Cross margin: whether the equity of account ``a`` at mark prices is down to its maintenance margin."""
+    equity, needed, held = state.accounts[a].cash, 0.0, False
+    for k in range(state.holdings.shape[0]):
+        if state.contracts[k].account == a and state.holdings[k].contracts != 0.0:
+            held = True
+            value = margin_value(state, k)
+            equity += state.holdings[k].contracts * value
+            needed += maintenance(state, k, value, time)
+    return held and equity <= needed
+
+
+@loop_kernel
+def position_fails(state: State, k: int, time: int) -> bool:
+    """Isolated margin: whether the margin of position ``k`` is down to what has to be maintained."""
+    holding = state.holdings[k]
+    if holding.contracts == 0.0:
+        return False
+    value = margin_value(state, k)
+    equity = holding.margin + holding.margin_fee + holding.contracts * (value - holding.entry)
+    return equity <= maintenance(state, k, value, time)
+
+
+@loop_kernel
+def cover_isolated(state: State, a: int) -> None:
+    """Free cash below zero (fundings) is paid from the margins of the positions, in the order of instruments."""
+    owed = -free_cash(state, a)
+    for k in range(state.holdings.shape[0]):
+        holding = state.holdings[k]
+        if owed > 0.0 and state.contracts[k].account == a and holding.contracts != 0.0:
+            paid = min(owed, holding.margin)
+            holding.margin -= paid
+            owed -= paid

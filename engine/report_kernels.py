@@ -1,0 +1,100 @@
+"""What an agent learns of its own orders and positions, at once or after the response latency.
+
+Records of ``engine.records`` and ``engine.order_records``; contracts are signed, times integer nanoseconds UTC. A
+report carries the position at the time of what it tells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.costs.kernels import delay_at
+from halfspread.engine.order_records import NO_REASON
+from halfspread.engine.records import OWN_ORDER, TOO_MANY_REPORTS, State
+
+Array = Any
+
+
+@inner_kernel
+def tell_rejection(state: State, reason: int) -> None:
+    """Count a rejection, and show it to the agent at its next decision."""
+    context = state.context[0]
+    context.rejected += 1
+    context.last_reason = reason
+
+
+@loop_kernel
+def report(state: State, number: int, k: int, left: float, price: float, filled: float, reason: int, time: int) -> None:
+    """Tell what has happened at ``time`` to order ``number`` (0: a target or a request): ``left`` is still open,
+    ``filled`` was filled now, ``reason`` says why it was rejected or withdrawn by the venue."""
+    run, holding = state.run[0], state.holdings[k]
+    if reason != NO_REASON:
+        run.rejections += 1
+    if run.delayed_reports == 0:
+        show_report(state, number, k, left, price, filled, holding.contracts, holding.position)
+        if reason != NO_REASON:
+            tell_rejection(state, reason)
+        return
+    room = state.reports.shape[0]
+    if run.reports >= room:
+        run.error = TOO_MANY_REPORTS
+        return
+    first, end = run.response_delays[0], run.response_delays[1]
+    delays = state.delays[first:end]
+    delay = delay_at(run.response_delay_mode, delays[:, 0], delays[:, 1], run.responses, time)
+    run.responses += 1
+    run.last_report = max(run.last_report, time + delay)
+    line = state.reports[(run.first_report + run.reports) % room]
+    line.time, line.order, line.instrument = run.last_report, number, k
+    line.open, line.price, line.filled = left, price, filled
+    line.position, line.fraction = holding.contracts, holding.position
+    line.reason = reason
+    if run.reports == 0:
+        run.next_report = line.time
+    run.reports += 1
+
+
+@loop_kernel
+def show_report(
+    state: State, number: int, k: int, left: float, price: float, filled: float, position: float, fraction: float
+) -> None:
+    """Bring the agent's list of open orders and its position up to date."""
+    context = state.context[0]
+    state.run[0].kinds |= OWN_ORDER
+    context.filled[k] += filled
+    context.contracts[k] = position
+    context.positions[k] = fraction
+    if number == 0:
+        return
+    for i in range(context.open_orders):
+        if context.open_ids[i] == number:
+            if left != 0.0:
+                context.open_contracts[i], context.open_prices[i] = left, price
+                return
+            for j in range(i, context.open_orders - 1):
+                context.open_ids[j] = context.open_ids[j + 1]
+                context.open_instruments[j] = context.open_instruments[j + 1]
+                context.open_contracts[j] = context.open_contracts[j + 1]
+                context.open_prices[j] = context.open_prices[j + 1]
+            context.open_orders -= 1
+            return
+
+
+@loop_kernel
+def deliver_reports(state: State) -> None:
+    """Show the agent every report that arrives at the time of the first of them."""
+    run = state.run[0]
+    time = run.next_report
+    run.now = time
+    while run.reports > 0 and run.next_report == time:
+        line = state.reports[run.first_report]
+        show_report(
+            state, line.order, line.instrument, line.open, line.price, line.filled, line.position, line.fraction
+        )
+        if line.reason != NO_REASON:
+            tell_rejection(state, line.reason)
+        run.first_report = (run.first_report + 1) % state.reports.shape[0]
+        run.reports -= 1
+        if run.reports > 0:
+            run.next_report = state.reports[run.first_report].time

@@ -50,6 +50,16 @@ def update_equity(state: State) -> None:
 
     An account that has seen no price of its currency yet counts with its capital.
     """
+    run = state.run[0]
+    if state.holdings.shape[0] == 1:
+        account, holding = state.accounts[0], state.holdings[0]
+        if account.deposited != 0:
+            account.equity_settle = account.cash
+            if holding.contracts != 0.0:
+                account.equity_settle += holding.contracts * holding.value
+            account.equity_report = account.equity_settle * account.rate
+            run.equity = account.equity_report
+        return
     total = 0.0
     for a in range(state.accounts.shape[0]):
         account = state.accounts[a]
@@ -59,7 +69,7 @@ def update_equity(state: State) -> None:
         account.equity_settle = account_equity(state, a)
         account.equity_report = account.equity_settle * account.rate
         total += account.equity_report
-    state.run[0].equity = total
+    run.equity = total
 
 
 @inner_kernel
@@ -69,6 +79,7 @@ def set_rate(state: State, a: int, rate: float) -> None:
     account = state.accounts[a]
     if account.deposited == 0:
         account.deposited = 1
+        state.run[0].unvalued -= 1
         account.deposit = account.capital / rate
         account.cash += account.deposit
     elif rate != account.rate:

@@ -28,7 +28,7 @@ from numba import types
 from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
 from halfspread.engine.bars import Floats
 from halfspread.engine.loop_kernels import loop
-from halfspread.engine.records import CONTEXT, OK, Data, Output, Records, State
+from halfspread.engine.records import CONTEXT, EVENT, OK, Data, Output, Records, State
 from halfspread.errors import StrategyError
 
 __all__ = ["OK", "AgentFunction", "compiled_agent", "idle", "start_loop"]
@@ -134,6 +134,7 @@ def _reason(error: Exception) -> str:
 
 def start_loop(
     function: AgentFunction,
+    service: Any,
     compiled: bool,
     state: State,
     history: Floats,
@@ -141,20 +142,24 @@ def start_loop(
     events: Records,
     output: Output,
 ) -> Iterator[int]:
-    """The event loop over a chunk, for any agent function.
+    """The event loop over a chunk, for any agent function and any service of ``engine.service_kernels``.
 
-    It is compiled once, for a function of `SIGNATURE` rather than for each of them, so no agent ever compiles it again.
-    An exception of the function comes out of the iterator.
+    It is compiled once, for functions of their signatures rather than for each of them, so no agent ever compiles it
+    again. An exception of the function comes out of the iterator.
     """
     native = function.native
     arguments = (compiled, state, history, data, events, output)
     dispatcher, typeof = cast(Any, loop), cast(Any, numba.typeof)
-    if not dispatcher.signatures:
-        with _compiling:
-            if not dispatcher.signatures:
-                dispatcher.compile((types.FunctionType(SIGNATURE), *map(typeof, arguments)))
-                dispatcher.disable_compile()
-    return loop(native, *arguments)
+    served = types.int64(types.int64, typeof(state), numba.from_dtype(EVENT), typeof(data), typeof(output))
+    with _compiling:
+        if not service.signatures:
+            service.compile(served)
+            service.disable_compile()
+        if not dispatcher.signatures:
+            kinds = (types.FunctionType(SIGNATURE), types.FunctionType(served))
+            dispatcher.compile((*kinds, *map(typeof, arguments)))
+            dispatcher.disable_compile()
+    return loop(native, service, *arguments)
 
 
 @compiled_agent

@@ -10,7 +10,6 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import price_of_value
-from halfspread.engine.ledger_kernels import refuse, sweep_orders
 from halfspread.engine.margin_kernels import (
     account_fails,
     cover_isolated,
@@ -20,7 +19,7 @@ from halfspread.engine.margin_kernels import (
     set_limits,
     taker_rate,
 )
-from halfspread.engine.order_records import FILLED, LIQUIDATED
+from halfspread.engine.order_records import LIQUIDATED
 from halfspread.engine.records import CROSS, ISOLATED, State
 from halfspread.engine.report_kernels import report
 
@@ -28,7 +27,7 @@ Array = Any
 
 
 @loop_kernel
-def check_margin(state: State, time: int, fills: Array, ledger: Array) -> None:
+def check_margin(state: State, time: int, fills: Array) -> None:
     """Liquidate what fails, and set the limits for the next look."""
     run = state.run[0]
     run.check = 0
@@ -43,8 +42,8 @@ def check_margin(state: State, time: int, fills: Array, ledger: Array) -> None:
             if position_fails(state, k, time):
                 liquidate_isolated(state, k, time, fills)
     for k in range(state.holdings.shape[0]):
+        state.holdings[k].worst = math.nan
         set_limits(state, k, time)
-    sweep_orders(state, ledger)
 
 
 @inner_kernel
@@ -64,13 +63,13 @@ def liquidate_account(state: State, a: int, time: int, fills: Array) -> None:
                 largest, most = k, needed
     for k in range(state.holdings.shape[0]):
         if state.contracts[k].account == a and k != largest:
-            drop_orders(state, k, time)
+            take_over(state, k)
             if state.holdings[k].contracts != 0.0:
                 value = margin_value(state, k)
                 close_at(
                     state, k, value, abs(state.holdings[k].contracts * value) * taker_rate(state, k, time), time, fills
                 )
-    drop_orders(state, largest, time)
+    take_over(state, largest)
     size, cash, fee = abs(state.holdings[largest].contracts), state.accounts[a].cash, taker_rate(state, largest, time)
     gains = gains_with_value(state, largest)
     value = -cash / (size * (1.0 - fee)) if gains else cash / (size * (1.0 + fee))
@@ -84,7 +83,7 @@ def liquidate_account(state: State, a: int, time: int, fills: Array) -> None:
 def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
     """Isolated margin: close the position where its margin is used up; the fee comes out of the part set aside."""
     holding = state.holdings[k]
-    drop_orders(state, k, time)
+    take_over(state, k)
     behind = holding.margin - holding.contracts * holding.entry
     value = margin_value(state, k)
     if gains_with_value(state, k) != (behind >= 0.0):
@@ -93,16 +92,13 @@ def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
     close_at(state, k, value, fee, time, fills)
 
 
-@loop_kernel
-def drop_orders(state: State, k: int, time: int) -> None:
-    """Cancel the orders and the target of instrument ``k``."""
-    for i in range(state.run[0].live):
-        order = state.orders[i]
-        if order.instrument == k and order.state < FILLED:
-            refuse(state, order, LIQUIDATED, time)
+@inner_kernel
+def take_over(state: State, k: int) -> None:
+    """Drop the target of instrument ``k``, and note that its orders have to go as well."""
     holding = state.holdings[k]
     holding.has_pending = 0
     holding.target = 0.0
+    holding.taken_over = 1
     state.context[0].targets[k] = 0.0
 
 

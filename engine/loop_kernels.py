@@ -15,31 +15,18 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, kernel, loop_kernel
 from halfspread.engine.account_kernels import (
-    contracts_of_full_target,
-    round_to_lots,
-    scheduled,
     update_equity,
 )
-from halfspread.engine.depth_matching_kernels import trade_target
-from halfspread.engine.fill_kernels import execute
-from halfspread.engine.ledger_kernels import order_arrival, sweep_orders, take_requests
-from halfspread.engine.liquidation_kernels import check_margin
 from halfspread.engine.market_kernels import (
     take_bar,
-    take_depth,
-    take_funding,
     take_price,
-    take_trade,
-    trade_in_force,
 )
 from halfspread.engine.order_records import MAX_REQUESTS
-from halfspread.engine.price_matching_kernels import match_open
 from halfspread.engine.records import (
     AGENT_STATUS,
     BAR_CLOSE,
     BAR_OPEN,
     CHUNK_DONE,
-    CLOSE,
     DEPTH,
     FAILED,
     FILLS_FULL,
@@ -49,13 +36,21 @@ from halfspread.engine.records import (
     NO_REPORT_PRICE,
     NOT_FINITE,
     OK,
-    ON_BARS,
-    ON_DEPTH,
     ORDERS_FULL,
     PERIODS_FULL,
     PROGRESS,
-    QUOTE,
-    TARGET_RANGE,
+    SERVE_DEPTH,
+    SERVE_DUE,
+    SERVE_FUNDING,
+    SERVE_IN_FORCE,
+    SERVE_MARGIN,
+    SERVE_PERIOD,
+    SERVE_REPORTS,
+    SERVE_REQUESTS,
+    SERVE_STEPS,
+    SERVE_TARGETS,
+    SERVE_TRADE,
+    SERVICE_WANTED,
     THIS_CLOSE,
     TIMER,
     TOO_MANY_REQUESTS,
@@ -64,7 +59,6 @@ from halfspread.engine.records import (
     Output,
     State,
 )
-from halfspread.engine.report_kernels import deliver_reports
 
 Array = Any
 
@@ -79,75 +73,6 @@ def fail(state: State, error: int, instrument: int, value: float) -> int:
     run.error_instrument = instrument
     run.error_value = value
     return FAILED
-
-
-@loop_kernel
-def record_period(state: State, time: int, periods: Array) -> None:
-    """Write the cumulative attribution of every instrument as it stands at ``time``."""
-    run, holdings = state.run[0], state.holdings
-    update_equity(state)
-    for k in range(holdings.shape[0]):
-        holding = holdings[k]
-        account = state.accounts[state.contracts[k].account]
-        line = periods[run.periods]
-        line.time = time
-        line.instrument = k
-        line.equity = run.equity
-        line.equity_settle = account.equity_settle
-        line.collateral = 0.0
-        for a in range(state.accounts.shape[0]):
-            line.collateral += state.accounts[a].collateral
-        line.reference = holding.reference
-        line.position = holding.contracts
-        line.position_value = holding.contracts * abs(holding.value) * account.rate
-        line.price = holding.price_report
-        line.half_spread = holding.half_spread_report
-        line.fee = holding.fee_report
-        line.impact = holding.impact_report
-        line.funding = holding.funding_report
-        line.liquidation = holding.liquidation_report
-        line.price_settle = holding.price_settle
-        line.half_spread_settle = holding.half_spread_settle
-        line.fee_settle = holding.fee_settle
-        line.impact_settle = holding.impact_settle
-        line.funding_settle = holding.funding_settle
-        line.liquidation_settle = holding.liquidation_settle
-        line.turnover = holding.turnover
-        run.periods += 1
-
-
-@inner_kernel
-def fill_due(state: State, data: Data, output: Output) -> int:
-    """Fill pending targets at the close of their instrument's bar, where that bar has closed now; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    for k in range(state.holdings.shape[0]):
-        holding = state.holdings[k]
-        if holding.has_pending != 0 and holding.closed_now != 0 and holding.arrives <= run.now:
-            if state.contracts[k].market == ON_BARS:
-                error = execute(state, k, data.bars, context.rows[k], CLOSE, run.now, output.fills)
-                if error != 0:
-                    run.error_instrument = k
-                    return error
-    return 0
-
-
-@loop_kernel
-def fill_in_force(state: State, data: Data, output: Output) -> int:
-    """Under `this`: fill what was just decided at the bar's close, or against the book in force; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    for k in range(state.holdings.shape[0]):
-        holding, contract = state.holdings[k], state.contracts[k]
-        if contract.market == ON_BARS and holding.closed_now != 0 and holding.live != 0:
-            match_open(state, k, data.bars, context.rows[k], CLOSE, run.now, output.fills)
-        if contract.market == ON_DEPTH and holding.book >= 0 and holding.gap == 0:
-            rows = data.quotes if contract.depth_kind == QUOTE else data.books
-            if holding.live != 0:
-                trade_in_force(state, k, rows, run.now, output)
-            if holding.has_pending != 0 and holding.arrives <= run.now:
-                trade_target(state, k, rows, holding.book, run.now, output.fills)
-    sweep_orders(state, output.orders)
-    error = fill_due(state, data, output)
-    return run.error if error == 0 else error
 
 
 @inner_kernel
@@ -166,35 +91,6 @@ def show_account(state: State) -> None:
 
 
 @inner_kernel
-def take_targets(state: State) -> int:
-    """Turn the agent's targets into pending orders in whole lots; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    run.decisions += 1
-    for k in range(state.holdings.shape[0]):
-        holding = state.holdings[k]
-        target = context.targets[k]
-        if target == holding.target and run.resize == 0:
-            continue
-        if not (-1.0 <= target <= 1.0):
-            run.error_instrument = k
-            run.error_value = target
-            return TARGET_RANGE
-        holding.target = target
-        full = contracts_of_full_target(state, k)
-        lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
-        holding.pending = round_to_lots(target * full, lot)
-        holding.has_pending = 1
-        holding.decided = run.now
-        holding.arrives = order_arrival(state)
-        if target != 0.0 and holding.pending == 0.0:
-            holding.below_one_lot += 1
-        if full > 0.0:
-            holding.sized = full
-            holding.position = holding.contracts / full
-    return 0
-
-
-@inner_kernel
 def all_warm(state: State) -> bool:
     """Whether every instrument has its lookback rows and the one that is decided on."""
     for k in range(state.holdings.shape[0]):
@@ -205,7 +101,7 @@ def all_warm(state: State) -> bool:
 
 
 @inner_kernel
-def make_room(state: State, event: Array, output: Output) -> int:
+def make_room(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
     run, count = state.run[0], state.holdings.shape[0]
     # a bar that opens where a period ends belongs to the next one
@@ -214,7 +110,7 @@ def make_room(state: State, event: Array, output: Output) -> int:
         if run.periods + count > output.periods.shape[0]:
             return PERIODS_FULL
         if run.started != 0:
-            record_period(state, run.next_period, output.periods)
+            service(SERVE_PERIOD, state, event, data, output)
         run.next_period = -(-moment // run.period) * run.period
     if run.live != 0 and run.ledger + 2 * (run.live + MAX_REQUESTS) > output.orders.shape[0]:
         return ORDERS_FULL
@@ -252,75 +148,77 @@ def close_time(state: State, output: Output) -> None:
 
 
 @inner_kernel
-def take_event(state: State, event: Array, data: Data, output: Output) -> int:
+def take_event(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """Apply one event; 0 or an error code."""
     run = state.run[0]
     run.now = event.time
     run.events += 1
     if event.kind & (BAR_OPEN | BAR_CLOSE):
         run.kinds |= event.kind
-        return take_bar(state, event, data, output)
+        return take_bar(service, state, event, data, output)
     if event.kind & DEPTH:
-        return take_depth(state, event, data, output)
+        return service(SERVE_DEPTH, state, event, data, output)
     if event.kind == TRADE:
-        return take_trade(state, event, data, output)
+        return service(SERVE_TRADE, state, event, data, output)
     run.kinds |= event.kind
     if event.kind & (FUNDING | FUNDING_KNOWN):
-        take_funding(state, event)
+        service(SERVE_FUNDING, state, event, data, output)
     elif event.kind != TIMER:
-        take_price(state, event, output)
+        take_price(service, state, event, data, output)
     return 0
 
 
-@loop_kernel
-def show_steps(state: State) -> None:
-    """Show the agent the ticks and lots in force, and note when one of them changes next."""
-    run, context = state.run[0], state.context[0]
-    run.next_change = NEVER
-    for k in range(state.holdings.shape[0]):
-        contract = state.contracts[k]
-        context.tick[k] = scheduled(state.starts, state.schedule, contract.ticks, run.now, 0)
-        context.lot[k] = scheduled(state.starts, state.schedule, contract.lots, run.now, 0)
-        for row in range(contract.ticks[0], contract.lots[1]):
-            if run.now < state.starts[row] < run.next_change:
-                run.next_change = state.starts[row]
-
-
 @inner_kernel
-def end_time(state: State, data: Data, output: Output) -> int:
+def end_time(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
     run = state.run[0]
     run.error_instrument = run.instrument
     if run.convention == NEXT_CLOSE:
-        error = fill_due(state, data, output)
+        error = service(SERVE_DUE, state, event, data, output)
         if error != 0:
             return error
     if run.now >= run.next_change:
-        show_steps(state)
+        service(SERVE_STEPS, state, event, data, output)
     show_account(state)
-    if state.accounts[state.contracts[run.instrument].account].deposited == 0:
+    if run.unvalued != 0 and state.accounts[state.contracts[run.instrument].account].deposited == 0:
         return NO_REPORT_PRICE
     return 0 if math.isfinite(run.equity) else NOT_FINITE
 
 
 @inner_kernel
-def take_decision(state: State, data: Data, output: Output) -> int:
+def targets_change(state: State) -> bool:
+    """Whether the agent wants anything else than before, a NaN included."""
+    context = state.context[0]
+    for k in range(state.holdings.shape[0]):
+        if context.targets[k] != state.holdings[k].target:
+            return True
+    return state.run[0].resize != 0
+
+
+@inner_kernel
+def take_decision(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
     run, context = state.run[0], state.context[0]
     run.resume = 0
     context.rejected = 0
     for k in range(state.holdings.shape[0]):
         context.filled[k] = 0.0
-    error = take_targets(state)
+    run.decisions += 1
+    error = 0
+    if targets_change(state):
+        error = service(SERVE_TARGETS, state, event, data, output)
     if error == 0 and context.requests != 0:
         if context.requests > MAX_REQUESTS:
             run.error_value = context.requests
             return TOO_MANY_REQUESTS
-        take_requests(state, output.orders)
+        error = service(SERVE_REQUESTS, state, event, data, output)
     if error == 0 and run.convention == THIS_CLOSE:
-        error = fill_in_force(state, data, output)
+        if run.served != 0:
+            error = service(SERVE_IN_FORCE, state, event, data, output)
+        if error == 0:
+            error = service(SERVE_DUE, state, event, data, output)
         if run.check != 0:
-            check_margin(state, run.now, output.fills, output.orders)
+            service(SERVE_MARGIN, state, event, data, output)
         update_equity(state)
     return error
 
@@ -333,38 +231,34 @@ def decides_now(state: State) -> bool:
 
 
 @loop_kernel
-def deliver(state: State) -> None:
-    """Reports that reach the agent before the next event."""
-    deliver_reports(state)
-    state.run[0].between = 1
-    show_account(state)
-
-
-@loop_kernel
-def advance(agent: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output) -> int:
+def advance(
+    agent: Any, service: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output
+) -> int:
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
     run, context = state.run[0], state.context[0]
     while run.cursor < run.count:
         if run.resume == 0:
             event = events[run.cursor]
-            full = make_room(state, event, output)
+            full = make_room(service, state, event, data, output)
             if full != 0:
                 return full
             if run.reports != 0 and run.next_report <= event.time:
-                deliver(state)
+                service(SERVE_REPORTS, state, event, data, output)
+                run.between = 1
+                show_account(state)
                 if not decides_now(state):
                     run.between = 0
                     continue
             else:
-                error = take_event(state, event, data, output)
+                error = take_event(service, state, event, data, output)
                 if error != 0:
-                    return fail(state, error, event.instrument, 0.0)
+                    return fail(state, error, event.instrument + 0, 0.0)
                 if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
-                    check_margin(state, event.time, output.fills, output.orders)
+                    service(SERVE_MARGIN, state, event, data, output)
                 if event.end_of_time == 0 or not run.kinds & run.wanted:
                     run.cursor += 1
                     continue
-                error = end_time(state, data, output)
+                error = end_time(service, state, event, data, output)
                 if error != 0:
                     return fail(state, error, run.error_instrument, run.equity)
             if decides_now(state):
@@ -376,7 +270,9 @@ def advance(agent: Any, compiled: bool, state: State, history: Array, data: Data
                 if status != OK:
                     return fail(state, AGENT_STATUS, run.instrument, float(status))
         if run.resume != 0:
-            error = take_decision(state, data, output)
+            if context.requests != 0 and run.served == 0:
+                return SERVICE_WANTED
+            error = take_decision(service, state, events[run.cursor], data, output)
             if error != 0:
                 return fail(state, error, run.error_instrument, run.error_value)
         close_time(state, output)
@@ -392,7 +288,7 @@ def advance(agent: Any, compiled: bool, state: State, history: Array, data: Data
 
 @kernel
 def loop(
-    agent: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output
+    agent: Any, service: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output
 ) -> Iterator[int]:
     """Yield every reason of ``advance``; after CHUNK_DONE the events are written anew. A negative count ends it.
 
@@ -401,6 +297,6 @@ def loop(
     """
     while state.run[0].count >= 0:
         state.run[0].inside = 1
-        reason = advance(agent, compiled, state, history, data, events, output)
+        reason = advance(agent, service, compiled, state, history, data, events, output)
         state.run[0].inside = 0
         yield reason

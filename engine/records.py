@@ -85,6 +85,25 @@ PERIODS_FULL = -3
 FAILED = -4
 CHUNK_DONE = -5
 ORDERS_FULL = -6
+SERVICE_WANTED = -7
+
+# What the loop asks of the service: all that does not happen at every bar.
+SERVE_EXECUTE = 0
+SERVE_DUE = 1
+SERVE_TARGETS = 2
+SERVE_MARGIN = 3
+SERVE_FUNDING = 4
+SERVE_PERIOD = 5
+SERVE_STEPS = 6
+CORE_SERVICES = 7  # those below it are needed by every run
+SERVE_DEPTH = 7
+SERVE_TRADE = 8
+SERVE_OPEN = 9
+SERVE_RANGE = 10
+SERVE_MARK = 11
+SERVE_REQUESTS = 12
+SERVE_IN_FORCE = 13
+SERVE_REPORTS = 14
 
 # What made the loop fail.
 AGENT_STATUS = 1
@@ -96,6 +115,7 @@ NOT_FINITE = 6
 TOO_MANY_REQUESTS = 7
 TOO_MANY_REPORTS = 8
 IMPACT_UNKNOWN = 9
+SERVICE_MISSING = 10
 
 #: What a compiled agent returns when all is well. numba turns an exception inside one into a return value of 0.
 OK = 1
@@ -189,6 +209,7 @@ RUN = np.dtype(
         ("instrument", "i8"),
         ("inside", "i8"),  # 1 while the loop runs, and for good where it raised
         ("resume", "i8"),  # 1: a Python agent has just decided
+        ("served", "i8"),  # 1: the service is there
         ("between", "i8"),  # 1: the decision is on reports that arrived between two events
         ("fills", "i8"),
         ("points", "i8"),
@@ -220,6 +241,8 @@ RUN = np.dtype(
         ("margin", "i8"),  # NO_MARGIN, CROSS or ISOLATED
         ("leverage", "f8"),  # 0: the highest that each tier allows
         ("worst_price", "i8"),  # 1: bars without a mark are checked at their worst price
+        ("opening", "i8"),  # 1: between the open and the close of a bar in one event
+        ("unvalued", "i8"),  # accounts that have seen no price of their currency yet
         ("check", "i8"),  # 1: margin has to be looked at
         ("tiered", "i8"),  # 1: fees depend on the volume of 30 days
         ("next_change", "i8"),  # when a tick or lot changes next
@@ -321,6 +344,7 @@ HOLDING = np.dtype(
         ("turnover", "f8"),  # report currency
         ("fills", "i8"),
         ("maker_fills", "i8"),
+        ("taken_over", "i8"),  # 1: just liquidated
         ("refused_targets", "i8"),  # for lack of margin
         ("liquidations", "i8"),
         ("settlements", "i8"),  # fundings paid or received on a position

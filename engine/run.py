@@ -13,9 +13,9 @@ from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import METHODS, Wishes, checked_seed, prepare, runs_compiled, wishes_of
 from halfspread.engine.agent_functions import idle, start_loop
+from halfspread.engine.core_kernels import record_period, serve_targets
 from halfspread.engine.failures import compiled_failure, failure, python_failure
 from halfspread.engine.feed import Feed
-from halfspread.engine.loop_kernels import record_period
 from halfspread.engine.market import EVENTS, Market
 from halfspread.engine.outcome import outcome
 from halfspread.engine.recorder import CurveSink, Recorder
@@ -27,11 +27,13 @@ from halfspread.engine.records import (
     ORDERS_FULL,
     PERIODS_FULL,
     PROGRESS,
+    SERVICE_WANTED,
     Output,
     State,
 )
 from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay
 from halfspread.engine.result import BacktestResult
+from halfspread.engine.service_kernels import serve, serve_orders_on_bars
 from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out, watch_of
 from halfspread.engine.side_data import side_events
 from halfspread.engine.sizing import Sizing
@@ -57,6 +59,7 @@ class _Run:
     wishes: Wishes
     history: str
     progress: Progress | None
+    ordering: bool = False
     reasons: Iterator[int] | None = None
     arrays: tuple[np.ndarray[Any, Any], ...] = ()
     looked_up: float = field(default_factory=perf_counter)
@@ -158,19 +161,23 @@ def _run_chunk(run: _Run, chunk: Chunk) -> None:
         run.state.context["rows"][0, :count] += chunk.moves[0]
         books = run.state.holdings["book"]
         books[books >= 0] += chunk.moves[1][books >= 0]
-    reasons = _reasons(run, chunk)
-    if run.compiled:
-        _decide_in_compiled_code(run, reasons)
-    elif run.wishes.events == ("bar",) and len(run.market) == 1:
-        _decide_on_bars(run, chunk, reasons)
-    else:
-        _decide_in_python(run, chunk, reasons)
+    while not _decide(run, chunk, _reasons(run, chunk)):
+        pass  # the loop goes on where it stopped, with the service that it wants
     recorder.end_chunk(int(line["points"]) - first)
     if 2 * line["fills"] > len(recorder.fills):
         recorder.take_fills(int(line["fills"]))
         line["fills"] = 0
     if run.progress is not None:
         run.progress(int(line["events"]))
+
+
+def _decide(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
+    """Answer the loop until the chunk is done; False where it has to be started anew."""
+    if run.compiled:
+        return _decide_in_compiled_code(run, reasons)
+    if run.wishes.events == ("bar",) and len(run.market) == 1:
+        return _decide_on_bars(run, chunk, reasons)
+    return _decide_in_python(run, chunk, reasons)
 
 
 def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
@@ -184,8 +191,19 @@ def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
         run.state.run[0]["count"] = chunk.count
         function = run.agent.function if run.compiled else idle
         run.arrays = arrays
-        run.reasons = start_loop(function, run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output)
+        run.reasons = start_loop(
+            function, _service(run), run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output
+        )
     return run.reasons
+
+
+def _service(run: _Run) -> Any:
+    """The compiled service that this run needs as far as it is known."""
+    on_bars = all(feed.kinds == ("bars",) for feed in run.tape.feeds)
+    if on_bars and not run.ordering:
+        return serve_targets
+    run.state.run[0]["served"] = 1
+    return serve_orders_on_bars if on_bars else serve
 
 
 def _end_loop(run: _Run) -> None:
@@ -197,7 +215,7 @@ def _end_loop(run: _Run) -> None:
     run.reasons = None
 
 
-def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
+def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> bool:
     """Answer the loop until the chunk is done; what comes out of it is an exception of the agent."""
     while True:
         try:
@@ -205,11 +223,12 @@ def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> None:
         except Exception as error:
             raise compiled_failure(run.agent, run.state, error) from error
         if reason == CHUNK_DONE:
-            return
-        _answer(run, reason)
+            return True
+        if not _answer(run, reason):
+            return False
 
 
-def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
+def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     """Call the agent at every yield that asks for a decision. Only what every agent needs is copied, the rest is looked
     up."""
     market, decide, first = run.market, run.agent.on_bar, chunk.first_row
@@ -222,8 +241,9 @@ def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
         for reason in reasons:
             if reason < 0:
                 if reason == CHUNK_DONE:
-                    return
-                _answer(run, reason)
+                    return True
+                if not _answer(run, reason):
+                    return False
                 continue
             market._row = reason
             market.close = closes[reason - first]
@@ -235,9 +255,10 @@ def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
         if reason < 0:
             raise
         raise python_failure(run.agent, "on_bar", run.state, error, target) from error
+    return True
 
 
-def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
+def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     """The same for several instruments, and for other events than bars."""
     market, decide, lone = run.market, _dispatcher(run), len(run.market) == 1
     market._show(chunk.history)
@@ -250,8 +271,9 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
         for reason in reasons:
             if reason < 0:
                 if reason == CHUNK_DONE:
-                    return
-                _answer(run, reason)
+                    return True
+                if not _answer(run, reason):
+                    return False
                 continue
             market._row = rows[0]
             if closing:
@@ -271,6 +293,7 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> None:
         if reason < 0:
             raise
         raise python_failure(run.agent, METHODS[run.wishes.events[0]], run.state, error, target) from error
+    return True
 
 
 def _dispatcher(run: _Run) -> Callable[[Market], Any]:
@@ -308,8 +331,8 @@ def _set_targets(market: Market, targets: Any, target: Any) -> None:
         targets[0] = target
 
 
-def _answer(run: _Run, reason: int) -> None:
-    """Do what the loop asks for besides decisions."""
+def _answer(run: _Run, reason: int) -> bool:
+    """Do what the loop asks for besides decisions; False where it has to be started anew."""
     state, recorder = run.state.run[0], run.recorder
     if reason == FILLS_FULL:
         recorder.empty_fills(int(state["fills"]))
@@ -326,8 +349,13 @@ def _answer(run: _Run, reason: int) -> None:
             run.progress(int(state["events"]))
     elif reason == FAILED:
         raise failure(run.agent, run.tape, run.state)
+    elif reason == SERVICE_WANTED:
+        run.ordering = True
+        _end_loop(run)
+        return False
     else:
         raise InternalError(f"the loop gave an unknown reason {reason}")
+    return True
 
 
 def _pace(run: _Run) -> None:

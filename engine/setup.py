@@ -108,6 +108,7 @@ def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, memory: Float
         if purse.rate_source == SAME_CURRENCY:
             account["rate"], account["deposited"] = purse.rate, 1
             account["deposit"] = account["cash"] = purse.capital / purse.rate
+    run["unvalued"] = int((state.accounts["deposited"] == 0).sum())
     for k, feed in enumerate(tape.feeds):
         _fill_contract(state.contracts[k], feed, terms, spans[k])
     for name in ("mark", "half_spread", "worst"):

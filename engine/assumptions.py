@@ -10,7 +10,7 @@ from halfspread.engine.order_records import REASONS, REJECTED
 from halfspread.engine.records import BY_PRICE, BY_SERIES, Records, State
 from halfspread.engine.tape import Tape, describe_tables
 from halfspread.engine.terms import Purse, Terms
-from halfspread.engine.times import time_text
+from halfspread.engine.times import interval_text, time_text
 
 __all__ = ["counts_of", "describe_run", "warnings_of"]
 
@@ -72,8 +72,18 @@ def _reference_text(feed: Feed) -> str:
     if feed.market == "trades":
         return "last trade"
     if feed.quote_column >= 0:
-        return "mid of the bars' own quotes, the trade price where a bar has none"
+        return f"mid of the bars' own quotes, the trade price where a bar has none{_carry_text(feed)}"
     return "trade prices of the bars"
+
+
+def _carry_text(feed: Feed) -> str:
+    bars = feed.bars
+    if bars is None or not bars.carry_limit:
+        return ""
+    return (
+        f"; {bars.counts.get('quotes_carried', 0):,} of {len(bars):,} bars came without a quote and were given the "
+        f"last bid and ask, no older than {interval_text(bars.carry_limit)}"
+    )
 
 
 def _funding_text(tape: Tape, costs: Costs, state: State) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from halfspread.engine import bar_kernels
+from halfspread.engine.quote_carry import QuoteCarry
 from halfspread.engine.records import BAR_COLUMNS, CLOSE, QUOTE_COLUMNS
 from halfspread.engine.tables import OpenTable, Table, numbers, open_table
 from halfspread.engine.times import DAY, Floats, Integers, interval_text, parse_interval, time_text, to_nanoseconds
 from halfspread.errors import DataError
 
-__all__ = ["BarChecker", "BarFormat", "Bars", "Floats", "Integers", "find_interval", "read_bars"]
+__all__ = ["BarChecker", "BarFormat", "Bars", "Floats", "Integers", "carried_count", "find_interval", "read_bars"]
 
 _LEAVE_OUT = "leave the row out (a gap is counted and reported, and nothing is invented in it)"
 _SORT = "sort by time and remove duplicates"
@@ -41,7 +42,11 @@ INTERVAL_ROWS = 100_001
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of one instrument. ``times``: open times, int64 ns UTC (n,). ``rows``: float64 (n, columns), read-only."""
+    """Bars of one instrument. ``times``: open times, int64 ns UTC (n,). ``rows``: float64 (n, columns), read-only.
+
+    ``carried``: which bars (n,) lacked a quote and were given the last one, no older than ``carry_limit`` (ns); None
+    where quotes are as given.
+    """
 
     times: Integers
     rows: Floats
@@ -49,6 +54,8 @@ class Bars:
     columns: tuple[str, ...]
     source: str
     counts: dict[str, int] = field(default_factory=dict)
+    carried: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
+    carry_limit: int = 0
 
     def __len__(self) -> int:
         return len(self.times)
@@ -64,15 +71,21 @@ class BarFormat:
     """Where a table has its bars, and what its times mean. Raises DataError for terms that are not possible.
 
     ``stamp`` says whether the times are ``"open"`` or ``"close"`` times. ``extra`` columns stay in the history after
-    the prices, unchecked; they may hold NaN.
+    the prices, unchecked; they may hold NaN. ``quotes="carry"``: a bar without a quote is given the last bid and ask,
+    as prices, for ``carry_limit`` at most; "as_given" leaves it without one.
     """
 
     time_column: str = "ts"
     time_unit: str = "ns"
     stamp: str = "open"
     extra: tuple[str, ...] = ()
+    quotes: str = "as_given"
+    carry_limit: str | int | float = "20m"
 
     def __post_init__(self) -> None:
+        if self.quotes not in ("as_given", "carry"):
+            raise DataError(f"quotes: expected 'as_given' or 'carry', got {self.quotes!r}")
+        parse_interval(self.carry_limit)
         if self.stamp not in ("open", "close"):
             raise DataError(f"stamp: expected 'open' or 'close', got {self.stamp!r}")
         if not isinstance(self.extra, (tuple, list)):
@@ -107,6 +120,21 @@ class BarFormat:
     def opens(self, stamps: Integers, interval: int) -> Integers:
         """Open times of bars with these stamps."""
         return stamps - interval if self.stamp == "close" else stamps
+
+    @property
+    def carry_ns(self) -> int:
+        """The oldest quote that is carried forward, in nanoseconds; 0 where none is."""
+        return parse_interval(self.carry_limit) if self.quotes == "carry" else 0
+
+    def carry(self, columns: tuple[str, ...], interval: int, what: str) -> QuoteCarry | None:
+        """What carries quotes forward, or None. Raises DataError where that is asked for and there are none."""
+        if self.quotes == "as_given":
+            return None
+        if QUOTE_COLUMNS[0] not in columns:
+            raise DataError(
+                f"{what}: quotes='carry' needs columns {', '.join(QUOTE_COLUMNS)}; found {', '.join(columns)}"
+            )
+        return QuoteCarry(interval, self.carry_ns, columns.index(QUOTE_COLUMNS[0]))
 
 
 class BarChecker:
@@ -193,10 +221,18 @@ def read_bars(source: Any, form: BarFormat | None = None, interval: str | int | 
     stamps, rows, columns = _gather(opened, form)
     step = find_interval(stamps, interval, opened.name)
     times = form.opens(stamps, step)
+    carry = form.carry(columns, step, opened.name)
+    carried = None if carry is None else carry.fill(times, rows)
     checker = BarChecker(step, columns, opened.name)
     checker.check(times, rows)
     rows.flags.writeable = times.flags.writeable = False
-    return Bars(times, rows, step, columns, opened.name, checker.counts())
+    counts = checker.counts() | carried_count(carried)
+    return Bars(times, rows, step, columns, opened.name, counts, carried, form.carry_ns)
+
+
+def carried_count(carried: np.ndarray[tuple[int], np.dtype[np.bool_]] | None) -> dict[str, int]:
+    """For the counts of bars: how many were given the last quote; nothing where none is carried."""
+    return {} if carried is None else {"quotes_carried": int(carried.sum())}
 
 
 def _gather(opened: OpenTable, form: BarFormat) -> tuple[Integers, Floats, tuple[str, ...]]:

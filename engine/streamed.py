@@ -76,6 +76,7 @@ class StreamedBars:
         columns = form.columns(names, what)
         stamps = _first_stamps(path, form)
         step = find_interval(stamps, interval, what)
+        form.carry(columns, step, what)
         first = last = first_row = end_row = row = latest = 0
         for block in parquet_blocks(path, [form.time_column]):
             times = form.opens(form.stamps(block, what, row), step)
@@ -99,29 +100,43 @@ class StreamedBars:
         Adds to ``counts`` as it goes. Raises DataError at the first bar that breaks a rule.
         """
         checker = BarChecker(self.interval, self.columns, self.source, self.first_row)
+        carried = 0
         kept_times, kept_rows = np.empty(0, np.int64), np.empty((0, len(self.columns)))
-        for new_times, new_rows, row in self._read():
+        for new_times, new_rows, row, given in self._read():
             checker.check(new_times, new_rows)
             refuse_bars_in_gaps(new_times, self.interval, self.gaps, self.source, row)
-            self.counts.update(checker.counts())
+            carried += given
+            self.counts.update(checker.counts() | ({"quotes_carried": carried} if self.carry_limit else {}))
             times, rows = np.concatenate([kept_times, new_times]), np.concatenate([kept_rows, new_rows])
             times.flags.writeable = rows.flags.writeable = False
             yield times, rows, len(kept_times)
             keep = len(times) - min(lookback, len(times))
             kept_times, kept_rows = times[keep:], rows[keep:]
 
-    def _read(self) -> Iterator[tuple[Integers, Floats, int]]:
-        """Open times and rows of the bars that are replayed, and the number of the first of them in the file."""
+    @property
+    def carry_limit(self) -> int:
+        """The oldest quote that is carried forward, in nanoseconds; 0 where none is."""
+        return self.form.carry_ns
+
+    def _read(self) -> Iterator[tuple[Integers, Floats, int, int]]:
+        """Open times and rows of the bars that are replayed, the number of the first of them in the file, and how many
+        were given the last quote."""
         row = 0
+        carry = self.form.carry(self.columns, self.interval, self.source)
         for table in parquet_blocks(self.path, [self.form.time_column, *self.columns]):
             count = len(table[self.form.time_column])
             here = slice(max(self.first_row - row, 0), min(self.end_row - row, count))
-            if here.start < here.stop:
-                part = {name: values[here] for name, values in table.items() if values is not None}
-                times = self.form.opens(self.form.stamps(part, self.source, row + here.start), self.interval)
+            # A quote from before the first bar is carried into it, as it is where all bars are in memory.
+            start = 0 if carry is not None else here.start
+            if start < here.stop and (carry is not None or here.start < here.stop):
+                part = {name: values[start : here.stop] for name, values in table.items() if values is not None}
+                times = self.form.opens(self.form.stamps(part, self.source, row + start), self.interval)
                 rows = np.empty((len(times), len(self.columns)))
-                fill_rows(part, self.columns, self.source, times, rows, row + here.start)
-                yield times, rows, row + here.start
+                fill_rows(part, self.columns, self.source, times, rows, row + start)
+                given = None if carry is None else carry.fill(times, rows)
+                skip = here.start - start
+                if skip < len(times):
+                    yield times[skip:], rows[skip:], row + here.start, 0 if given is None else int(given[skip:].sum())
             row += count
             if row >= self.end_row:
                 return

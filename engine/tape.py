@@ -16,7 +16,7 @@ import numpy as np
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bar_kernels import gap_rows
-from halfspread.engine.bars import BarChecker, BarFormat, Bars, read_bars
+from halfspread.engine.bars import BarChecker, BarFormat, Bars, carried_count, read_bars
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import Depth, read_books, read_quotes
 from halfspread.engine.feed import KINDS, Feed
@@ -59,6 +59,8 @@ class Tape:
         time_unit: str = "ns",
         stamp: str = "open",
         extra: tuple[str, ...] = (),
+        quotes: str = "as_given",
+        carry_limit: str | int | float = "20m",
     ) -> Tape:
         """A tape in memory.
 
@@ -69,12 +71,13 @@ class Tape:
         ts and price, or ts and open (of a bar). ``settle_price`` is the price of the settle currency in the report
         currency, which a quanto contract needs. ``gaps``: (start, end) spans without a market; a bar inside one is
         refused. ``start`` and ``end`` cut the bars: those that open at or after ``start`` and close by ``end``.
-        ``extra``: more columns that agents may read.
+        ``extra``: more columns that agents may read. ``quotes="carry"``: a bar without a quote is given the last bid
+        and ask, for ``carry_limit`` at most, counted as quotes_carried.
 
         Raises DataError with the row, the time and what was expected.
         """
         _refuse_no_instrument(instrument)
-        bars = read_bars(source, BarFormat(time_column, time_unit, stamp, extra), interval)
+        bars = read_bars(source, BarFormat(time_column, time_unit, stamp, extra, quotes, carry_limit), interval)
         spans = read_gaps(gaps)
         refuse_bars_in_gaps(bars.times, bars.interval, spans, bars.source)
         feed = Feed(
@@ -107,6 +110,8 @@ class Tape:
         time_unit: str = "ns",
         stamp: str = "open",
         extra: tuple[str, ...] = (),
+        quotes: str = "as_given",
+        carry_limit: str | int | float = "20m",
     ) -> Tape:
         """A tape that reads the bars of a Parquet file while it is replayed, and holds one block of them at a time.
 
@@ -115,7 +120,7 @@ class Tape:
         _refuse_no_instrument(instrument)
         bars = StreamedBars.open(
             Path(path),
-            BarFormat(time_column, time_unit, stamp, extra),
+            BarFormat(time_column, time_unit, stamp, extra, quotes, carry_limit),
             interval=interval,
             start=None if start is None else parse_time(start, "start"),
             end=None if end is None else parse_time(end, "end"),
@@ -510,7 +515,8 @@ def _cut_table(table: Any, kind: str, start: int | None, end: int | None) -> Any
         )
     here = slice(first, limit)
     if isinstance(table, Bars):
-        return recount(replace(table, times=times[here], rows=table.rows[here]))
+        carried = None if table.carried is None else table.carried[here]
+        return recount(replace(table, times=times[here], rows=table.rows[here], carried=carried))
     local = None if table.local_times is None else table.local_times[here]
     return replace(table, times=times[here], local_times=local, rows=table.rows[here])
 
@@ -537,7 +543,7 @@ def recount(bars: Bars) -> Bars:
     """The same bars with their quirks counted afresh."""
     checker = BarChecker(bars.interval, bars.columns, bars.source)
     checker.check(bars.times, bars.rows)
-    return replace(bars, counts=checker.counts())
+    return replace(bars, counts=checker.counts() | carried_count(bars.carried))
 
 
 def _refuse_no_instrument(instrument: object) -> None:

@@ -134,7 +134,8 @@ def _reason(error: Exception) -> str:
 
 def start_loop(
     function: AgentFunction,
-    service: Any,
+    core: Any,
+    extra: Any,
     compiled: bool,
     state: State,
     history: Floats,
@@ -142,24 +143,36 @@ def start_loop(
     events: Records,
     output: Output,
 ) -> Iterator[int]:
-    """The event loop over a chunk, for any agent function and any service of ``engine.service_kernels``.
+    """The event loop over a chunk, for any agent function and any core and extra (``engine.core_kernels``, ``engine.service_kernels``).
 
     It is compiled once, for functions of their signatures rather than for each of them, so no agent ever compiles it
     again. An exception of the function comes out of the iterator.
     """
     native = function.native
     arguments = (compiled, state, history, data, events, output)
-    dispatcher, typeof = cast(Any, loop), cast(Any, numba.typeof)
-    served = types.int64(types.int64, typeof(state), numba.from_dtype(EVENT), typeof(data), typeof(output))
-    with _compiling:
-        if not service.signatures:
-            service.compile(served)
-            service.disable_compile()
-        if not dispatcher.signatures:
-            kinds = (types.FunctionType(SIGNATURE), types.FunctionType(served))
-            dispatcher.compile((*kinds, *map(typeof, arguments)))
-            dispatcher.disable_compile()
-    return loop(native, service, *arguments)
+    if not (_is_compiled(core) and _is_compiled(extra) and _is_compiled(loop)):
+        with _compiling:
+            _compile_loop(core, extra, arguments)
+    return loop(native, core, extra, *arguments)
+
+
+def _is_compiled(dispatcher: Any) -> bool:
+    return bool(dispatcher.signatures)
+
+
+def _compile_loop(core: Any, extra: Any, arguments: tuple[Any, ...]) -> None:
+    """Compile loop, core and extra for the types of ``arguments``, once and for all."""
+    typeof = cast(Any, numba.typeof)
+    _, state, _, data, _, output = arguments
+    tail = (typeof(state), numba.from_dtype(EVENT), typeof(data), typeof(output))
+    extra_kind = types.int64(types.int64, *tail)
+    core_kind = types.int64(types.int64, types.FunctionType(extra_kind), *tail)
+    kinds = tuple(map(types.FunctionType, (SIGNATURE, core_kind, extra_kind)))
+    wanted = ((extra, extra_kind.args), (core, core_kind.args), (loop, (*kinds, *map(typeof, arguments))))
+    for dispatcher, signature in wanted:
+        if not _is_compiled(dispatcher):
+            cast(Any, dispatcher).compile(signature)
+            cast(Any, dispatcher).disable_compile()
 
 
 @compiled_agent

@@ -1,7 +1,9 @@
-"""What every run needs now and then, but not at every bar: fills of targets, margin, funding, the attribution by period.
+"""The steps of the event loop in full: any event, the end of a time, and what an agent has decided.
 
-The event loop reaches it through one first-class function, so that the code it runs at every bar stays small: with this
-inlined, that took half as long again. Arrays and records of ``engine.records``. Functions return 0 or an error code.
+The loop itself passes bars that nothing waits for; whatever else comes up it hands to `serve_core`, a first-class
+function, so that the code it runs at every bar stays small (inlined, it took half as long again and ten times as long
+to compile). ``extra`` is a function of ``engine.service_kernels``: quotes, books, trades and orders. Arrays and records
+of ``engine.records``. Functions return 0 or an error code unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -9,38 +11,66 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import (
     contracts_of_full_target,
     round_to_lots,
     scheduled,
+    set_rate,
     settle_funding,
     update_equity,
 )
 from halfspread.engine.fill_kernels import execute
 from halfspread.engine.ledger_kernels import order_arrival
 from halfspread.engine.liquidation_kernels import check_margin
+from halfspread.engine.market_kernels import close_bar, open_bar
+from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.records import (
     BAR_CLOSE,
+    BAR_OPEN,
+    BY_SERIES,
     CLOSE,
-    CORE_SERVICES,
+    CORE_EVENT,
+    CORE_MARGIN,
+    DEPTH,
+    FILLS_FULL,
     FUNDING,
+    FUNDING_KNOWN,
+    GAP,
+    INDEX,
+    MARK,
+    NEXT_CLOSE,
+    NEXT_OPEN,
     NO_MARGIN,
+    NO_REPORT_PRICE,
+    NOT_FINITE,
     ON_BARS,
     OPEN,
-    SERVE_DUE,
-    SERVE_EXECUTE,
-    SERVE_FUNDING,
-    SERVE_MARGIN,
-    SERVE_PERIOD,
-    SERVE_STEPS,
-    SERVE_TARGETS,
+    ORDERS_FULL,
+    PERIODS_FULL,
+    SERVE_DEPTH,
+    SERVE_IN_FORCE,
+    SERVE_LIQUIDATED,
+    SERVE_MARK,
+    SERVE_OPEN,
+    SERVE_RANGE,
+    SERVE_REPORTS,
+    SERVE_REQUESTS,
+    SERVE_TRADE,
     SERVICE_MISSING,
+    STEP_AGAIN,
+    STEP_DECIDE,
+    STEP_ON,
     TARGET_RANGE,
+    THIS_CLOSE,
+    TIMER,
+    TOO_MANY_REQUESTS,
+    TRADE,
     Data,
     Output,
     State,
 )
+from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
 
 Array = Any
 
@@ -136,6 +166,7 @@ def size_targets(state: State) -> int:
         if full > 0.0:
             holding.sized = full
             holding.position = holding.contracts / full
+            context.positions[k] = context.contracts[k] / full
     return 0
 
 
@@ -155,43 +186,204 @@ def take_funding(state: State, event: Array) -> None:
 
 
 @inner_kernel
-def opened_at(state: State, event: Array) -> int:
-    """When the bar of an event opened, its close being possibly in the same event."""
+def take_price(extra: Any, state: State, event: Array, data: Data, output: Output) -> None:
+    """Mark and index prices, the price of a settle currency, and the beginning of a gap."""
+    run, context, k = state.run[0], state.context[0], event.instrument + 0
+    holding = state.holdings[k]
+    if event.kind == MARK:
+        holding.mark = event.value
+        context.mark[k] = event.value
+        if holding.live != 0:
+            extra(SERVE_MARK, state, event, data, output)
+        if run.margin != NO_MARGIN and holding.contracts != 0.0:
+            if event.value <= holding.low_limit or event.value >= holding.high_limit:
+                run.check = 1
+    elif event.kind == INDEX:
+        context.index[k] = event.value
+    elif event.kind == GAP:
+        holding.gap = event.time
+    else:
+        for a in range(state.accounts.shape[0]):
+            if state.accounts[a].rate_source == BY_SERIES and state.accounts[a].rate_instrument == k:
+                set_rate(state, a, event.value)
+
+
+@loop_kernel
+def take_bar(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+    """The two moments of a bar: its open, where what was decided before is filled, and its close."""
+    run, k, row = state.run[0], event.instrument + 0, event.row
+    holding, contract = state.holdings[k], state.contracts[k]
+    market = contract.market == ON_BARS
+    if event.kind & BAR_OPEN:
+        opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
+        if market and holding.live != 0:
+            extra(SERVE_OPEN, state, event, data, output)
+        if holding.has_pending != 0 and market and run.convention == NEXT_OPEN and holding.arrives <= opened:
+            error = execute(state, k, data.bars, row, OPEN, opened, output.fills)
+            if error != 0:
+                return error
+        if market:
+            holding.gap = 0
+        if event.kind & BAR_CLOSE and run.check != 0:
+            look_after_margin(extra, state, event, data, output, opened)
+        open_bar(state, k, event.kind, data.bars, row)
     if event.kind & BAR_CLOSE:
-        return event.time - state.contracts[event.instrument].interval
-    return event.time
+        if market and holding.live != 0:
+            extra(SERVE_RANGE, state, event, data, output)
+        close_bar(state, k, event.time, data.bars, row)
+        holding.closed_now = 1
+    return run.error
+
+
+@loop_kernel
+def look_after_margin(extra: Any, state: State, event: Array, data: Data, output: Output, time: int) -> None:
+    """Liquidate what the margin does not carry, and cancel its orders."""
+    check_margin(state, time, output.fills)
+    if state.run[0].live != 0:
+        extra(SERVE_LIQUIDATED, state, event, data, output)
 
 
 @inner_kernel
-def margin_time(state: State, event: Array) -> int:
-    """When margin is looked at: between open and close of a bar in one event, at its open."""
-    return opened_at(state, event) if state.run[0].opening != 0 else state.run[0].now
+def make_room(state: State, event: Array, output: Output) -> int:
+    """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
+    run, count = state.run[0], state.holdings.shape[0]
+    # a bar that opens where a period ends belongs to the next one
+    moment = event.time + 1 if event.kind == BAR_OPEN else event.time
+    if moment > run.next_period:
+        if run.periods + count > output.periods.shape[0]:
+            return PERIODS_FULL
+        if run.started != 0:
+            record_period(state, run.next_period, output.periods)
+        run.next_period = -(-moment // run.period) * run.period
+    if run.live != 0 and run.ledger + 2 * (run.live + MAX_REQUESTS) > output.orders.shape[0]:
+        return ORDERS_FULL
+    return FILLS_FULL if run.fills + 4 * count + run.live > output.fills.shape[0] else 0
 
 
 @inner_kernel
-def serve_core(what: int, state: State, event: Array, data: Data, output: Output) -> int:
-    """One of the services that every run needs."""
-    if what == SERVE_EXECUTE:
-        k = event.instrument + 0
-        return execute(state, k, data.bars, event.row, OPEN, opened_at(state, event), output.fills)
-    if what == SERVE_DUE:
-        return fill_due(state, data, output)
-    if what == SERVE_TARGETS:
-        return size_targets(state)
-    if what == SERVE_MARGIN:
-        check_margin(state, margin_time(state, event), output.fills)
-    elif what == SERVE_FUNDING:
+def take_event(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+    """Apply one event; 0 or an error code."""
+    run = state.run[0]
+    run.now = event.time
+    run.events += 1
+    if event.kind & (BAR_OPEN | BAR_CLOSE):
+        run.kinds |= event.kind
+        return take_bar(extra, state, event, data, output)
+    if event.kind & DEPTH:
+        return extra(SERVE_DEPTH, state, event, data, output)
+    if event.kind == TRADE:
+        return extra(SERVE_TRADE, state, event, data, output)
+    run.kinds |= event.kind
+    if event.kind & (FUNDING | FUNDING_KNOWN):
         take_funding(state, event)
-    elif what == SERVE_PERIOD:
-        record_period(state, state.run[0].next_period, output.periods)
-    elif what == SERVE_STEPS:
-        show_steps(state)
+    elif event.kind != TIMER:
+        take_price(extra, state, event, data, output)
     return 0
 
 
-@kernel
-def serve_targets(what: int, state: State, event: Array, data: Data, output: Output) -> int:
-    """The service of a run of targets on bars."""
-    if what < CORE_SERVICES:
-        return serve_core(what, state, event, data, output)
+@inner_kernel
+def end_time(state: State, data: Data, output: Output) -> int:
+    """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
+    run = state.run[0]
+    run.error_instrument = run.instrument
+    if run.convention == NEXT_CLOSE:
+        error = fill_due(state, data, output)
+        if error != 0:
+            return error
+    if run.now >= run.next_change:
+        show_steps(state)
+    show_account(state)
+    if run.unvalued != 0 and state.accounts[state.contracts[run.instrument].account].deposited == 0:
+        return NO_REPORT_PRICE
+    return 0 if math.isfinite(run.equity) else NOT_FINITE
+
+
+@inner_kernel
+def note_calm(state: State) -> None:
+    """Up to when bars may pass without a look at orders, messages, reports, margin, periods and dated terms."""
+    run = state.run[0]
+    calm = run.live == 0 and run.reports == 0 and run.check == 0 and run.unvalued == 0
+    calm = calm and run.convention == NEXT_OPEN and run.resize == 0
+    run.calm_until = min(run.next_period, run.next_change) if calm else 0
+
+
+@loop_kernel
+def take_one(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+    """One event in full. STEP_ON: go on with the next; STEP_AGAIN: with this one; STEP_DECIDE: the time is over and is
+    wanted; below zero: why to stop."""
+    run = state.run[0]
+    full = make_room(state, event, output)
+    if full != 0:
+        return full
+    if run.reports != 0 and run.next_report <= event.time:
+        extra(SERVE_REPORTS, state, event, data, output)
+        show_account(state)
+        run.between = 1
+        if decides_now(state):
+            return STEP_DECIDE
+        run.between = 0
+        return STEP_AGAIN
+    error = take_event(extra, state, event, data, output)
+    if error != 0:
+        return fail(state, error, event.instrument + 0, 0.0)
+    if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
+        look_after_margin(extra, state, event, data, output, run.now)
+    if event.end_of_time == 0 or not run.kinds & run.wanted:
+        return STEP_ON
+    error = end_time(state, data, output)
+    if error != 0:
+        return fail(state, error, run.error_instrument, run.equity)
+    return STEP_DECIDE
+
+
+@loop_kernel
+def take_decision(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+    """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
+    run, context = state.run[0], state.context[0]
+    run.resume = 0
+    if run.told != 0:
+        run.told = 0
+        context.rejected = 0
+        for k in range(state.holdings.shape[0]):
+            context.filled[k] = 0.0
+    run.decisions += 1
+    error = 0
+    if targets_change(state):
+        error = size_targets(state)
+    if error == 0 and context.requests != 0:
+        if context.requests > MAX_REQUESTS:
+            run.error_value = context.requests
+            return TOO_MANY_REQUESTS
+        error = extra(SERVE_REQUESTS, state, event, data, output)
+    if error == 0 and run.convention == THIS_CLOSE:
+        if run.served != 0:
+            error = extra(SERVE_IN_FORCE, state, event, data, output)
+        if error == 0:
+            error = fill_due(state, data, output)
+        if run.check != 0:
+            look_after_margin(extra, state, event, data, output, run.now)
+        update_equity(state)
+    return error
+
+
+@loop_kernel
+def serve_core(what: int, extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+    """Do what the loop leaves to its core: the code of `take_one`, 0, or below zero why to stop."""
+    run = state.run[0]
+    result: int = 0
+    if what == CORE_EVENT:
+        result = take_one(extra, state, event, data, output)
+    elif what == CORE_MARGIN:
+        look_after_margin(extra, state, event, data, output, run.now)
+    else:
+        error = take_decision(extra, state, event, data, output)
+        if error != 0:
+            result = fail(state, error, run.error_instrument, run.error_value)
+    note_calm(state)
+    return result
+
+
+@loop_kernel
+def serve_nothing(what: int, state: State, event: Array, data: Data, output: Output) -> int:
+    """The extra of a run that has not needed one yet."""
     return SERVICE_MISSING

@@ -14,107 +14,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from halfspread.compiled import inner_kernel, kernel, loop_kernel
-from halfspread.engine.account_kernels import (
-    update_equity,
-)
-from halfspread.engine.market_kernels import (
-    take_bar,
-    take_price,
-)
-from halfspread.engine.order_records import MAX_REQUESTS
+from halfspread.engine.market_kernels import pass_bar
 from halfspread.engine.records import (
     AGENT_STATUS,
     BAR_CLOSE,
     BAR_OPEN,
     CHUNK_DONE,
-    DEPTH,
-    FAILED,
-    FILLS_FULL,
-    FUNDING,
-    FUNDING_KNOWN,
-    NEXT_CLOSE,
-    NO_REPORT_PRICE,
+    CORE_DECISION,
+    CORE_EVENT,
+    CORE_MARGIN,
+    NEXT_OPEN,
     NOT_FINITE,
     OK,
-    ORDERS_FULL,
-    PERIODS_FULL,
     PROGRESS,
-    SERVE_DEPTH,
-    SERVE_DUE,
-    SERVE_FUNDING,
-    SERVE_IN_FORCE,
-    SERVE_MARGIN,
-    SERVE_PERIOD,
-    SERVE_REPORTS,
-    SERVE_REQUESTS,
-    SERVE_STEPS,
-    SERVE_TARGETS,
-    SERVE_TRADE,
     SERVICE_WANTED,
-    THIS_CLOSE,
-    TIMER,
-    TOO_MANY_REQUESTS,
-    TRADE,
+    STEP_DECIDE,
     Data,
     Output,
     State,
 )
+from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
 
 Array = Any
-
-NEVER = 9223372036854775807
-
-
-@inner_kernel
-def fail(state: State, error: int, instrument: int, value: float) -> int:
-    """Note what went wrong and where; the caller returns."""
-    run = state.run[0]
-    run.error = error
-    run.error_instrument = instrument
-    run.error_value = value
-    return FAILED
-
-
-@inner_kernel
-def show_account(state: State) -> None:
-    """Bring the accounts' equity and the agent's context up to date."""
-    run, context = state.run[0], state.context[0]
-    update_equity(state)
-    context.time = run.now
-    context.kind = run.kinds
-    context.instrument = run.instrument
-    context.equity = run.equity
-    if run.delayed_reports == 0:
-        for k in range(state.holdings.shape[0]):
-            context.contracts[k] = state.holdings[k].contracts
-            context.positions[k] = state.holdings[k].position
-
-
-@inner_kernel
-def all_warm(state: State) -> bool:
-    """Whether every instrument has its lookback rows and the one that is decided on."""
-    for k in range(state.holdings.shape[0]):
-        if state.holdings[k].seen <= state.run[0].lookback:
-            return False
-    state.run[0].warm = 1
-    return True
-
-
-@inner_kernel
-def make_room(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
-    """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
-    run, count = state.run[0], state.holdings.shape[0]
-    # a bar that opens where a period ends belongs to the next one
-    moment = event.time + 1 if event.kind == BAR_OPEN else event.time
-    if moment > run.next_period:
-        if run.periods + count > output.periods.shape[0]:
-            return PERIODS_FULL
-        if run.started != 0:
-            service(SERVE_PERIOD, state, event, data, output)
-        run.next_period = -(-moment // run.period) * run.period
-    if run.live != 0 and run.ledger + 2 * (run.live + MAX_REQUESTS) > output.orders.shape[0]:
-        return ORDERS_FULL
-    return FILLS_FULL if run.fills + 4 * count + run.live > output.fills.shape[0] else 0
 
 
 @inner_kernel
@@ -124,10 +45,9 @@ def write_point(state: State, output: Output) -> None:
     output.curve_times[run.points] = run.now
     run.lowest = min(run.lowest, run.equity)
     output.curve_values[run.points, 0] = run.equity
-    collateral = 0.0
-    for a in range(state.accounts.shape[0]):
-        collateral += state.accounts[a].collateral
-    output.curve_values[run.points, 1] = collateral
+    output.curve_values[run.points, 1] = state.accounts[0].collateral
+    for a in range(1, state.accounts.shape[0]):
+        output.curve_values[run.points, 1] += state.accounts[a].collateral
     for k in range(state.holdings.shape[0]):
         output.curve_values[run.points, 2 + k] = state.holdings[k].contracts
     run.points += 1
@@ -141,126 +61,64 @@ def close_time(state: State, output: Output) -> None:
         write_point(state, output)
         if run.point_step != 0:
             run.next_point = (run.now // run.point_step + 1) * run.point_step
-    if run.kinds & BAR_CLOSE:
+    if run.convention != NEXT_OPEN:
         for k in range(state.holdings.shape[0]):
             state.holdings[k].closed_now = 0
     run.kinds = 0
 
 
 @inner_kernel
-def take_event(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
-    """Apply one event; 0 or an error code."""
+def passes(state: State, event: Array) -> bool:
+    """Whether an event is a bar that nothing waits for."""
     run = state.run[0]
-    run.now = event.time
-    run.events += 1
-    if event.kind & (BAR_OPEN | BAR_CLOSE):
-        run.kinds |= event.kind
-        return take_bar(service, state, event, data, output)
-    if event.kind & DEPTH:
-        return service(SERVE_DEPTH, state, event, data, output)
-    if event.kind == TRADE:
-        return service(SERVE_TRADE, state, event, data, output)
-    run.kinds |= event.kind
-    if event.kind & (FUNDING | FUNDING_KNOWN):
-        service(SERVE_FUNDING, state, event, data, output)
-    elif event.kind != TIMER:
-        take_price(service, state, event, data, output)
-    return 0
+    return (
+        event.kind & (BAR_OPEN | BAR_CLOSE) != 0
+        and event.time < run.calm_until
+        and state.holdings[event.instrument].has_pending == 0
+    )
 
 
 @inner_kernel
-def end_time(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
-    """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
+def leaves_all(state: State) -> bool:
+    """Whether a decision changes nothing: the same targets, no requests, nothing told to the agent."""
     run = state.run[0]
-    run.error_instrument = run.instrument
-    if run.convention == NEXT_CLOSE:
-        error = service(SERVE_DUE, state, event, data, output)
-        if error != 0:
-            return error
-    if run.now >= run.next_change:
-        service(SERVE_STEPS, state, event, data, output)
-    show_account(state)
-    if run.unvalued != 0 and state.accounts[state.contracts[run.instrument].account].deposited == 0:
-        return NO_REPORT_PRICE
-    return 0 if math.isfinite(run.equity) else NOT_FINITE
-
-
-@inner_kernel
-def targets_change(state: State) -> bool:
-    """Whether the agent wants anything else than before, a NaN included."""
-    context = state.context[0]
-    for k in range(state.holdings.shape[0]):
-        if context.targets[k] != state.holdings[k].target:
-            return True
-    return state.run[0].resize != 0
-
-
-@inner_kernel
-def take_decision(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
-    """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    run.resume = 0
-    context.rejected = 0
-    for k in range(state.holdings.shape[0]):
-        context.filled[k] = 0.0
-    run.decisions += 1
-    error = 0
-    if targets_change(state):
-        error = service(SERVE_TARGETS, state, event, data, output)
-    if error == 0 and context.requests != 0:
-        if context.requests > MAX_REQUESTS:
-            run.error_value = context.requests
-            return TOO_MANY_REQUESTS
-        error = service(SERVE_REQUESTS, state, event, data, output)
-    if error == 0 and run.convention == THIS_CLOSE:
-        if run.served != 0:
-            error = service(SERVE_IN_FORCE, state, event, data, output)
-        if error == 0:
-            error = service(SERVE_DUE, state, event, data, output)
-        if run.check != 0:
-            service(SERVE_MARGIN, state, event, data, output)
-        update_equity(state)
-    return error
-
-
-@inner_kernel
-def decides_now(state: State) -> bool:
-    """Whether the agent is to be asked."""
-    run = state.run[0]
-    return run.kinds & run.subscribed != 0 and (run.warm != 0 or all_warm(state))
+    return run.calm_until != 0 and run.told == 0 and state.context[0].requests == 0 and not targets_change(state)
 
 
 @loop_kernel
 def advance(
-    agent: Any, service: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output
+    agent: Any,
+    core: Any,
+    extra: Any,
+    compiled: bool,
+    state: State,
+    history: Array,
+    data: Data,
+    events: Array,
+    output: Output,
 ) -> int:
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
     run, context = state.run[0], state.context[0]
     while run.cursor < run.count:
+        event = events[run.cursor]
         if run.resume == 0:
-            event = events[run.cursor]
-            full = make_room(service, state, event, data, output)
-            if full != 0:
-                return full
-            if run.reports != 0 and run.next_report <= event.time:
-                service(SERVE_REPORTS, state, event, data, output)
-                run.between = 1
-                show_account(state)
-                if not decides_now(state):
-                    run.between = 0
-                    continue
-            else:
-                error = take_event(service, state, event, data, output)
-                if error != 0:
-                    return fail(state, error, event.instrument + 0, 0.0)
+            if passes(state, event):
+                pass_bar(state, event, data.bars)
                 if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
-                    service(SERVE_MARGIN, state, event, data, output)
+                    core(CORE_MARGIN, extra, state, event, data, output)
                 if event.end_of_time == 0 or not run.kinds & run.wanted:
                     run.cursor += 1
                     continue
-                error = end_time(service, state, event, data, output)
-                if error != 0:
-                    return fail(state, error, run.error_instrument, run.equity)
+                show_account(state)
+                if not math.isfinite(run.equity):
+                    return fail(state, NOT_FINITE, run.instrument, run.equity)
+            else:
+                step = core(CORE_EVENT, extra, state, event, data, output)
+                if step < 0:
+                    return step
+                if step != STEP_DECIDE:
+                    run.cursor += step
+                    continue
             if decides_now(state):
                 row = context.rows[run.instrument]
                 run.resume = 1
@@ -270,11 +128,15 @@ def advance(
                 if status != OK:
                     return fail(state, AGENT_STATUS, run.instrument, float(status))
         if run.resume != 0:
-            if context.requests != 0 and run.served == 0:
-                return SERVICE_WANTED
-            error = take_decision(service, state, events[run.cursor], data, output)
-            if error != 0:
-                return fail(state, error, run.error_instrument, run.error_value)
+            if leaves_all(state):
+                run.resume = 0
+                run.decisions += 1
+            else:
+                if context.requests != 0 and run.served == 0:
+                    return SERVICE_WANTED
+                step = core(CORE_DECISION, extra, state, event, data, output)
+                if step < 0:
+                    return step
         close_time(state, output)
         if run.between != 0:
             run.between = 0
@@ -288,7 +150,15 @@ def advance(
 
 @kernel
 def loop(
-    agent: Any, service: Any, compiled: bool, state: State, history: Array, data: Data, events: Array, output: Output
+    agent: Any,
+    core: Any,
+    extra: Any,
+    compiled: bool,
+    state: State,
+    history: Array,
+    data: Data,
+    events: Array,
+    output: Output,
 ) -> Iterator[int]:
     """Yield every reason of ``advance``; after CHUNK_DONE the events are written anew. A negative count ends it.
 
@@ -297,6 +167,6 @@ def loop(
     """
     while state.run[0].count >= 0:
         state.run[0].inside = 1
-        reason = advance(agent, service, compiled, state, history, data, events, output)
+        reason = advance(agent, core, extra, compiled, state, history, data, events, output)
         state.run[0].inside = 0
         yield reason

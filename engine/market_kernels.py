@@ -1,6 +1,6 @@
-"""What one event does to the market, the account and the orders: called by the event loop, event by event.
+"""What a bar does to the market and the account where no order is due; the event loop does this at every bar.
 
-Arrays and records of ``engine.records``. Functions return 0 or an error code.
+Arrays and records of ``engine.records``; prices in quote currency. Bars hold no NaN, their quotes may.
 """
 
 from __future__ import annotations
@@ -10,80 +10,56 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.costs.kernels import ewm_step
-from halfspread.engine.account_kernels import mark_to, observe_quotes, reference_price, set_rate
-from halfspread.engine.records import (
-    BAR_CLOSE,
-    BAR_OPEN,
-    BY_SERIES,
-    CLOSE,
-    GAP,
-    HIGH,
-    INDEX,
-    LOW,
-    MARK,
-    NEXT_OPEN,
-    NO_MARGIN,
-    ON_BARS,
-    OPEN,
-    SERVE_EXECUTE,
-    SERVE_MARGIN,
-    SERVE_MARK,
-    SERVE_OPEN,
-    SERVE_RANGE,
-    VOLUME,
-    Data,
-    Output,
-    State,
-)
+from halfspread.engine.account_kernels import mark_to, observe_quotes, reference_price
+from halfspread.engine.records import BAR_CLOSE, BAR_OPEN, CLOSE, HIGH, LOW, NO_MARGIN, ON_BARS, OPEN, VOLUME, State
 
 Array = Any
 
 
 @inner_kernel
-def take_bar(service: Any, state: State, event: Array, data: Data, output: Output) -> int:
-    """The two moments of a bar: its open, where what was decided before is filled, and its close."""
-    run, context = state.run[0], state.context[0]
-    k, row, bars = event.instrument + 0, event.row, data.bars
+def open_bar(state: State, k: int, kind: int, bars: Array, row: int) -> None:
+    """The open of a bar."""
     holding, contract = state.holdings[k], state.contracts[k]
-    market = contract.market == ON_BARS
+    if not kind & BAR_CLOSE and contract.market == ON_BARS:  # else nothing can ask for a price before the close
+        holding.last = reference_price(contract, bars, row, OPEN)
+    if contract.quote_column >= 0:
+        observe_quotes(contract, holding, bars, row, OPEN)
+
+
+@inner_kernel
+def close_bar(state: State, k: int, time: int, bars: Array, row: int) -> None:
+    """The close of a bar: mark the position to it, and let the agent see it."""
+    run, context = state.run[0], state.context[0]
+    holding, contract = state.holdings[k], state.contracts[k]
+    if contract.market == ON_BARS:
+        holding.last = reference_price(contract, bars, row, CLOSE)
+        mark_to(state, k, holding.last)
+        look_at_margin(state, k, bars, row)
+        if contract.impact_kind != 0:
+            average_bar(contract, holding, bars, row)
+    if contract.quote_column >= 0:
+        observe_quotes(contract, holding, bars, row, CLOSE)
+    context.gap[k] = time - contract.interval - holding.closed if holding.bars > 0 else 0
+    if run.history_kinds & BAR_CLOSE:
+        context.rows[k] = row
+        run.instrument = k
+        holding.seen += 1
+    holding.bars += 1
+    holding.closed = time
+    run.started = 1
+
+
+@inner_kernel
+def pass_bar(state: State, event: Array, bars: Array) -> None:
+    """A bar that no order, message or report waits for."""
+    run, k = state.run[0], event.instrument + 0
+    run.now = event.time
+    run.events += 1
+    run.kinds |= event.kind
     if event.kind & BAR_OPEN:
-        opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
-        if market and holding.live != 0:
-            service(SERVE_OPEN, state, event, data, output)
-        if holding.has_pending != 0 and market and run.convention == NEXT_OPEN and holding.arrives <= opened:
-            error = service(SERVE_EXECUTE, state, event, data, output)
-            if error != 0:
-                return error
-        if not event.kind & BAR_CLOSE:  # else nothing can ask for a price before the close
-            if market:
-                holding.last = reference_price(contract, bars, row, OPEN)
-        elif run.check != 0:
-            run.opening = 1
-            service(SERVE_MARGIN, state, event, data, output)
-            run.opening = 0
-        if contract.quote_column >= 0:
-            observe_quotes(contract, holding, bars, row, OPEN)
+        open_bar(state, k, event.kind, bars, event.row)
     if event.kind & BAR_CLOSE:
-        if market:
-            if holding.live != 0:
-                service(SERVE_RANGE, state, event, data, output)
-            holding.last = reference_price(contract, bars, row, CLOSE)
-            mark_to(state, k, holding.last)
-            look_at_margin(state, k, bars, row)
-            if contract.impact_kind != 0:
-                average_bar(contract, holding, bars, row)
-        if contract.quote_column >= 0:
-            observe_quotes(contract, holding, bars, row, CLOSE)
-        context.gap[k] = event.time - contract.interval - holding.closed if holding.bars > 0 else 0
-        if run.history_kinds & BAR_CLOSE:
-            context.rows[k] = row
-            run.instrument = k
-            holding.seen += 1
-        holding.bars += 1
-        holding.closed = event.time
-        holding.closed_now = 1
-        run.started = 1
-    return run.error
+        close_bar(state, k, event.time, bars, event.row)
 
 
 @inner_kernel
@@ -110,26 +86,3 @@ def average_bar(contract: Array, holding: Array, bars: Array, row: int) -> None:
         holding.volumes = ewm_step(holding.volumes, weight, bars[row, VOLUME])
         holding.weights = ewm_step(holding.weights, weight, 1.0)
     holding.averaged_close = bars[row, CLOSE]
-
-
-@inner_kernel
-def take_price(service: Any, state: State, event: Array, data: Data, output: Output) -> None:
-    """Mark and index prices, the price of a settle currency, and the beginning of a gap."""
-    run, context, k = state.run[0], state.context[0], event.instrument + 0
-    holding = state.holdings[k]
-    if event.kind == MARK:
-        holding.mark = event.value
-        context.mark[k] = event.value
-        if holding.live != 0:
-            service(SERVE_MARK, state, event, data, output)
-        if run.margin != NO_MARGIN and holding.contracts != 0.0:
-            if event.value <= holding.low_limit or event.value >= holding.high_limit:
-                run.check = 1
-    elif event.kind == INDEX:
-        context.index[k] = event.value
-    elif event.kind == GAP:
-        holding.gap = event.time
-    else:
-        for a in range(state.accounts.shape[0]):
-            if state.accounts[a].rate_source == BY_SERIES and state.accounts[a].rate_instrument == k:
-                set_rate(state, a, event.value)

@@ -87,23 +87,24 @@ CHUNK_DONE = -5
 ORDERS_FULL = -6
 SERVICE_WANTED = -7
 
-# What the loop asks of the service: all that does not happen at every bar.
-SERVE_EXECUTE = 0
-SERVE_DUE = 1
-SERVE_TARGETS = 2
-SERVE_MARGIN = 3
-SERVE_FUNDING = 4
-SERVE_PERIOD = 5
-SERVE_STEPS = 6
-CORE_SERVICES = 7  # those below it are needed by every run
-SERVE_DEPTH = 7
-SERVE_TRADE = 8
-SERVE_OPEN = 9
-SERVE_RANGE = 10
-SERVE_MARK = 11
-SERVE_REQUESTS = 12
-SERVE_IN_FORCE = 13
-SERVE_REPORTS = 14
+# What the loop leaves to its core, and how a step of it ends.
+CORE_EVENT = 0
+CORE_DECISION = 1
+CORE_MARGIN = 2
+STEP_AGAIN = 0
+STEP_ON = 1
+STEP_DECIDE = 2
+
+# What the core asks of the extra: quotes, books, trades and orders.
+SERVE_DEPTH = 0
+SERVE_TRADE = 1
+SERVE_OPEN = 2
+SERVE_RANGE = 3
+SERVE_MARK = 4
+SERVE_REQUESTS = 5
+SERVE_IN_FORCE = 6
+SERVE_REPORTS = 7
+SERVE_LIQUIDATED = 8
 
 # What made the loop fail.
 AGENT_STATUS = 1
@@ -229,6 +230,7 @@ RUN = np.dtype(
         ("orders", "i8"),  # orders sent so far
         ("last_arrival", "i8"),
         ("last_report", "i8"),
+        ("told", "i8"),  # 1: the agent was told of fills or rejections since its last decision
         ("delayed_reports", "i8"),  # 1 where the response latency is not zero
         ("first_report", "i8"),  # ring of reports on their way
         ("reports", "i8"),
@@ -241,7 +243,7 @@ RUN = np.dtype(
         ("margin", "i8"),  # NO_MARGIN, CROSS or ISOLATED
         ("leverage", "f8"),  # 0: the highest that each tier allows
         ("worst_price", "i8"),  # 1: bars without a mark are checked at their worst price
-        ("opening", "i8"),  # 1: between the open and the close of a bar in one event
+        ("calm_until", "i8"),  # until then bars pass where no target is pending; 0: no bar does
         ("unvalued", "i8"),  # accounts that have seen no price of their currency yet
         ("check", "i8"),  # 1: margin has to be looked at
         ("tiered", "i8"),  # 1: fees depend on the volume of 30 days

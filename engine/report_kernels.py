@@ -20,6 +20,7 @@ Array = Any
 def tell_rejection(state: State, reason: int) -> None:
     """Count a rejection, and show it to the agent at its next decision."""
     context = state.context[0]
+    state.run[0].told = 1
     context.rejected += 1
     context.last_reason = reason
 
@@ -62,6 +63,7 @@ def show_report(
     """Bring the agent's list of open orders and its position up to date."""
     context = state.context[0]
     state.run[0].kinds |= OWN_ORDER
+    state.run[0].told = 1
     context.filled[k] += filled
     context.contracts[k] = position
     context.positions[k] = fraction

@@ -13,7 +13,7 @@ from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import METHODS, Wishes, checked_seed, prepare, runs_compiled, wishes_of
 from halfspread.engine.agent_functions import idle, start_loop
-from halfspread.engine.core_kernels import record_period, serve_targets
+from halfspread.engine.core_kernels import record_period, serve_core, serve_nothing
 from halfspread.engine.failures import compiled_failure, failure, python_failure
 from halfspread.engine.feed import Feed
 from halfspread.engine.market import EVENTS, Market
@@ -192,16 +192,16 @@ def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
         function = run.agent.function if run.compiled else idle
         run.arrays = arrays
         run.reasons = start_loop(
-            function, _service(run), run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output
+            function, serve_core, _extra(run), run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output
         )
     return run.reasons
 
 
-def _service(run: _Run) -> Any:
-    """The compiled service that this run needs as far as it is known."""
+def _extra(run: _Run) -> Any:
+    """What this run needs beyond targets on bars, as far as it is known."""
     on_bars = all(feed.kinds == ("bars",) for feed in run.tape.feeds)
     if on_bars and not run.ordering:
-        return serve_targets
+        return serve_nothing
     run.state.run[0]["served"] = 1
     return serve_orders_on_bars if on_bars else serve
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import mark_to, reference_price
-from halfspread.engine.core_kernels import margin_time, serve_core
 from halfspread.engine.depth_matching_kernels import (
     arm_by_mark,
     arm_by_trade,
@@ -22,7 +21,6 @@ from halfspread.engine.depth_matching_kernels import (
     trade_target,
 )
 from halfspread.engine.ledger_kernels import refuse, serve_messages, sweep_orders, take_requests
-from halfspread.engine.liquidation_kernels import check_margin
 from halfspread.engine.order_records import ARMED, FILLED, LIMIT, LIQUIDATED, WAITING
 from halfspread.engine.price_matching_kernels import match_open, match_range, take_trade_market
 from halfspread.engine.records import (
@@ -34,7 +32,6 @@ from halfspread.engine.records import (
     BID,
     BID_SIZE,
     CLOSE,
-    CORE_SERVICES,
     NO_MARGIN,
     ON_BARS,
     ON_DEPTH,
@@ -43,7 +40,7 @@ from halfspread.engine.records import (
     QUOTE,
     SERVE_DEPTH,
     SERVE_IN_FORCE,
-    SERVE_MARGIN,
+    SERVE_LIQUIDATED,
     SERVE_MARK,
     SERVE_OPEN,
     SERVE_RANGE,
@@ -247,8 +244,7 @@ def serve_all(what: int, state: State, event: Array, output: Output) -> int:
         take_requests(state, output.orders)
     elif what == SERVE_REPORTS:
         deliver_reports(state)
-    elif what == SERVE_MARGIN:
-        check_margin(state, margin_time(state, event), output.fills)
+    elif what == SERVE_LIQUIDATED:
         drop_orders(state, run.now)
         sweep_orders(state, output.orders)
     return run.error
@@ -291,25 +287,21 @@ def drop_orders(state: State, time: int) -> None:
         state.holdings[k].taken_over = 0
 
 
-@kernel
+@loop_kernel
 def serve_orders_on_bars(what: int, state: State, event: Array, data: Data, output: Output) -> int:
     """The service of a run whose markets are bars."""
-    if what < CORE_SERVICES and what != SERVE_MARGIN:
-        return serve_core(what, state, event, data, output)
     if what == SERVE_OPEN or what == SERVE_RANGE or what == SERVE_IN_FORCE:
         return serve_bars(what, state, event, data, output)
     return serve_all(what, state, event, output)
 
 
-@kernel
+@loop_kernel
 def serve(what: int, state: State, event: Array, data: Data, output: Output) -> int:
     """The service of any run."""
     if what == SERVE_DEPTH:
         return take_depth(state, event, data, output)
     if what == SERVE_TRADE:
         return take_trade(state, event, data, output)
-    if what < CORE_SERVICES and what != SERVE_MARGIN:
-        return serve_core(what, state, event, data, output)
     if what == SERVE_OPEN or what == SERVE_RANGE:
         return serve_bars(what, state, event, data, output)
     if what == SERVE_IN_FORCE:

@@ -1,0 +1,59 @@
+"""Small steps that the event loop and its core share. Records of ``engine.records``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfspread.compiled import inner_kernel
+from halfspread.engine.account_kernels import update_equity
+from halfspread.engine.records import FAILED, State
+
+Array = Any
+
+
+@inner_kernel
+def fail(state: State, error: int, instrument: int, value: float) -> int:
+    """Note what went wrong and where; the caller returns."""
+    run = state.run[0]
+    run.error = error
+    run.error_instrument = instrument
+    run.error_value = value
+    return FAILED
+
+
+@inner_kernel
+def show_account(state: State) -> None:
+    """Bring the accounts' equity and the agent's context up to date."""
+    run, context = state.run[0], state.context[0]
+    update_equity(state)
+    context.time = run.now
+    context.kind = run.kinds
+    context.instrument = run.instrument
+    context.equity = run.equity
+
+
+@inner_kernel
+def all_warm(state: State) -> bool:
+    """Whether every instrument has its lookback rows and the one that is decided on."""
+    for k in range(state.holdings.shape[0]):
+        if state.holdings[k].seen <= state.run[0].lookback:
+            return False
+    state.run[0].warm = 1
+    return True
+
+
+@inner_kernel
+def decides_now(state: State) -> bool:
+    """Whether the agent is to be asked."""
+    run = state.run[0]
+    return run.kinds & run.subscribed != 0 and (run.warm != 0 or all_warm(state))
+
+
+@inner_kernel
+def targets_change(state: State) -> bool:
+    """Whether the agent wants anything else than before, a NaN included."""
+    context = state.context[0]
+    for k in range(state.holdings.shape[0]):
+        if context.targets[k] != state.holdings[k].target:
+            return True
+    return state.run[0].resize != 0

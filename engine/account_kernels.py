@@ -51,15 +51,6 @@ def update_equity(state: State) -> None:
     An account that has seen no price of its currency yet counts with its capital.
     """
     run = state.run[0]
-    if state.holdings.shape[0] == 1:
-        account, holding = state.accounts[0], state.holdings[0]
-        if account.deposited != 0:
-            account.equity_settle = account.cash
-            if holding.contracts != 0.0:
-                account.equity_settle += holding.contracts * holding.value
-            account.equity_report = account.equity_settle * account.rate
-            run.equity = account.equity_report
-        return
     total = 0.0
     for a in range(state.accounts.shape[0]):
         account = state.accounts[a]

@@ -340,13 +340,6 @@ def take_one(extra: Any, state: State, event: Array, data: Data, output: Output)
 def take_decision(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
     run, context = state.run[0], state.context[0]
-    run.resume = 0
-    if run.told != 0:
-        run.told = 0
-        context.rejected = 0
-        for k in range(state.holdings.shape[0]):
-            context.filled[k] = 0.0
-    run.decisions += 1
     error = 0
     if targets_change(state):
         error = size_targets(state)

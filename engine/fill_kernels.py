@@ -36,6 +36,7 @@ from halfspread.engine.records import (
     IMPACT_UNKNOWN,
     NO_MARGIN,
     OPEN,
+    OWN_ORDER,
     QUOTES_IN_BARS,
     State,
 )
@@ -163,8 +164,14 @@ def enter_fill(
     fill.price_total = holding.price_report
     fill.funding_total = holding.funding_report
     run.fills += 1
-    if order == 0:
+    if order == 0 and run.delayed_reports != 0:
         report(state, 0, k, 0.0, math.nan, traded, 0, time)
+    elif order == 0:
+        context = state.context[0]
+        context.filled[k] += traded
+        context.contracts[k], context.positions[k] = after, holding.position
+        run.kinds |= OWN_ORDER
+        run.told = 1
 
 
 @inner_kernel
@@ -185,7 +192,7 @@ def execute(state: State, k: int, bars: Array, row: int, column: int, time: int,
     return error
 
 
-@loop_kernel
+@inner_kernel
 def take_at_reference(state: State, k: int, traded: float, after: float, half: float, time: int, fills: Array) -> int:
     """Trade a target at the reference price, half a spread and the impact of the cost model; 0, or an error code."""
     holding = state.holdings[k]
@@ -199,7 +206,7 @@ def take_at_reference(state: State, k: int, traded: float, after: float, half: f
     price = touch + math.copysign(moved * holding.reference, traded) if moved != 0.0 else touch
     if not price > 0.0:
         return HALF_SPREAD_TOO_WIDE
-    if may_hold(state, k, after, traded, price, time) != 0:
+    if state.run[0].margin != NO_MARGIN and may_hold(state, k, after, traded, price, time) != 0:
         holding.refused_targets += 1
         return 0
     enter_fill(state, k, traded, after, price, touch, time, holding.decided, 0, 0, fills)

@@ -33,7 +33,7 @@ from halfspread.engine.records import (
     Output,
     State,
 )
-from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
+from halfspread.engine.step_kernels import decides_now, fail, forget_told, show_account, targets_change
 
 Array = Any
 
@@ -80,9 +80,8 @@ def passes(state: State, event: Array) -> bool:
 
 @inner_kernel
 def leaves_all(state: State) -> bool:
-    """Whether a decision changes nothing: the same targets, no requests, nothing told to the agent."""
-    run = state.run[0]
-    return run.calm_until != 0 and run.told == 0 and state.context[0].requests == 0 and not targets_change(state)
+    """Whether a decision changes nothing: the same targets and no requests."""
+    return state.run[0].calm_until != 0 and state.context[0].requests == 0 and not targets_change(state)
 
 
 @loop_kernel
@@ -128,12 +127,13 @@ def advance(
                 if status != OK:
                     return fail(state, AGENT_STATUS, run.instrument, float(status))
         if run.resume != 0:
-            if leaves_all(state):
-                run.resume = 0
-                run.decisions += 1
-            else:
-                if context.requests != 0 and run.served == 0:
-                    return SERVICE_WANTED
+            if context.requests != 0 and run.served == 0:
+                return SERVICE_WANTED
+            run.resume = 0
+            run.decisions += 1
+            if run.told != 0:
+                forget_told(state)
+            if not leaves_all(state):
                 step = core(CORE_DECISION, extra, state, event, data, output)
                 if step < 0:
                     return step

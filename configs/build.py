@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from halfspread.configs.agents import build_agent, parameters_of
 from halfspread.configs.faults import close_match
-from halfspread.configs.fields import file_at
 from halfspread.configs.load import Loaded
-from halfspread.configs.market import BarsSource, SyntheticSource
 from halfspread.configs.model import AgentConfig
-from halfspread.engine import instruments
-from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
-from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError, InstrumentError, UserError
+from halfspread.configs.tapes import build_tape, data_files
+from halfspread.engine.times import SECOND, parse_interval
+from halfspread.errors import ConfigError
 
-__all__ = ["BuiltAgent", "build_agents", "build_tape", "data_files", "effective"]
-
-#: Keys of a market of bars that name files.
-FILES = ("bars", "funding", "mark", "index", "settle_price")
+__all__ = ["BuiltAgent", "build_agents", "build_tape", "data_files", "effective", "run_terms"]
 
 
 @dataclass(frozen=True)
@@ -57,106 +48,40 @@ def effective(loaded: Loaded, agents: list[BuiltAgent], *, times_as_text: bool =
     tables = [
         {"type": each.config.type, "name": each.label, **parameters_of(each.agent, each.config)} for each in agents
     ]
-    data = {name: _tag_first(value) for name, value in data.items()}
+    data["costs"]["latency"] = {name: _bare(delay) for name, delay in data["costs"]["latency"].items()}
+    data = {name: _tag_first(value) for name, value in data.items() if value not in ((), {})}
     data["costs"] = {name: _tag_first(value) for name, value in data["costs"].items()}
+    data["execution"] = {name: value for name, value in data["execution"].items() if value != {}}
+    if data["margin"]["kind"] == "none":
+        data["margin"] = {"kind": "none"}
     return data | ({"agents": tables} if loaded.config.agent is None else {"agent": tables[0]})
 
 
+def _bare(delay: dict[str, Any]) -> dict[str, Any]:
+    """A delay without what only a file of delays needs, where it names none."""
+    if "file" in delay:
+        return delay
+    return {name: value for name, value in delay.items() if name not in ("time_column", "delay_column", "delay_unit")}
+
+
 def _tag_first(value: Any) -> Any:
-    """A table with what it is as its first line."""
-    return {tag: value[tag] for tag in ("source", "kind") if tag in value} | value if isinstance(value, dict) else value
+    """A table, or each table of a list, with what it is as its first lines."""
+    if isinstance(value, dict):
+        return {tag: value[tag] for tag in ("source", "world", "kind") if tag in value} | value
+    if isinstance(value, (list, tuple)):
+        return [_tag_first(each) for each in value]
+    return value
 
 
-def build_tape(loaded: Loaded) -> Tape:
-    """The market of a config. Raises ConfigError, InstrumentError or DataError."""
-    market = loaded.config.market
-    if market.source == "synthetic":
-        return _synthetic(market, loaded.config.seed)
-    instrument = _instrument(market, loaded)
-    files: dict[str, Any] = data_files(loaded)
-    bars = files.pop("bars")
-    terms: dict[str, Any] = {"gaps": market.gaps, "time_unit": market.time_unit, **files}
-    times = {"time_column": market.time_column, "stamp": market.stamp}
-    if market.resample is not None:
-        return _resampled(market, market.resample, bars, instrument, terms)
-    terms |= times | {"interval": market.interval, "start": market.start, "end": market.end, "extra": market.extra}
-    if not market.stream:
-        return Tape.from_bars(bars, instrument, **terms)
-    if bars.suffix.lower() not in (".parquet", ".pq"):
-        where = loaded.places.of(("market", "stream"))
-        raise ConfigError(
-            f"{where}: market.stream: only Parquet files can be streamed, got {bars.name}; leave out stream"
-        )
-    return Tape.scan_bars(bars, instrument, **terms)
-
-
-def data_files(loaded: Loaded) -> dict[str, Path]:
-    """The files that the market is read from, by key. Raises ConfigError for one that is not there."""
-    market, found = loaded.config.market, {}
-    if market.source == "bars":
-        for key in FILES:
-            text = getattr(market, key)
-            if text is not None:
-                where = loaded.places.of(("market", key))
-                found[key] = file_at(text, loaded.folder, f"{where}: market.{key}")
-    return found
-
-
-def _synthetic(market: SyntheticSource, seed: int) -> Tape:
-    contract = instruments.bybit("BTCUSDT").model_copy(
-        update={
-            "venue": "synthetic",
-            "ticks": (TickPeriod(tick=market.tick),),
-            "lots": (LotPeriod(lot=market.lot),),
-            "funding_interval_hours": market.funding_interval_hours,
-        }
-    )
-    return market.tape(np.random.default_rng(seed if market.seed is None else market.seed), contract)
-
-
-def _instrument(market: BarsSource, loaded: Loaded) -> Instrument:
-    try:
-        if market.contract is not None:
-            build = {"linear": instruments.linear, "inverse": instruments.inverse, "quanto": instruments.quanto}
-            terms = market.contract.model_dump(exclude={"kind"}, exclude_none=True)
-            return build[market.contract.kind](market.symbol, venue=market.venue, **terms)
-        return instruments.get(f"{market.venue}:{market.symbol}")
-    except InstrumentError as error:
-        key = "symbol" if market.contract is None else "contract"
-        raise InstrumentError(f"{loaded.places.of(('market', key))}: market.{key}: {error}") from None
-
-
-def _resampled(
-    market: BarsSource, coarse: int | str, path: Path, instrument: Instrument, terms: dict[str, Any]
-) -> Tape:
-    """Bars of a finer file, cut to the range and put together; what was dropped at the edges is told with the data."""
-    from halfspread.datafeeds.resample import resample_bars
-    from halfspread.engine.times import interval_text
-
-    fine = Tape.from_bars(
-        path,
-        instrument,
-        interval=market.interval,
-        start=market.start,
-        end=market.end,
-        gaps=market.gaps,
-        time_column=market.time_column,
-        time_unit=market.time_unit,
-        stamp=market.stamp,
-    )
-    made = resample_bars(_frame(fine), coarse, fine.interval // 1_000_000_000)
-    if not len(made.bars):
-        raise UserError(f"{path}: no complete bar of {coarse} in {len(fine):,} bars of {interval_text(fine.interval)}")
-    tape = Tape.from_bars(made.bars, instrument, interval=coarse, **terms)
-    told = f"{path.name}, {interval_text(fine.interval)} bars put together to {interval_text(tape.interval)}"
-    if made.buckets_dropped:
-        told += f", {made.buckets_dropped} incomplete bars left out"
-    return replace(tape, origin={**tape.origin, "bars": told})
-
-
-def _frame(tape: Tape) -> Any:
-    import pandas as pd
-
-    bars: Any = tape.bars
-    columns = {name: bars.rows[:, i] for i, name in enumerate(tape.columns)}
-    return pd.DataFrame({"ts": pd.DatetimeIndex(bars.times.view("datetime64[ns]"), tz="UTC"), **columns})
+def run_terms(loaded: Loaded) -> dict[str, Any]:
+    """What `run_backtest` is told besides tape, agent and costs: sizing, execution, margin and seed."""
+    config, execution = loaded.config, loaded.config.execution
+    names = ("fill", "capital", "report_currency", "matching", "stale_after", "mode")
+    return {
+        **{name: getattr(execution, name) for name in names},
+        "rates": execution.rates or None,
+        "period": None if execution.period is None else f"{parse_interval(execution.period) // SECOND}s",
+        "sizing": config.sizing,
+        "margin": config.margin,
+        "seed": config.seed,
+    }

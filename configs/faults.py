@@ -14,7 +14,7 @@ from halfspread.configs.places import Key, Places, key_text
 __all__ = ["close_match", "explain"]
 
 #: Keys by which one of several models is chosen.
-_TAGS = ("source", "kind")
+_TAGS = ("source", "world", "kind")
 #: How a config says that something costs nothing.
 _NO_COST = {
     "costs.half_spread": '{ kind = "none" }',
@@ -93,22 +93,27 @@ def _joined(messages: list[str]) -> str:
 
 
 def _real_key(location: Sequence[str | int], data: Any) -> Key:
-    """A location without the names that pydantic puts in for the choice it made among several models."""
+    """A location without the names that pydantic puts in for the choices it made among several models."""
     key: list[str | int] = []
-    entered = True
+    choices = _choices(data)
     for i, part in enumerate(location):
-        chosen = entered and isinstance(data, dict) and part in [data.get(tag) for tag in _TAGS]
-        entered = False
-        if chosen:
+        if choices and part == choices[0]:
+            choices = choices[1:]
             continue
         if isinstance(data, dict) and (part in data or i + 1 == len(location)):
-            entered = True
             key.append(part)
             data = data.get(part)
+            choices = _choices(data)
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             key.append(part)
             data = data[part]
+            choices = _choices(data)
     return tuple(key)
+
+
+def _choices(data: Any) -> list[Any]:
+    """What the tags of a table say, in the order in which models are chosen by them."""
+    return [data[tag] for tag in _TAGS if tag in data] if isinstance(data, dict) else []
 
 
 def _message(fault: Any, key: Key, model: type[BaseModel], data: Mapping[str, Any]) -> str:
@@ -118,7 +123,7 @@ def _message(fault: Any, key: Key, model: type[BaseModel], data: Mapping[str, An
     if kind == "missing":
         return _missing(key)
     if kind == "union_tag_not_found":
-        return f"is missing; expected one of {', '.join(map(repr, _tags_at(model, key[:-1], data)))}"
+        return f"is missing; expected one of {', '.join(map(repr, _tags_at(model, key, data)))}"
     if kind == "union_tag_invalid":
         known = re.findall(r"'([^']*)'", context["expected_tags"])
         hint = close_match(context["tag"], known)
@@ -152,10 +157,10 @@ def _keys_at(model: type[BaseModel], key: Key, data: Any) -> list[str]:
 
 
 def _tags_at(model: type[BaseModel], key: Key, data: Any) -> list[str]:
-    fields = [
-        each.model_fields[tag] for each in _models_at(model, key, data) for tag in _TAGS if tag in each.model_fields
-    ]
-    return [value for field in fields for value in get_args(field.annotation)]
+    """What the tag at ``key`` may be."""
+    models = _models_at(model, key[:-1], data)
+    fields = [each.model_fields[str(key[-1])] for each in models if key[-1] in each.model_fields]
+    return list(dict.fromkeys(value for field in fields for value in get_args(field.annotation)))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -14,7 +14,7 @@ from halfspread.costs.base import Model
 from halfspread.engine.times import parse_interval
 from halfspread.errors import ConfigError
 
-__all__ = ["Interval", "Label", "Moment", "Section", "file_at", "label_of"]
+__all__ = ["Interval", "Label", "Moment", "Section", "check_range", "file_at", "label_of"]
 
 LABEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -59,6 +59,12 @@ Interval = Annotated[int | str, AfterValidator(_interval)]
 
 #: A name that is also the name of a folder: no separators, no leading dot.
 Label = Annotated[str, Field(pattern=LABEL)]
+
+
+def check_range(start: datetime | None, end: datetime | None) -> None:
+    """Raise ValueError for an end that is not after the start."""
+    if start is not None and end is not None and end <= start:
+        raise ValueError(f"end: expected a time after start {start:%Y-%m-%dT%H:%MZ}, got {end:%Y-%m-%dT%H:%MZ}")
 
 
 def label_of(text: str) -> str:

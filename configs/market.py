@@ -1,4 +1,4 @@
-"""The market of a run: the built-in synthetic one, or bars from files."""
+"""The market of a run: the built-in synthetic one, a synthetic world, or bars, books, quotes or trades from files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from halfspread.configs.fields import Interval, Moment, Section
+from halfspread.configs.contract import Contract
+from halfspread.configs.events import EventsSource
+from halfspread.configs.fields import Interval, Moment, Section, check_range
+from halfspread.configs.worlds import WorldSource
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine.times import parse_interval
 
-__all__ = ["BarsSource", "Contract", "Market", "SyntheticSource"]
+__all__ = ["BarsSource", "Contract", "EventsSource", "Market", "SyntheticSource", "WorldSource"]
 
 
 class SyntheticSource(SyntheticMarket):
@@ -24,34 +27,6 @@ class SyntheticSource(SyntheticMarket):
         default=datetime(2024, 1, 1, tzinfo=UTC), description="open time of the first bar, on the interval (UTC)"
     )
     seed: int | None = Field(default=None, ge=0, description="seed of the market; left out: the seed of the run")
-
-
-class Contract(Section):
-    """Terms of a contract that is not among the ready-made ones."""
-
-    kind: Literal["linear", "inverse", "quanto"] = Field(description="what its value depends on the price by")
-    base: str = Field(description="what is traded, such as SOL")
-    quote: str = Field(description="currency of the price, such as USDT")
-    settle: str | None = Field(default=None, description="currency of gains and losses; a quanto contract needs it")
-    multiplier: float = Field(
-        default=1.0, gt=0, description="per contract: base (linear), quote (inverse), settle per 1.0 of price (quanto)"
-    )
-    lot: float = Field(default=1.0, gt=0, description="step of tradable sizes (contracts)")
-    tick: float = Field(gt=0, description="step of the price (quote)")
-    taker: float | None = Field(default=None, description="what fees of kind venue charge a taker (fraction)")
-    maker: float | None = Field(default=None, description="what fees of kind venue charge a maker (fraction)")
-    funding_interval_hours: int = Field(default=8, ge=1, description="hours between settlements")
-    funding_known_ahead: bool = Field(
-        default=False, description="whether a rate is known one interval before it is paid"
-    )
-
-    @model_validator(mode="after")
-    def _settles(self) -> Self:
-        if (self.kind == "quanto") != (self.settle is not None):
-            raise ValueError(
-                f"settle: a {self.kind} contract {'needs one' if self.settle is None else 'has none of its own'}"
-            )
-        return self
 
 
 class BarsSource(Section):
@@ -67,6 +42,10 @@ class BarsSource(Section):
     bars: str = Field(
         description="file of bars: times and open, high, low, close, volume; bid_open and so on where known"
     )
+    quotes: Literal["as_given", "carry"] = Field(
+        default="as_given", description="a bar without a quote has none, or is given the last bid and ask, counted"
+    )
+    carry_limit: Interval = Field(default="20m", description="the oldest quote that is carried forward")
     funding: str | None = Field(
         default=None, description="file of settlements: ts, rate (fraction), interval_h, known_ts"
     )
@@ -92,14 +71,13 @@ class BarsSource(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(
-                f"end: expected a time after start {self.start:%Y-%m-%dT%H:%MZ}, got {self.end:%Y-%m-%dT%H:%MZ}"
-            )
+        check_range(self.start, self.end)
         if self.stream and self.resample is not None:
             raise ValueError("stream: bars that are resampled are not streamed; leave out stream or resample")
         if self.resample is not None and self.extra:
             raise ValueError("extra: there is no rule for resampling further columns; leave out extra or resample")
+        if self.quotes == "as_given" and "carry_limit" in self.model_fields_set and self.carry_limit != "20m":
+            raise ValueError("carry_limit: is for quotes = 'carry', and quotes are 'as_given'")
         if self.resample is not None and self.interval is not None:
             fine, coarse = parse_interval(self.interval), parse_interval(self.resample)
             if coarse % fine:
@@ -109,4 +87,4 @@ class BarsSource(Section):
         return self
 
 
-Market = Annotated[SyntheticSource | BarsSource, Field(discriminator="source")]
+Market = Annotated[SyntheticSource | BarsSource | EventsSource | WorldSource, Field(discriminator="source")]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from halfspread.configs.costs import CostsTable
 from halfspread.configs.fields import Interval, Label, Section, label_of
 from halfspread.configs.market import Market
-from halfspread.costs.model import Costs
+from halfspread.costs.margin import Margin
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
+from halfspread.engine.times import parse_interval
+from halfspread.errors import ConfigError
 
 __all__ = ["AgentConfig", "Execution", "RunConfig"]
 
@@ -35,19 +38,42 @@ class EquitySize(EquityFraction):
 Sizing = Annotated[NotionalSize | ContractsSize | EquitySize, Field(discriminator="kind")]
 
 
+def _stale(value: int | str) -> int | str:
+    if value != 0:
+        try:
+            parse_interval(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+Amount = Annotated[float, Field(gt=0)]
+
+
 class Execution(Section):
     """How decisions become fills, and in what the account is kept."""
 
-    fill: Literal["next_open", "this_close", "next_close"] = Field(
-        default="next_open", description="when a decision made at a bar's close is filled"
-    )
-    capital: float | None = Field(
+    fill: Literal["next_open", "this_close", "next_close", "next_event", "this_event"] | None = Field(
         default=None,
-        gt=0,
-        description="equity at the start (report currency); left out: the sizing notional, no leverage",
+        description="when a decision is filled; left out: at the next open on bars, else at the next event",
+    )
+    matching: Literal["pessimistic", "optimistic"] = Field(
+        default="pessimistic", description="what is assumed of resting orders where the data cannot tell"
+    )
+    stale_after: Annotated[int | str, AfterValidator(_stale)] = Field(
+        default="1h", description="quotes and books that stand still for longer are a gap without a market; 0: never"
+    )
+    capital: Amount | dict[str, Amount] | None = Field(
+        default=None,
+        description="equity at the start (report currency), one amount or { SETTLE = amount } for each account; left "
+        "out: the sizing notional, no leverage",
     )
     report_currency: str | None = Field(
         default=None, description="currency of the report; left out: the quote currency"
+    )
+    rates: dict[str, Amount] = Field(
+        default_factory=dict,
+        description="fixed prices of settle currencies in report currency, such as { USDT = 1.0 }",
     )
     period: Interval | None = Field(
         default=None, description="how often the attribution is recorded; left out: by the length of the run"
@@ -84,18 +110,33 @@ class AgentConfig(Section):
 
 
 class RunConfig(Section):
-    """A run: one market, one cost model, one way of sizing, and one agent or several."""
+    """A run: one market or several, one cost model, one way of sizing, and one agent or several."""
 
     name: Label = Field(description="name of the run and of its folder: letters, digits, . _ -")
     seed: int = Field(
         default=0, ge=0, description="seed of the agents, and of the synthetic market unless it has its own"
     )
-    market: Market
-    costs: Costs = Field(description="what a trader pays; all three are required, zero is said with a kind 'none' or 0")
+    market: Market | None = Field(default=None, description="the one market: [market]")
+    markets: tuple[Market, ...] = Field(
+        default=(), description="several markets, of one instrument each: [[markets]]; one account per settle currency"
+    )
+    costs: CostsTable = Field(
+        description="what a trader pays; the first three are required, zero is said with a kind 'none' or 0"
+    )
+    margin: Margin = Field(
+        default_factory=Margin.cross, description="whether positions need margin and are liquidated without it"
+    )
     sizing: Sizing = Field(description="what a target of 1 stands for")
     execution: Execution = Field(default_factory=Execution)
     agent: AgentConfig | None = Field(default=None, description="the one agent: [agent]")
     agents: tuple[AgentConfig, ...] = Field(default=(), description="several agents: [[agents]]")
+
+    @model_validator(mode="after")
+    def _has_a_market(self) -> Self:
+        if (self.market is not None) == bool(self.markets):
+            found = "both" if self.markets else "neither"
+            raise ValueError(f"expected one [market], or one or more [[markets]], got {found}")
+        return self
 
     @model_validator(mode="after")
     def _has_agents(self) -> Self:
@@ -109,6 +150,11 @@ class RunConfig(Section):
                 f"agents: {labels.count(double)} agents are called {double!r}; give each its own name = ..."
             )
         return self
+
+    @property
+    def all_markets(self) -> tuple[Market, ...]:
+        """The markets, whichever way they are written."""
+        return self.markets if self.market is None else (self.market,)
 
     @property
     def all_agents(self) -> tuple[AgentConfig, ...]:

@@ -24,8 +24,9 @@ def apply(
     """``data`` with each ``key=value`` of ``settings`` in place, and the keys that were set, with the setting as typed.
 
     A value is read as TOML; a word needs no quotes. ``labels`` are the names of the agents in order:
-    ``agents.NAME.fast`` and ``agents.0.fast`` mean one of several, ``agent.fast`` the only one. Raises ConfigError
-    for a setting that is none or an agent that does not exist; keys that no model knows are left to the models.
+    ``agents.NAME.fast`` and ``agents.0.fast`` mean one of several, ``agent.fast`` the only one; ``markets.SYMBOL.end``
+    and ``markets.0.end`` likewise. Raises ConfigError for a setting that is none or an agent or market that does not
+    exist; keys that no model knows are left to the models.
     """
     changed = copy.deepcopy(dict(data))
     keys: dict[Key, str] = {}
@@ -34,7 +35,7 @@ def apply(
         names = [name.strip() for name in path.split(".")]
         if not equals or not all(names):
             raise ConfigError(f"--set {setting}: expected KEY=VALUE, such as --set seed=7 or --set agent.fast=10")
-        key = _agent_key(names, changed, labels, setting)
+        key = _key_of(names, changed, labels, setting)
         _put(changed, key, _value(text.strip(), setting), setting)
         keys[key] = setting
     return changed, keys
@@ -51,33 +52,45 @@ def _value(text: str, setting: str) -> Any:
         ) from None
 
 
-def _agent_key(names: list[str], data: Mapping[str, Any], labels: Sequence[str], setting: str) -> Key:
-    """The path in the data for names as typed: an agent is found by its label or number."""
-    several = data.get("agents")
+def _key_of(names: list[str], data: Mapping[str, Any], labels: Sequence[str], setting: str) -> Key:
+    """The path in the data for names as typed: an agent is found by its label or number, a market by symbol or
+    number."""
+    if names[0] in ("market", "markets"):
+        return _entry_key(names, data, ("market", "markets"), _symbols(data), setting)
+    return _entry_key(names, data, ("agent", "agents"), labels, setting)
+
+
+def _symbols(data: Mapping[str, Any]) -> list[str]:
+    markets = data.get("markets")
+    tables = markets if isinstance(markets, list) else [data.get("market")]
+    return [str(table.get("symbol", "")) if isinstance(table, dict) else "" for table in tables]
+
+
+def _entry_key(
+    names: list[str], data: Mapping[str, Any], words: tuple[str, str], labels: Sequence[str], setting: str
+) -> Key:
+    """A path that may lead into one of several tables; ``words``: what one of them, and all of them, are called."""
+    one, many = words
+    several = data.get(many)
     if not isinstance(several, list):
-        if (
-            names[0] == "agents"
-            and isinstance(data.get("agent"), dict)
-            and len(names) > 1
-            and names[1] in (*labels, "0")
-        ):
-            return ("agent", *names[2:])
+        if names[0] == many and isinstance(data.get(one), dict) and len(names) > 1 and names[1] in (*labels, "0"):
+            return (one, *names[2:])
         return tuple(names)
-    if names[0] == "agent":
+    if names[0] == one:
         if len(several) != 1:
             raise ConfigError(
-                f"--set {setting}: there are {len(several)} agents, {', '.join(labels)}; "
-                f"say which: agents.{labels[0] if labels else '0'}.{'.'.join(names[1:])}=..."
+                f"--set {setting}: there are {len(several)} {many}, {', '.join(labels)}; "
+                f"say which: {many}.{labels[0] if labels and labels[0] else '0'}.{'.'.join(names[1:])}=..."
             )
-        return ("agents", 0, *names[1:])
-    if names[0] != "agents" or len(names) == 1:
+        return (many, 0, *names[1:])
+    if names[0] != many or len(names) == 1:
         return tuple(names)
     if names[1] in labels:
-        return ("agents", list(labels).index(names[1]), *names[2:])
+        return (many, list(labels).index(names[1]), *names[2:])
     if names[1].isdigit() and int(names[1]) < len(several):
-        return ("agents", int(names[1]), *names[2:])
+        return (many, int(names[1]), *names[2:])
     raise ConfigError(
-        f"--set {setting}: no agent {names[1]!r}; there are {', '.join(labels)}{close_match(names[1], labels)}"
+        f"--set {setting}: no {one} {names[1]!r}; there are {', '.join(labels)}{close_match(names[1], labels)}"
     )
 
 

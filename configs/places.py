@@ -30,7 +30,7 @@ def line_of(text: str, key: Key) -> tuple[int | None, int]:
     longest, line = 0, None
     for number, row in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(row):
-            table = _parts(header[2])
+            table = _entered(_parts(header[2]), entries)
             if header[1] == "[[":
                 entries[table] = entries.get(table, -1) + 1
                 table = (*table, entries[table])
@@ -42,6 +42,16 @@ def line_of(text: str, key: Key) -> tuple[int | None, int]:
         if len(here) > longest and key[: len(here)] == here:
             longest, line = len(here), number
     return line, longest
+
+
+def _entered(table: Key, entries: Mapping[Key, int]) -> Key:
+    """The path of a table inside an array of tables: ``[markets.contract]`` belongs to the entry written last."""
+    path: Key = ()
+    for i, part in enumerate(table):
+        path = (*path, part)
+        if path in entries and i + 1 < len(table):
+            path = (*path, entries[path])
+    return path
 
 
 def _parts(text: str) -> Key:

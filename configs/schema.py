@@ -36,5 +36,8 @@ def config_schema() -> dict[str, Any]:
         "anyOf": [*choices, {**own, "title": "Agent of your own"}],
     }
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["oneOf"] = [{"required": ["agent"]}, {"required": ["agents"]}]
+    schema["allOf"] = [
+        {"oneOf": [{"required": [one]}, {"required": [many]}]}
+        for one, many in (("market", "markets"), ("agent", "agents"))
+    ]
     return schema

@@ -93,7 +93,7 @@ class BookMarket(QuotedWorld):
         if books[:, -4].min() <= 0.0:
             raise DataError(f"{text}: the price reached zero; raise first_price")
         mid = 0.5 * (books[:, 0] + books[:, 2])
-        return self.world(text, self.length_ns, (times, books), (trade_times[:traded], trades[:traded]), mid)
+        return self.assemble(text, self.length_ns, (times, books), (trade_times[:traded], trades[:traded]), mid)
 
     def _terms(self) -> BookTerms:
         return BookTerms(

@@ -118,7 +118,7 @@ class PoissonBook(QuotedWorld):
         if mids[:shown].min() <= self.levels:
             raise DataError(f"{text}: the price reached zero; raise first_price, or lower moves_per_second")
         mid = mids[:shown] * self.tick
-        return self.world(
+        return self.assemble(
             text,
             self.length_ns,
             (book_times[:shown], books[:shown]),

@@ -47,7 +47,7 @@ class QuotedWorld(Parameters):
         """A linear swap on one unit of base, with the world's tick and lot."""
         return linear("BOOK", lot=self.lot, tick=self.tick)
 
-    def world(self, text: str, length: int, books: Rows, trades: Rows, mid: Floats) -> World:
+    def assemble(self, text: str, length: int, books: Rows, trades: Rows, mid: Floats) -> World:
         """Put a world together from snapshots and trades (times from the start, rows) and the mid at each snapshot."""
         start, latency = self.start_ns, 0 if self.feed_latency == 0 else parse_interval(self.feed_latency)
         book_times, trade_times = books[0] + start, trades[0] + start

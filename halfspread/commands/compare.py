@@ -22,7 +22,7 @@ from halfspread.reports.result import Result
 __all__ = ["execute"]
 
 #: Parts of the configs that have to be equal for a comparison on equal terms.
-TERMS = ("market", "costs", "sizing", "execution", "seed")
+TERMS = ("all_markets", "costs", "margin", "sizing", "execution", "seed")
 
 
 def execute(arguments: Namespace) -> int:
@@ -61,7 +61,7 @@ class _Tapes:
         self._last: tuple[object, Tape] | None = None
 
     def of(self, loaded: Loaded) -> Tape:
-        key = (loaded.config.market, loaded.config.seed, loaded.folder)
+        key = (loaded.config.all_markets, loaded.config.seed, loaded.folder)
         if self._last is None or self._last[0] != key:
             self._last = (key, build_tape(loaded))
         return self._last[1]
@@ -93,7 +93,11 @@ def _distinct(agents: Sequence[Sequence[BuiltAgent]], configs: Sequence[Loaded])
 def _unequal(configs: Sequence[Loaded]) -> list[str]:
     """A sentence where the configs do not compare on equal terms."""
     first = configs[0].config
-    terms = [term for term in TERMS if any(getattr(each.config, term) != getattr(first, term) for each in configs)]
+    terms = [
+        term.removeprefix("all_")
+        for term in TERMS
+        if any(getattr(each.config, term) != getattr(first, term) for each in configs)
+    ]
     return [f"the configs differ in {', '.join(terms)}: their agents are not compared on equal terms"] if terms else []
 
 

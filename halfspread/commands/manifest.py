@@ -61,10 +61,12 @@ def manifest(loaded: Loaded, config: Mapping[str, Any], data: Mapping[str, Any])
 
 
 def data_entry(loaded: Loaded, tape_hash: str, origin: Mapping[str, str]) -> dict[str, Any]:
-    """The hash of every number of the tape, the files with their sizes, and how bars were made that are in no file."""
-    files = {key: {"file": path.name, "bytes": path.stat().st_size} for key, path in data_files(loaded).items()}
-    market = loaded.config.market
-    made = {"bars": origin["bars"]} if market.source == "synthetic" or market.resample is not None else {}
+    """The hash of every number of the tape, the files with their sizes, and how tables were made that are in no
+    file."""
+    found = data_files(loaded)
+    files = {key: {"file": path.name, "bytes": path.stat().st_size} for key, path in found.items()}
+    paths = {str(path) for path in found.values()}
+    made = {name: text for name, text in origin.items() if text not in paths}
     return {"hash": tape_hash, "files": files, "made": made}
 
 

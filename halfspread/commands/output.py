@@ -15,13 +15,24 @@ __all__ = ["agent_object", "print_json", "print_table", "to_json", "where_lines"
 
 
 def agent_object(result: Result) -> dict[str, Any]:
-    """One agent: its name, parameters, metrics, attribution in units of the notional, and what it all rests on."""
+    """One agent: its name, parameters, metrics, attribution in units of the notional (of each instrument too, where
+    turnover is in such units and fills are counted), orders, liquidations, and what it all rests on."""
     return {
         "name": result.name,
         "agent": result.agent,
         "parameters": result.agent_params,
         "metrics": result.metrics,
         "attribution": {name: amount / result.notional for name, amount in result.attribution.items()},
+        "by_instrument": {
+            instrument: {
+                name: int(amount) if name == "fills" else amount / result.notional for name, amount in parts.items()
+            }
+            for instrument, parts in result.attribution_by_instrument.items()
+        },
+        "matching": result.matching,
+        "orders": result.counts["orders"],
+        "rejections": result.counts["rejections"],
+        "liquidations": result.liquidations,
         "assumptions": result.assumptions,
         "warnings": result.warnings,
         "counts": result.counts,

@@ -10,11 +10,11 @@ from halfspread.commands.folder import writing
 from halfspread.commands.output import agent_object, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.tables import CurveWriter, write_table
-from halfspread.configs.build import BuiltAgent
+from halfspread.configs.build import BuiltAgent, run_terms
+from halfspread.configs.costs import build_costs
 from halfspread.configs.load import Loaded
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import SECOND, parse_interval
 from halfspread.errors import StrategyError
 from halfspread.reports.result import Result
 
@@ -26,25 +26,19 @@ KEPT_BARS = 1_000_000
 
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
     """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
-    config = loaded.config
-    execution = config.execution
+    costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+    symbols = [instrument.symbol for instrument in tape.instruments]
     with (
         progress.replay(f"replay {built.label}", len(tape)) as report,
-        CurveWriter(folder / "equity.parquet") as sink,
+        CurveWriter(folder / "equity.parquet", symbols) as sink,
     ):
         try:
             result = run_backtest(
                 tape,
                 built.agent,
-                config.costs,
-                sizing=config.sizing,
-                fill=execution.fill,
-                capital=execution.capital,
-                report_currency=execution.report_currency,
-                seed=config.seed,
-                mode=execution.mode,
+                costs,
+                **run_terms(loaded),
                 name=built.label,
-                period=None if execution.period is None else f"{parse_interval(execution.period) // SECOND}s",
                 sink=sink,
                 keep_curve=not tape.streamed and len(tape) <= KEPT_BARS,
                 progress=report,
@@ -56,8 +50,9 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
 
 
 def write_results(result: Result, folder: Path, manifest: dict[str, Any] | None, *, report: bool) -> None:
-    """Fills, attribution, metrics, and the report, which shows the manifest as its provenance."""
+    """Fills, orders, attribution, metrics, and the report, which shows the manifest as its provenance."""
     write_table(folder / "fills.parquet", result.fills)
+    write_table(folder / "orders.parquet", result.orders)
     write_table(folder / "attribution.parquet", result.periods)
     write_json(folder / "metrics.json", agent_object(result))
     if report:

@@ -1,11 +1,14 @@
-"""Results as Parquet files (zstd): the curve chunk by chunk while a run goes on, fills and attribution at its end.
+"""Results as Parquet files (zstd): the curve chunk by chunk while a run goes on, fills, orders and attribution at its
+end.
 
-Every file has a column ``time`` (UTC, nanoseconds). The files of equal runs are equal byte by byte.
+Times are UTC, nanoseconds: the column ``time``, and in the ledger of orders ``sent``, ``arrives`` and ``done``. The
+files of equal runs are equal byte by byte.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +21,33 @@ from halfspread.commands.folder import writing
 __all__ = ["CurveWriter", "write_table"]
 
 TIME = pa.timestamp("ns", tz="UTC")
-CURVE = pa.schema([("time", TIME), ("equity", pa.float64()), ("collateral", pa.float64()), ("position", pa.float64())])
 ROWS_IN_GROUP = 262_144
+#: Columns of fills and orders whose values repeat.
+_REPEATED = ("instrument", "fee_rate", "position_after", "kind", "state", "reason", "contracts", "filled", "done")
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 class CurveWriter:
-    """Appends equity, collateral and position of every bar to a Parquet file; a sink of the event loop."""
+    """Appends equity, collateral and position of every point of the curve to a Parquet file; a sink of the event loop.
 
-    def __init__(self, path: Path) -> None:
+    With several ``symbols`` there is a position for each, such as position_BTCUSDT.
+    """
+
+    def __init__(self, path: Path, symbols: Sequence[str] = ("",)) -> None:
         self._path = path
+        positions = ["position"] if len(symbols) == 1 else [f"position_{symbol}" for symbol in symbols]
+        numbers = ["equity", "collateral", *positions]
+        self._schema = pa.schema([("time", TIME), *((name, pa.float64()) for name in numbers)])
         self._parts: list[tuple[Numbers, ...]] = []
         self._rows = 0
         with writing(path):
-            self._writer = pq.ParquetWriter(path, CURVE, **_layout(CURVE, repeated=("position",)))
+            self._writer = pq.ParquetWriter(path, self._schema, **_layout(self._schema, repeated=tuple(positions)))
 
-    def __call__(self, times: Numbers, equity: Numbers, collateral: Numbers, position: Numbers) -> None:
-        """Take a chunk; the arrays are copied."""
-        self._parts.append((times.copy(), equity.copy(), collateral.copy(), position.copy()))
+    def __call__(self, times: Numbers, equity: Numbers, collateral: Numbers, positions: Numbers) -> None:
+        """Take a chunk, with positions (points, instruments); the arrays are copied."""
+        columns = [positions[:, k].copy() for k in range(positions.shape[1])]
+        self._parts.append((times.copy(), equity.copy(), collateral.copy(), *columns))
         self._rows += len(times)
         while self._rows >= ROWS_IN_GROUP:
             self._write(ROWS_IN_GROUP)
@@ -49,7 +60,7 @@ class CurveWriter:
         arrays = [pa.array(columns[0][:rows].view("datetime64[ns]"), TIME)]
         arrays += [pa.array(column[:rows]) for column in columns[1:]]
         with writing(self._path):
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=CURVE))
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def __enter__(self) -> CurveWriter:
         return self
@@ -74,10 +85,11 @@ class CurveWriter:
 
 def write_table(path: Path, frame: Any) -> None:
     """Write a DataFrame; its index, where it is one of times, becomes the column ``time``."""
-    frame = frame.rename_axis("time").reset_index() if "time" not in frame.columns else frame
+    if frame.index.name == "time" and "time" not in frame.columns:
+        frame = frame.reset_index()
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     with writing(path):
-        pq.write_table(table, path, **_layout(table.schema, repeated=("instrument", "fee_rate", "position_after")))
+        pq.write_table(table, path, **_layout(table.schema, repeated=_REPEATED))
 
 
 def _layout(schema: Any, repeated: tuple[str, ...]) -> dict[str, Any]:

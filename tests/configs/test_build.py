@@ -187,7 +187,8 @@ def test_the_effective_config_reads_back_as_the_same_run(files: Path) -> None:
 def test_the_effective_config_writes_out_every_default(tmp_path: Path) -> None:
     loaded = config(tmp_path, start=SYNTHETIC)
     data = effective(loaded, build_agents(loaded), times_as_text=True)
-    assert data["execution"] == {"fill": "next_open", "mode": "auto"}
+    assert data["execution"] == {"matching": "pessimistic", "stale_after": "1h", "mode": "auto"}
+    assert data["margin"] == {"kind": "cross", "without_mark": "extremes"}
     assert data["agent"] == {"type": "buy_and_hold", "name": "buy_and_hold", "lookback": 0, "position": 1.0}
     assert data["market"]["start"] == "2024-01-01T00:00:00Z"
     assert pd.Timestamp(data["market"]["start"]).tzinfo is not None

@@ -64,7 +64,7 @@ def test_a_config_comes_back_typed_and_frozen(tmp_path: Path) -> None:
     assert isinstance(config.market, SyntheticSource)
     assert config.market.days == 2
     assert config.costs.fees.taker == 5.5e-4
-    assert config.execution.fill == "next_open"
+    assert config.execution.fill is None
     assert [agent.label for agent in config.all_agents] == ["sma", "buy_and_hold"]
     assert config.agents[0].parameters == {"fast": 20}
     with pytest.raises(Exception, match="frozen"):

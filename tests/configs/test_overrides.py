@@ -91,9 +91,15 @@ def test_a_setting_that_cannot_be_meant_is_refused(setting: str, expected: str) 
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("cost.fees.taker=1e-4", "cost: unknown key; there are name, seed, market, costs"),
-        ("costs.fee.taker=1e-4", "costs.fee: unknown key; there are half_spread, fees, funding, impact, latency; did you mean 'fees'?"),
-        ("market.source=bras", "market.source: expected one of 'synthetic', 'bars', got 'bras'; did you mean 'bars'?"),
+        ("cost.fees.taker=1e-4", "cost: unknown key; there are name, seed, market, markets, costs, margin"),
+        (
+            "costs.fee.taker=1e-4",
+            "costs.fee: unknown key; there are half_spread, fees, funding, impact, latency; did you mean 'fees'?",
+        ),
+        (
+            "market.source=bras",
+            "market.source: expected one of 'synthetic', 'bars', 'books', 'quotes', 'trades', 'world', got 'bras'",
+        ),
         ("seed='1'", "seed: expected a whole number, got '1'"),
         ("sizing={ kind = 'fixed_notional' }", "sizing.amount: is missing"),
     ],

@@ -49,6 +49,8 @@ def faults(value: Any, schema: Mapping[str, Any], path: str = "") -> list[str]:
 
 def chosen(value: Any, schema: Mapping[str, Any], path: str) -> list[str]:
     found = []
+    for each in schema.get("allOf", []):
+        found += faults(value, each, path)
     for keyword in ("anyOf", "oneOf"):
         fitting = [each for each in schema.get(keyword, []) if not faults(value, each, path)]
         if keyword in schema and not fitting:
@@ -108,10 +110,14 @@ def test_a_shipped_config_names_no_place_of_one_machine(name: str) -> None:
         ({"sede": 1}, ".sede: unknown"),
         ({"seed": -1}, ".seed: minimum 0"),
         ({"name": "a/b"}, ".name: pattern"),
-        ({"market": {"source": "synthetic", "dayz": 1}}, ".market: fits none of oneOf"),
+        ({"market": {"source": "synthetic", "dayz": 1}}, ".market: fits none of anyOf"),
         ({"agents": [{"type": "sma_cross", "fsat": 1}]}, ".agents[0]: fits none of anyOf"),
         ({"agents": [{"type": "./mine.py", "anything": 1}]}, ""),
         ({"agent": {"type": "bollinger"}}, ": fits several of oneOf"),
+        ({"markets": [{"source": "synthetic"}]}, ": fits several of oneOf"),
+        ({"market": {"source": "world", "world": "poisson_book", "intensity": 2.0}}, ""),
+        ({"market": {"source": "world", "world": "poisson_book", "intensiti": 2.0}}, ".market: fits none of anyOf"),
+        ({"margin": {"kind": "cros"}}, ".margin.kind: enum"),
     ],
 )
 def test_the_schema_refuses_what_a_config_may_not_hold(change: dict[str, Any], expected: str) -> None:
@@ -121,7 +127,14 @@ def test_the_schema_refuses_what_a_config_may_not_hold(change: dict[str, Any], e
 
 
 def test_the_schema_describes_every_field_and_every_parameter_of_the_experts() -> None:
-    for definition in ("BarsSource", "SyntheticSource", "Execution"):
+    for definition in (
+        "BarsSource",
+        "EventsSource",
+        "SyntheticSource",
+        "PoissonBookWorld",
+        "TwoLegsWorld",
+        "Execution",
+    ):
         for name, field in SCHEMA["$defs"][definition]["properties"].items():
             assert field.get("description"), f"{definition}.{name}"
     experts = {each["title"]: each for each in SCHEMA["$defs"]["AgentConfig"]["anyOf"]}

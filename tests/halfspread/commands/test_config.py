@@ -48,7 +48,7 @@ def test_a_packaged_config_is_shown_without_its_data_and_reads_back(
 def test_the_schema_is_one_json_object(halfspread: Command) -> None:
     schema = json.loads(halfspread("config", "schema").out)
     assert schema["title"] == "RunConfig"
-    assert set(schema["required"]) == {"name", "market", "costs", "sizing"}
+    assert set(schema["required"]) == {"name", "costs", "sizing"}
 
 
 def test_warmup_says_where_the_cache_is_and_deletes_stale_ones(

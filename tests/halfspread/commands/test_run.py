@@ -42,6 +42,7 @@ def test_a_run_leaves_a_folder_with_everything_and_prints_a_table(small: Path, h
         "metrics.json",
         "equity.parquet",
         "fills.parquet",
+        "orders.parquet",
         "attribution.parquet",
         "report.html",
     }
@@ -102,7 +103,7 @@ def test_two_runs_have_the_same_metrics_and_the_same_files_byte_by_byte(small: P
     halfspread("run", small)
     halfspread("run", small)
     first, second = folders()
-    for name in ("metrics.json", "equity.parquet", "fills.parquet", "attribution.parquet"):
+    for name in ("metrics.json", "equity.parquet", "fills.parquet", "orders.parquet", "attribution.parquet"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
@@ -172,7 +173,7 @@ def test_a_long_curve_is_written_in_groups_of_one_size(tmp_path: Path) -> None:
         with CurveWriter(tmp_path / name) as write:
             for i in range(0, rows, step):
                 part = slice(i, i + step)
-                write(times[part], values[part], values[part], np.sign(values[part]))
+                write(times[part], values[part], values[part], np.sign(values[part])[:, None])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     metadata = pq.ParquetFile(tmp_path / "a").metadata
     assert [metadata.row_group(i).num_rows for i in range(3)] == [ROWS_IN_GROUP, ROWS_IN_GROUP, 10]

@@ -1,0 +1,205 @@
+"""From the markets of a config to a tape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halfspread.configs.costs import delay_files
+from halfspread.configs.events import EventsSource
+from halfspread.configs.fields import file_at
+from halfspread.configs.load import Loaded
+from halfspread.configs.market import BarsSource, Market, SyntheticSource
+from halfspread.configs.places import Key, key_text
+from halfspread.configs.worlds import WorldTable
+from halfspread.engine import instruments
+from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
+from halfspread.engine.table_format import TableFormat
+from halfspread.engine.tape import Tape
+from halfspread.errors import ConfigError, InstrumentError, UserError
+
+__all__ = ["build_tape", "data_files"]
+
+#: Keys of a market that name files: of its tables, and of what stands beside them.
+TABLES = ("books", "quotes", "trades", "bars")
+BESIDE = ("funding", "mark", "index", "settle_price")
+
+
+def build_tape(loaded: Loaded) -> Tape:
+    """The markets of a config as one tape. Raises ConfigError, InstrumentError or DataError."""
+    keys = _market_keys(loaded)
+    tapes = [_tape(market, key, loaded) for market, key in zip(loaded.config.all_markets, keys, strict=True)]
+    return tapes[0] if len(tapes) == 1 else Tape.join(*tapes)
+
+
+def data_files(loaded: Loaded) -> dict[str, Path]:
+    """The files that a run reads, by what they are: ``bars``, ``markets[1].funding``, ``costs.latency.order``.
+
+    Raises ConfigError for one that is not there.
+    """
+    found = {}
+    for market, key in zip(loaded.config.all_markets, _market_keys(loaded), strict=True):
+        prefix = "" if len(key) == 1 else f"{key_text(key)}."
+        found.update({f"{prefix}{name}": path for name, path in _files(market, key, loaded).items()})
+    return found | delay_files(loaded.config.costs, loaded.folder, loaded.places)
+
+
+def _market_keys(loaded: Loaded) -> list[Key]:
+    if loaded.config.market is not None:
+        return [("market",)]
+    return [("markets", i) for i in range(len(loaded.config.markets))]
+
+
+def _files(market: Market, key: Key, loaded: Loaded) -> dict[str, Path]:
+    if not isinstance(market, (BarsSource, EventsSource)):
+        return {}
+    found = {}
+    tables = ("bars",) if isinstance(market, BarsSource) else TABLES
+    for name in (*tables, *BESIDE):
+        text = getattr(market, name)
+        if text is not None:
+            place = (*key, name)
+            found[name] = file_at(text, loaded.folder, f"{loaded.places.of(place)}: {key_text(place)}")
+    return found
+
+
+def _tape(market: Market, key: Key, loaded: Loaded) -> Tape:
+    if isinstance(market, WorldTable):
+        return _of_world(market, key, loaded)
+    if isinstance(market, BarsSource):
+        return _of_bars(market, key, loaded)
+    if isinstance(market, EventsSource):
+        return _of_events(market, key, loaded)
+    return _synthetic(market, loaded.config.seed)
+
+
+def _synthetic(market: SyntheticSource, seed: int) -> Tape:
+    contract = instruments.bybit("BTCUSDT").model_copy(
+        update={
+            "venue": "synthetic",
+            "ticks": (TickPeriod(tick=market.tick),),
+            "lots": (LotPeriod(lot=market.lot),),
+            "funding_interval_hours": market.funding_interval_hours,
+        }
+    )
+    return market.tape(np.random.default_rng(seed if market.seed is None else market.seed), contract)
+
+
+def _of_world(market: WorldTable, key: Key, loaded: Loaded) -> Tape:
+    from halfspread.datafeeds.world_tapes import world_tape
+
+    rng = np.random.default_rng(loaded.config.seed if market.seed is None else market.seed)
+    interval = getattr(market, "bars_interval", None)
+    try:
+        tapes = [world_tape(world, market.tables, interval) for world in market.worlds(rng)]
+    except UserError as error:
+        raise type(error)(f"{loaded.places.of(key)}: {key_text(key)}: {error}") from None
+    return tapes[0] if len(tapes) == 1 else Tape.join(*tapes)
+
+
+def _of_bars(market: BarsSource, key: Key, loaded: Loaded) -> Tape:
+    instrument = _instrument(market, key, loaded)
+    files: dict[str, Any] = _files(market, key, loaded)
+    bars = files.pop("bars")
+    terms: dict[str, Any] = {"gaps": market.gaps, "time_unit": market.time_unit, **files}
+    if market.resample is not None:
+        return _resampled(market, market.resample, bars, instrument, terms)
+    terms |= _reading(market) | {"interval": market.interval, "extra": market.extra}
+    if not market.stream:
+        return Tape.from_bars(bars, instrument, **terms)
+    _refuse_unless_parquet({"bars": bars}, key, loaded)
+    return Tape.scan_bars(bars, instrument, **terms)
+
+
+def _reading(market: BarsSource) -> dict[str, Any]:
+    names = ("time_column", "stamp", "start", "end", "quotes", "carry_limit")
+    return {name: getattr(market, name) for name in names}
+
+
+def _of_events(market: EventsSource, key: Key, loaded: Loaded) -> Tape:
+    instrument = _instrument(market, key, loaded)
+    files: dict[str, Any] = _files(market, key, loaded)
+    columns = ("time_column", "exchange_column", "time_unit", "invalid", "clock", "order")
+    terms: dict[str, Any] = {
+        "time_format": TableFormat(**{name: getattr(market, name) for name in columns}),
+        **{name: getattr(market, name) for name in ("interval", "gaps", "start", "end", "extra")},
+    }
+    if market.source == "books":
+        terms["levels"] = market.levels
+    if market.stream:
+        _refuse_unless_parquet({name: path for name, path in files.items() if name in TABLES}, key, loaded)
+        return Tape.scan(instrument, **files, **terms)
+    build = {"books": Tape.from_books, "quotes": Tape.from_quotes, "trades": Tape.from_trades}[market.source]
+    tape: Tape = build(files.pop(market.source), instrument, **files, **terms)
+    if market.bars_interval is None:
+        return tape
+    from halfspread.datafeeds.event_bars import with_bars
+
+    place = (*key, "bars_interval")
+    try:
+        return with_bars(tape, market.bars_interval)
+    except UserError as error:
+        raise type(error)(f"{loaded.places.of(place)}: {key_text(place)}: {error}") from None
+
+
+def _refuse_unless_parquet(files: dict[str, Path], key: Key, loaded: Loaded) -> None:
+    for path in files.values():
+        if path.suffix.lower() not in (".parquet", ".pq"):
+            place = (*key, "stream")
+            raise ConfigError(
+                f"{loaded.places.of(place)}: {key_text(place)}: only Parquet files can be streamed, got {path.name}; "
+                "leave out stream"
+            )
+
+
+def _instrument(market: BarsSource | EventsSource, key: Key, loaded: Loaded) -> Instrument:
+    contract = market.contract
+    try:
+        if contract is not None:
+            build = {"linear": instruments.linear, "inverse": instruments.inverse, "quanto": instruments.quanto}
+            terms = contract.model_dump(exclude={"kind", "margin"}, exclude_none=True)
+            margin = None if contract.margin is None else contract.margin.schedule()
+            return build[contract.kind](market.symbol, venue=market.venue, margin=margin, **terms)
+        return instruments.get(f"{market.venue}:{market.symbol}")
+    except InstrumentError as error:
+        place = (*key, "symbol" if contract is None else "contract")
+        raise InstrumentError(f"{loaded.places.of(place)}: {key_text(place)}: {error}") from None
+
+
+def _resampled(
+    market: BarsSource, coarse: int | str, path: Path, instrument: Instrument, terms: dict[str, Any]
+) -> Tape:
+    """Bars of a finer file, cut to the range and put together; what was dropped at the edges is told with the data."""
+    from halfspread.datafeeds.resample import resample_bars
+    from halfspread.engine.times import interval_text
+
+    fine = Tape.from_bars(
+        path,
+        instrument,
+        interval=market.interval,
+        gaps=market.gaps,
+        time_unit=market.time_unit,
+        **_reading(market),
+    )
+    made = resample_bars(_frame(fine), coarse, fine.interval // 1_000_000_000)
+    if not len(made.bars):
+        raise UserError(f"{path}: no complete bar of {coarse} in {len(fine):,} bars of {interval_text(fine.interval)}")
+    tape = Tape.from_bars(made.bars, instrument, interval=coarse, **terms)
+    told = f"{path.name}, {interval_text(fine.interval)} bars put together to {interval_text(tape.interval)}"
+    if made.buckets_dropped:
+        told += f", {made.buckets_dropped} incomplete bars left out"
+    carried = fine.bars.counts.get("quotes_carried", 0)
+    if carried:
+        told += f", {carried} of the finer bars given the last quote"
+    return replace(tape, origin={**tape.origin, "bars": told})
+
+
+def _frame(tape: Tape) -> Any:
+    import pandas as pd
+
+    bars: Any = tape.bars
+    columns = {name: bars.rows[:, i] for i, name in enumerate(tape.columns)}
+    return pd.DataFrame({"ts": pd.DatetimeIndex(bars.times.view("datetime64[ns]"), tz="UTC"), **columns})

@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from halfspread.compiled import inner_kernel, kernel, loop_kernel
 from halfspread.engine.market_kernels import pass_bar
 from halfspread.engine.records import (
@@ -42,14 +44,17 @@ Array = Any
 def write_point(state: State, output: Output) -> None:
     """Add a point to the curve."""
     run = state.run[0]
-    output.curve_times[run.points] = run.now
+    at = np.uint64(run.points)
+    values = output.curve_values
+    output.curve_times[at] = run.now
     run.lowest = min(run.lowest, run.equity)
-    output.curve_values[run.points, 0] = run.equity
-    output.curve_values[run.points, 1] = state.accounts[0].collateral
+    values[at, 0] = run.equity
+    values[at, 1] = state.accounts[0].collateral
+    values[at, 2] = state.holdings[0].contracts
     for a in range(1, state.accounts.shape[0]):
-        output.curve_values[run.points, 1] += state.accounts[a].collateral
-    for k in range(state.holdings.shape[0]):
-        output.curve_values[run.points, 2 + k] = state.holdings[k].contracts
+        values[at, 1] += state.accounts[a].collateral
+    for k in range(1, state.holdings.shape[0]):
+        values[at, 2 + k] = state.holdings[k].contracts
     run.points += 1
 
 
@@ -99,7 +104,7 @@ def advance(
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
     run, context = state.run[0], state.context[0]
     while run.cursor < run.count:
-        event = events[run.cursor]
+        event = events[np.uint64(run.cursor)]
         if run.resume == 0:
             if passes(state, event):
                 pass_bar(state, event, data.bars)

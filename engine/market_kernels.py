@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from halfspread.compiled import inner_kernel
 from halfspread.costs.kernels import ewm_step
 from halfspread.engine.account_kernels import mark_to, observe_quotes, reference_price
@@ -52,14 +54,14 @@ def close_bar(state: State, k: int, time: int, bars: Array, row: int) -> None:
 @inner_kernel
 def pass_bar(state: State, event: Array, bars: Array) -> None:
     """A bar that no order, message or report waits for."""
-    run, k = state.run[0], event.instrument + 0
+    run, k = state.run[0], np.uint64(event.instrument)  # unsigned: no look for an index from the end
     run.now = event.time
     run.events += 1
     run.kinds |= event.kind
     if event.kind & BAR_OPEN:
-        open_bar(state, k, event.kind, bars, event.row)
+        open_bar(state, k, event.kind, bars, np.uint64(event.row))
     if event.kind & BAR_CLOSE:
-        close_bar(state, k, event.time, bars, event.row)
+        close_bar(state, k, event.time, bars, np.uint64(event.row))
 
 
 @inner_kernel

@@ -129,7 +129,7 @@ EVENT = np.dtype(
         ("row", "i8"),  # row of its table; funding: the next settlement time; funding known: the settlement time
         ("value", "f8"),  # funding rate, mark or index price
         ("kind", "i4"),
-        ("instrument", "i2"),
+        ("instrument", "u2"),
         ("end_of_time", "i1"),  # 1: no other event before the agents' decision has this time
         ("place", "i1"),  # quotes, books, trades: AT_EXCHANGE, AT_AGENT or both
     ],
@@ -207,7 +207,7 @@ RUN = np.dtype(
         ("started", "i8"),  # 1 once a reference price is known
         ("warm", "i8"),  # 1 once every instrument has its lookback rows
         ("kinds", "i8"),  # kinds seen at the present time
-        ("instrument", "i8"),
+        ("instrument", "u8"),
         ("inside", "i8"),  # 1 while the loop runs, and for good where it raised
         ("resume", "i8"),  # 1: a Python agent has just decided
         ("served", "i8"),  # 1: the service is there
@@ -287,7 +287,7 @@ CONTRACT = np.dtype(
         ("carry_half_spread", "i8"),  # 1: a missing quote is replaced by the last half-spread seen
         ("charge_funding", "i8"),  # 0: settlements are shown to agents and cost nothing
         ("quote_column", "i8"),  # first of bid_open, ask_open, bid_close, ask_close; -1 without quotes
-        ("account", "i8"),
+        ("account", "u8"),
         ("market", "i8"),  # ON_BARS, ON_TRADES or ON_DEPTH
         ("depth_kind", "i8"),  # QUOTE or BOOK where the market is one of them
         ("has_trades", "i8"),

@@ -60,7 +60,9 @@ def decides_now(state: State) -> bool:
 def targets_change(state: State) -> bool:
     """Whether the agent wants anything else than before, a NaN included."""
     context = state.context[0]
-    for k in range(state.holdings.shape[0]):
+    if context.targets[0] != state.holdings[0].target:
+        return True
+    for k in range(1, state.holdings.shape[0]):
         if context.targets[k] != state.holdings[k].target:
             return True
     return state.run[0].resize != 0

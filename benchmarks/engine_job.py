@@ -20,6 +20,7 @@ from benchmarks.common_job import FAST, FEE_RATE, FILLS, PNL_NEXT_CLOSE, PNL_NEX
 from benchmarks.peers.clock import arguments, load, measure
 
 CAPITAL = 1e6
+MARGIN = hs.Margin.none()  # the engines that this one is compared with have none
 CONVENTIONS = {"next_open": PNL_NEXT_OPEN, "this_close": PNL_THIS_CLOSE, "next_close": PNL_NEXT_CLOSE}
 Job = Callable[[], tuple[float, int]]
 
@@ -58,7 +59,7 @@ def costs() -> hs.Costs:
 
 def run(tape: hs.Tape, agent: Any, fill: Any = "next_open") -> tuple[float, int]:
     """PnL and fills of one backtest."""
-    result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), fill=fill, capital=CAPITAL)
+    result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), fill=fill, capital=CAPITAL, margin=MARGIN)
     return result.attribution["total"], len(result.fill_records)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 import halfspread as hs
 from benchmarks import common_job, machine
-from benchmarks.engine_job import CAPITAL, costs, instrument
+from benchmarks.engine_job import CAPITAL, MARGIN, costs, instrument
 
 RARELY = 1_000
 LIMIT = 2.2
@@ -74,7 +74,7 @@ def time_of(tape: hs.Tape, agent: Any, repeat: int) -> tuple[float, int]:
     for _ in range(repeat + 1):
         gc.collect()
         start = perf_counter()
-        result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), capital=CAPITAL)
+        result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), capital=CAPITAL, margin=MARGIN)
         seconds.append(perf_counter() - start)
         fills = len(result.fill_records)
     return median(seconds[1:]), fills

@@ -49,14 +49,14 @@ def child(task: str, path: str) -> dict[str, Any]:
         import pyarrow.parquet  # noqa: F401
     elif task != "nothing":
         import halfspread as hs
-        from benchmarks.engine_job import CAPITAL, costs, instrument
+        from benchmarks.engine_job import CAPITAL, MARGIN, costs, instrument
 
         read = hs.Tape.scan_bars if task.startswith("streamed") else hs.Tape.from_bars
         tape = read(path, instrument())
         agent: hs.Strategy = hs.strategies.SmaCross(fast=common_job.FAST, slow=common_job.SLOW)
         if task == "streamed, one fill":
             agent = hs.strategies.BuyAndHold()
-        result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), capital=CAPITAL)
+        result = hs.backtest(tape, agent, costs(), sizing=hs.FixedContracts(1), capital=CAPITAL, margin=MARGIN)
         if task == "common job" and abs(result.attribution["total"] - common_job.PNL_NEXT_OPEN) > 0.005:
             raise SystemExit(f"PnL {result.attribution['total']:.2f}, expected {common_job.PNL_NEXT_OPEN}")
         arrays = [result.curve_times, result.curve_values, result.fill_records, result.period_records]

@@ -8,7 +8,7 @@ from halfspread.costs.model import Costs
 from halfspread.engine.feed import Feed
 from halfspread.engine.order_records import REASONS, REJECTED
 from halfspread.engine.records import BY_PRICE, BY_SERIES, Records, State
-from halfspread.engine.tape import Tape, describe_tables
+from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Purse, Terms
 from halfspread.engine.times import interval_text, time_text
 
@@ -63,7 +63,7 @@ def describe_run(tape: Tape, terms: Terms, state: State) -> dict[str, str]:
 
 def _data_text(feed: Feed) -> str:
     instrument = feed.instrument
-    return f"{instrument.venue} {instrument.symbol} ({instrument.kind}), {describe_tables(feed)}"
+    return f"{instrument.venue} {instrument.symbol} ({instrument.kind}), {feed.describe()}"
 
 
 def _reference_text(feed: Feed) -> str:

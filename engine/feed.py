@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from halfspread.costs.funding import FundingTable
-from halfspread.engine.bars import Bars
+from halfspread.engine.bars import BarChecker, Bars, carried_count
 from halfspread.engine.depth import Depth
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import QUOTE_COLUMNS
 from halfspread.engine.side_data import Prices
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
-from halfspread.engine.times import Floats, Integers
+from halfspread.engine.times import Floats, Integers, interval_text, time_text
 from halfspread.engine.trades import Trades
+from halfspread.errors import DataError
 
 __all__ = ["KINDS", "Block", "Feed"]
 
@@ -123,6 +125,73 @@ class Feed:
         else:
             for part in table.blocks():
                 yield Block(part.times, part.local_times, part.rows, part.gaps)
+
+    def describe(self) -> str:
+        """``105,120 bars of 5m, 1,000 trades``."""
+        parts = []
+        for kind in reversed(self.kinds):
+            table = self.table(kind)
+            text = f"{len(table):,} {'book snapshots' if kind == 'books' else kind}"
+            if kind == "bars":
+                text += f" of {interval_text(self.interval)}"
+            elif kind == "books":
+                text += f" of {table.levels} level{'s' if table.levels != 1 else ''}"
+            parts.append(text)
+        return ", ".join(parts)
+
+    def cut(self, start: int | None, end: int | None) -> Feed:
+        """The part from ``start`` to ``end`` (nanoseconds; None: without bound): bars that open and close within them,
+        other rows whose exchange time lies within, both included. Raises DataError if a table has nothing there."""
+        if self.streamed:
+            raise DataError("a streamed tape is cut when it is opened: start= and end= of Tape.scan_bars or Tape.scan")
+        return replace(self, **{kind: _cut(self.table(kind), kind, start, end) for kind in self.kinds})
+
+    def add_to_hash(self, digest: hashlib.blake2b) -> None:
+        """Feed every number to a hash, the same for equal data in blocks of any size."""
+        digest.update(f"{self.instrument.symbol} {self.kinds} {self.interval}".encode())
+        for kind in self.kinds:
+            if kind == "bars":
+                digest.update(f"{self.table(kind).columns}".encode())
+            of_times, of_rows, of_local = (hashlib.blake2b(digest_size=16) for _ in range(3))
+            for block in self.blocks(kind):  # apart, since blocks of any size must give one hash
+                of_times.update(np.ascontiguousarray(block.times).data)
+                of_rows.update(np.ascontiguousarray(block.rows).data)
+                if block.local_times is not None:
+                    of_local.update(np.ascontiguousarray(block.local_times).data)
+            for part in (of_times, of_rows, of_local):
+                digest.update(part.digest())
+        if self.funding is not None:
+            table = self.funding
+            for array in (table.times, table.rates, table.intervals, table.known_times):
+                digest.update(array.tobytes())
+        for prices in (self.mark, self.index, self.settle_price):
+            digest.update(b"-" if prices is None else prices.times.tobytes())
+            digest.update(b"-" if prices is None else prices.prices.tobytes())
+
+
+def _cut(table: Any, kind: str, start: int | None, end: int | None) -> Any:
+    times, length = table.times, table.interval if kind == "bars" else 0
+    first = 0 if start is None else int(np.searchsorted(times, start))
+    limit = len(times) if end is None else int(np.searchsorted(times, end - length, side="right"))
+    if first >= limit:
+        raise DataError(
+            f"{table.source}: no {kind} from {'the beginning' if start is None else time_text(start)} to "
+            f"{'the end' if end is None else time_text(end)}; there are {kind} from {time_text(int(times[0]))} to "
+            f"{time_text(int(times[-1]) + length)}"
+        )
+    here = slice(first, limit)
+    if isinstance(table, Bars):
+        carried = None if table.carried is None else table.carried[here]
+        return _counted_afresh(replace(table, times=times[here], rows=table.rows[here], carried=carried))
+    local = None if table.local_times is None else table.local_times[here]
+    gaps = tuple(gap for gap in table.gaps if times[first] <= gap[0] and (end is None or gap[0] <= end))
+    return replace(table, times=times[here], local_times=local, rows=table.rows[here], gaps=gaps)
+
+
+def _counted_afresh(bars: Bars) -> Bars:
+    checker = BarChecker(bars.interval, bars.columns, bars.source)
+    checker.check(bars.times, bars.rows)
+    return replace(bars, counts=checker.counts() | carried_count(bars.carried))
 
 
 def _first(table: Any) -> int:

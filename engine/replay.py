@@ -162,7 +162,7 @@ class Replay:
             for k, feed in enumerate(feeds)
             for kind in reversed(feed.kinds)
         ]
-        self._extra = events
+        self._events = events
 
     def __iter__(self) -> Iterator[Chunk]:
         for source in self._sources:
@@ -207,7 +207,7 @@ class Replay:
         """Chunks up to the time that all loaded tables reach."""
         data, moves = self._tables(first)
         streams, times = self._streams()
-        out = np.zeros(max(self._extra, 1) + 2 * MARGIN * (len(streams) + 1), EVENT)
+        out = np.zeros(max(self._events, 1) + MARGIN * (len(streams) + 1), EVENT)
         received = [int(source.local[-1]) for source in self._sources if source.local is not None and len(source.local)]
         limit = min(max([self._end, *received]), *(source.bound for source in self._sources))
         history = getattr(data, self._history)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.costs.fees import FeePeriod
 from halfspread.engine import instruments
 from halfspread.engine.instruments import TickPeriod
@@ -203,6 +203,14 @@ def test_arguments_of_the_wrong_kind_are_named(what: str, wrong: object) -> None
 
 
 def test_equity_below_zero_is_never_silent() -> None:
-    result = run_backtest(tape([100.0, 100.0, 40.0]), BuyAndHold(), FREE, sizing=FixedContracts(2), capital=100)
+    market, sizing = tape([100.0, 100.0, 40.0]), FixedContracts(2)
+    result = run_backtest(market, BuyAndHold(), FREE, sizing=sizing, capital=100, margin=Margin.none())
     assert column(result, "equity")[-1] == pytest.approx(-20.0)
     assert any("equity fell to -20.00" in warning for warning in result.warnings)
+
+
+def test_with_margin_a_position_is_closed_before_equity_falls_below_zero() -> None:
+    result = run_backtest(tape([100.0, 100.0, 40.0]), BuyAndHold(), FREE, sizing=FixedContracts(2), capital=100)
+    assert column(result, "equity").tolist() == [100.0, 100.0, 0.0]
+    assert column(result, "position").tolist() == [0.0, 2.0, 0.0]
+    assert result.liquidations == 1

@@ -186,10 +186,10 @@ def test_an_agent_need_not_be_a_strategy() -> None:
 
 
 @pytest.mark.parametrize("lookback", [1.5, -1, "3", None, True, math.nan, 2**70])
-def test_a_lookback_that_is_no_number_of_bars_is_refused(lookback: Any) -> None:
+def test_a_lookback_that_is_no_number_of_rows_is_refused(lookback: Any) -> None:
     agent = Bare()
     agent.lookback = lookback
-    expected = f"Bare.lookback: expected a whole number of bars from 0, got {lookback!r}"
+    expected = f"Bare.lookback: expected a whole number of rows from 0, got {lookback!r}"
     assert refusal(agent, ConfigError) == expected
 
 

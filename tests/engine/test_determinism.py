@@ -15,10 +15,11 @@ import pytest
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine.market import Market
+from halfspread.engine.replay import EVENTS_IN_CHUNK
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import EquityFraction, FixedNotional
-from halfspread.engine.tape import EVENTS_IN_CHUNK, Tape
+from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.strategies import Bollinger, BuyAndHold, FundingCarry, SmaCross, Strategy
 

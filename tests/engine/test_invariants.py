@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import ATTRIBUTION
 from halfspread.engine.result import BacktestResult
@@ -97,7 +97,16 @@ def test_the_slow_engine_finds_the_same(
 ) -> None:
     if market.interval != HOURS or costs.half_spread.kind == "bps":
         costs = costs.model_copy(update={"funding": Funding.none(), "half_spread": HalfSpread.price(1e-3)})
-    result = run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(50), fill=fill, capital=1_000)
+    # the slow engine knows no margin
+    result = run_backtest(
+        market,
+        Scripted(script=script),
+        costs,
+        sizing=FixedContracts(50),
+        fill=fill,
+        capital=1_000,
+        margin=Margin.none(),
+    )
     book = slow_run(market, script, costs, 50, fill, 1_000)
     allowed = 1e-9 * max(1_000.0, result.turnover)
     # the slow engine knows settlements at bar ends only
@@ -147,8 +156,10 @@ def test_a_long_and_its_mirror_earn_minus_their_costs(
     market: Tape, costs: Costs, script: tuple[float | None, ...], fill: str
 ) -> None:
     mirror = tuple(None if target is None else -target for target in script)
-    long = run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(50), fill=fill)
-    short = run_backtest(market, Scripted(script=mirror), costs, sizing=FixedContracts(50), fill=fill)
+    # without margin: at a price where a long is liquidated, a short is not
+    terms: dict[str, Any] = {"sizing": FixedContracts(50), "fill": fill, "margin": Margin.none()}
+    long = run_backtest(market, Scripted(script=script), costs, **terms)
+    short = run_backtest(market, Scripted(script=mirror), costs, **terms)
     allowed = 1e-9 * max(long.capital, long.turnover)
     for name in ("price", "funding"):
         assert long.attribution[name] + short.attribution[name] == pytest.approx(0.0, abs=allowed), name
@@ -164,9 +175,11 @@ def test_splitting_every_trade_in_two_changes_nothing_but_rounding(
     market: Tape, costs: Costs, script: tuple[float | None, ...], fill: str, part: int
 ) -> None:
     script = tuple(None if target is None else float(round(target)) for target in script)
-    whole = run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(50), fill=fill, capital=1_000)
+    # without margin: 1,000 may carry a part that it does not carry twice
+    terms: dict[str, Any] = {"fill": fill, "capital": 1_000, "margin": Margin.none()}
+    whole = run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(50), **terms)
     pieces = [
-        run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(size), fill=fill, capital=1_000)
+        run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(size), **terms)
         for size in (part, 50 - part)
     ]
     allowed = 1e-9 * max(1_000.0, whole.turnover)
@@ -178,7 +191,10 @@ def test_splitting_every_trade_in_two_changes_nothing_but_rounding(
 def test_no_fill_is_better_than_the_market_and_positions_are_sums_of_fills(
     market: Tape, costs: Costs, script: tuple[float | None, ...], fill: str
 ) -> None:
-    result = run_backtest(market, Scripted(script=script), costs, sizing=FixedContracts(50), fill=fill)
+    # a liquidation is charged at the price of bankruptcy, wherever the market is
+    result = run_backtest(
+        market, Scripted(script=script), costs, sizing=FixedContracts(50), fill=fill, margin=Margin.none()
+    )
     records = result.fill_records
     offered = market.bars.rows[:, [0, 3]]  # type: ignore[union-attr]
     assert np.isin(records["reference"], offered).all()

@@ -125,12 +125,16 @@ def test_a_window_kept_from_an_earlier_bar_stays_what_it_was() -> None:
     assert [window.tolist() for window in windows] == [CLOSES[i - 1 : i + 1] for i in range(1, 6)]
 
 
-def test_the_public_view_has_no_name_that_reaches_rows_but_history() -> None:
+def test_the_public_view_has_no_name_that_reaches_rows_but_history_and_the_book() -> None:
     public = {name for name in dir(Market) if not name.startswith("_")}
     assert public == {
         *("open", "high", "low", "close", "volume", "value", "history", "time", "datetime", "gap", "instrument"),
         *("position", "contracts", "target", "equity", "capital", "mark", "index"),
         *("last_funding_rate", "next_funding_rate", "next_funding_time", "funding_settled"),
+        *("bid", "ask", "bid_size", "ask_size", "mid", "spread", "micro_price", "imbalance", "book", "tick", "lot"),
+        *("trade_price", "trade_size", "trade_side", "filled", "happened", "views"),
+        *("send_market", "send_limit", "send_stop", "send_stop_limit", "send_take_profit", "orders"),
+        *("cancel", "cancel_all", "amend", "open_contracts", "rejected", "last_rejection"),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine import instruments
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedNotional
@@ -25,7 +25,9 @@ def test_a_constant_position_on_xbtusd_gives_the_known_returns(halfspread_data: 
         end="2021-09-22",
     )
     costs = Costs(half_spread=HalfSpread.price(0.25), fees=Fees(taker=5e-4, maker=5e-4), funding=Funding.published())
-    result = run_backtest(tape, BuyAndHold(position=0.99), costs, sizing=FixedNotional(10_000), fill="this_close")
+    result = run_backtest(
+        tape, BuyAndHold(position=0.99), costs, sizing=FixedNotional(10_000), fill="this_close", margin=Margin.none()
+    )
     shares = {name: value / result.notional for name, value in result.attribution.items()}
     assert result.bars == 484_992
     assert result.total_return == pytest.approx(5.326, abs=5e-4)

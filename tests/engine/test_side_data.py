@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.instruments import Instrument, bitmex, bybit
 from halfspread.engine.records import FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
-from halfspread.engine.side_data import Prices, read_funding, read_gaps, read_prices, refuse_bars_in_gaps, side_events
+from halfspread.engine.side_data import (
+    Beside,
+    Prices,
+    read_funding,
+    read_gaps,
+    read_prices,
+    refuse_bars_in_gaps,
+    side_events,
+)
 from halfspread.engine.times import HOUR, MINUTE
 from halfspread.errors import DataError, UserError
 from tests.engine.worlds import START
@@ -199,7 +207,8 @@ def hours_of(events: Any) -> list[tuple[int, int]]:
 
 def test_events_are_in_order_and_at_one_time_prices_come_before_settlements_and_publications() -> None:
     prices = Prices(START + 8 * HOUR * np.arange(3), np.array([1.0, 2.0, 3.0]))
-    events = side_events(funded(funding_frame().iloc[:3]), prices, prices, prices, START, START + 16 * HOUR)
+    beside = Beside(funded(funding_frame().iloc[:3]), prices, prices, prices)
+    events = side_events([beside], START, START + 16 * HOUR)
     expected = [(8 * i, kind) for i in range(3) for kind in (MARK, INDEX, RATE, FUNDING, FUNDING_KNOWN)]
     assert hours_of(events) == expected[:-1]  # nothing is published at hour 16: the table ends
     settled = events[events["kind"] == FUNDING]
@@ -211,20 +220,20 @@ def test_events_are_in_order_and_at_one_time_prices_come_before_settlements_and_
 def test_of_what_came_before_the_start_the_last_of_each_kind_is_kept_and_nothing_after_the_end() -> None:
     mark = Prices(START + HOUR * np.arange(100), np.linspace(1.0, 100.0, 100))
     start, end = START + 20 * HOUR + MINUTE, START + 30 * HOUR
-    events = side_events(funded(funding_frame()), mark, None, None, start, end)
+    events = side_events([Beside(funded(funding_frame()), mark)], start, end)
     assert hours_of(events)[:3] == [(16, FUNDING), (16, FUNDING_KNOWN), (20, MARK)]
     assert hours_of(events)[-1] == (30, MARK)
     assert len(events) == 3 + 10 + 2
-    assert len(side_events(None, None, None, None, start, end)) == 0
+    assert len(side_events([Beside()], start, end)) == 0
     late = Prices(np.array([end + 1]), np.array([1.0]))
-    assert len(side_events(None, late, None, None, start, end)) == 0
+    assert len(side_events([Beside(mark=late)], start, end)) == 0
 
 
 def test_rates_known_long_ahead_follow_one_another_so_that_the_next_one_is_always_the_one_shown() -> None:
     table = funding_frame().iloc[:6]
     for known in (START - HOUR, START - 100 * HOUR):  # all published at once
         read = funded(table.assign(known_ts=known))
-        events = side_events(read, None, None, None, START, START + 40 * HOUR)
+        events = side_events([Beside(read)], START, START + 40 * HOUR)
         published = events[events["kind"] == FUNDING_KNOWN]
         assert np.diff(published["time"]).min() >= 8 * HOUR
         assert (published["row"] > published["time"]).all()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine import instruments
 from halfspread.engine.instruments import Instrument, LotPeriod, TickPeriod
 from halfspread.engine.market import Market
@@ -135,7 +135,7 @@ def test_a_price_of_the_coin_does_not_move_an_account_that_reports_in_the_coin()
 def test_equity_that_is_no_number_stops_the_run() -> None:
     market = tape([1e300, 1e300, 1e307])
     with pytest.raises(DataError, match="2024-01-01 02:00"):
-        run_backtest(market, BuyAndHold(), FREE, sizing=FixedContracts(1e9), capital=1)
+        run_backtest(market, BuyAndHold(), FREE, sizing=FixedContracts(1e9), capital=1, margin=Margin.none())
 
 
 @pytest.mark.parametrize("fill", ["next_open", "this_close", "next_close"])

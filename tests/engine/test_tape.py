@@ -17,14 +17,16 @@ from halfspread.costs.funding import FundingTable
 from halfspread.engine.bars import Bars
 from halfspread.engine.instruments import bitmex
 from halfspread.engine.records import BAR_COLUMNS
-from halfspread.engine.side_data import side_events
+from halfspread.engine.replay import Replay
+from halfspread.engine.side_data import Beside, side_events
 from halfspread.engine.tape import Tape
+from halfspread.engine.tape_kernels import MARGIN
 from halfspread.engine.times import HOUR, MINUTE
 from halfspread.errors import DataError, UserError
 from tests.engine.worlds import LINEAR, START, bars, funding, tape
 
 NONE = np.empty(0, np.int64)
-NOTHING = side_events(None, None, None, None, 0, 0)
+NOTHING = side_events([Beside()], 0, 0)
 
 
 def frame(count: int = 50) -> Any:
@@ -242,11 +244,11 @@ def test_the_origin_of_every_part_is_kept() -> None:
 @pytest.mark.parametrize(("lookback", "events"), [(0, 1), (0, 7), (3, 1), (3, 10), (10, 5), (100, 7), (3, 10_000)])
 def test_a_chunk_is_bounded_and_holds_the_lookback_of_each_of_its_events(lookback: int, events: int) -> None:
     market = tape([100.0 + i for i in range(60)], skip=[20, 21, 40], mark=side(30 * MINUTE))
-    stream = side_events(None, market.mark, None, None, market.start_ns, market.end_ns)
+    stream = side_events([Beside(mark=market.mark)], market.start_ns, market.end_ns)
     closed = 0
-    for chunk in market.chunks(stream, lookback, events):
+    for chunk in Replay(market.feeds, stream, "bars", lookback, events=events):
         rows = chunk.events["row"][(chunk.events["kind"] & 3) > 0]
-        assert 0 < len(chunk.events) <= events + 16
+        assert 0 < len(chunk.events) <= events + 3 * MARGIN
         assert (rows < chunk.end_row).all()
         assert (rows - lookback >= chunk.first_row)[rows >= lookback].all()
         assert chunk.first_row == max(int(rows.min()) - lookback, 0) if len(rows) else chunk.first_row >= 0
@@ -256,7 +258,7 @@ def test_a_chunk_is_bounded_and_holds_the_lookback_of_each_of_its_events(lookbac
 
 
 def test_a_chunk_of_one_event_is_as_short_as_its_time_allows() -> None:
-    sizes = [len(chunk.events) for chunk in tape([100.0] * 40).chunks(NOTHING, 0, 1)]
+    sizes = [len(chunk.events) for chunk in Replay(tape([100.0] * 40).feeds, NOTHING, "bars", events=1)]
     assert sizes == [1] * 40
 
 

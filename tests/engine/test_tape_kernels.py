@@ -1,4 +1,5 @@
-"""The merge of bars and side events: the order at one time, the two moments of a bar, and chunks that lose nothing."""
+"""The merge of bars, quotes, books, trades, timers and side events: the order at one time, the two moments of a bar,
+rows that are seen later than they happen, and chunks that lose nothing."""
 
 from __future__ import annotations
 
@@ -13,42 +14,96 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.engine.bar_kernels import gap_rows
-from halfspread.engine.records import BAR, BAR_CLOSE, BAR_OPEN, EVENT, FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
+from halfspread.engine.records import (
+    AT_AGENT,
+    AT_EXCHANGE,
+    BAR,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BOOK,
+    EVENT,
+    FUNDING,
+    FUNDING_KNOWN,
+    GAP,
+    INDEX,
+    MARK,
+    QUOTE,
+    RATE,
+    TIMER,
+    TRADE,
+)
+from halfspread.engine.stream_records import STREAM
 from halfspread.engine.tape_kernels import MARGIN, NEVER, merge_events
 
 #: time, kind, instrument
 Line = tuple[int, int, int]
 
-PHASES = {MARK: 0, INDEX: 0, RATE: 0, BAR_CLOSE: 1, FUNDING: 2, FUNDING_KNOWN: 3, BAR_OPEN: 4}
+PRICES = (MARK, INDEX, RATE)
+ROWS = (TRADE, QUOTE, BOOK)
+ORDER = (GAP, BAR_CLOSE, FUNDING, FUNDING_KNOWN, TIMER, BAR_OPEN)
+BOTH = AT_EXCHANGE | AT_AGENT
 CANARY = -77
+
+
+def phase(kind: int, place: int = BOTH) -> int:
+    """Which of the events at one time comes first: prices, rows at the exchange, rows at the agent, all else."""
+    if kind in PRICES:
+        return 0
+    if kind in ROWS:
+        return 1 + ROWS.index(kind) + (len(ROWS) if place == AT_AGENT else 0)
+    return 1 + 2 * len(ROWS) + ORDER.index(kind)
+
+
+@dataclass
+class Rows:
+    """A table of quotes, books or trades: its times, and when its rows are seen where that is later."""
+
+    kind: int
+    instrument: int
+    times: list[int]
+    seen: list[int] | None = None
 
 
 @dataclass
 class Merge:
-    """Bars of several instruments (open times), side events, and where the merge stands."""
+    """Bars of several instruments (open times), side events, tables of rows, a timer (its first time, its interval),
+    and where the merge stands."""
 
     times: list[list[int]]
     intervals: list[int]
     side: Sequence[Line] = ()
+    tables: Sequence[Rows] = ()
+    timer: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        count = len(self.times)
         self.begins = np.cumsum([0, *map(len, self.times)]).astype(np.int64)
-        self.flat = np.array([time for each in self.times for time in each], np.int64)
-        self.cursors = np.array([*self.begins[:-1], 0], np.int64)
-        self.opened = np.zeros(count, np.int8)
         self.events = np.zeros(len(self.side), EVENT)
-        for i, (time, kind, instrument) in enumerate(sorted(self.side, key=lambda line: (line[0], PHASES[line[1]]))):
-            self.events[i] = (time, 0, 0.5, kind, instrument, 0)
+        for i, (time, kind, instrument) in enumerate(sorted(self.side, key=lambda line: (line[0], phase(line[1])))):
+            self.events[i] = (time, 0, 0.5, kind, instrument, 0, 0)
+        streams: list[tuple[int, ...]] = [(0, 0, 0, 0, len(self.side), 0, 0, 0, 0, 0)]
+        stamps: list[int] = []
+
+        def add(kind: int, instrument: int, place: int, times: list[int], shift: int, interval: int = 0) -> None:
+            first = len(stamps)
+            stamps.extend(times)
+            streams.append((kind, instrument, place, first, len(stamps), shift - first, interval, 0, 0, 0))
+
+        for k, opens in enumerate(self.times):
+            add(BAR, k, BOTH, opens, int(self.begins[k]), self.intervals[k])
+        for table in self.tables:
+            add(table.kind, table.instrument, BOTH if table.seen is None else AT_EXCHANGE, table.times, 0)
+            if table.seen is not None:
+                add(table.kind, table.instrument, AT_AGENT, table.seen, 0)
+        if self.timer is not None:
+            streams.append((TIMER, 0, AT_AGENT, self.timer[0], 0, 0, self.timer[1], 0, 0, 0))
+        self.streams = np.array(streams, STREAM)
+        self.flat = np.array(stamps, np.int64)
 
     def chunk(self, room: int, limit: int = NEVER) -> Any:
         """The next events in a buffer of ``room`` lines; whatever stands behind it must stay untouched."""
         buffer = np.zeros(room + 20, EVENT)
         buffer["time"] = CANARY
-        steps = np.array(self.intervals, np.int64)
-        written = merge_events(
-            self.flat, self.begins, steps, self.cursors, self.opened, self.events, limit, buffer[:room]
-        )
+        written = merge_events(self.streams, self.flat, self.events, limit, buffer[:room])
         assert 0 <= written <= room
         assert (buffer["time"][room:] == CANARY).all(), "the merge wrote past the end of its buffer"
         return buffer[:written].copy()
@@ -161,14 +216,14 @@ def test_side_events_alone_and_no_events_at_all_are_fine() -> None:
 
 def test_a_chunk_ends_where_a_time_ends_even_in_the_middle_of_a_bar() -> None:
     merge = Merge([[0, 10]], [10], [(3, MARK, 0), (5, MARK, 0)])
-    room = 2 * MARGIN + 1
+    room = 3 * MARGIN + 1
     assert lines(merge.chunk(room)) == [(0, BAR_OPEN, 0), (3, MARK, 0)]
     assert lines(merge.chunk(room)) == [(5, MARK, 0)]
     assert lines(merge.chunk(room)) == [(10, BAR_CLOSE, 0)]
     assert lines(merge.chunk(room)) == [(20, BAR, 0)]
 
 
-@pytest.mark.parametrize("room", [1, 2, 5, 17, 18, 30, 1_000])
+@pytest.mark.parametrize("room", [1, 2, 5, 17, 18, 25, 26, 30, 1_000])
 def test_more_events_at_one_time_than_the_buffer_holds_are_all_delivered_and_the_time_ends_once(room: int) -> None:
     side = [(20, kind, 0) for kind in (MARK, INDEX, RATE) for _ in range(40)] + [(20, FUNDING_KNOWN, 0)] * 40
     events = Merge([[0, 10, 20]], [10], side).all(room)
@@ -176,9 +231,55 @@ def test_more_events_at_one_time_than_the_buffer_holds_are_all_delivered_and_the
     assert [int(line["time"]) for line in events if line["end_of_time"]] == [10, 20, 30]
 
 
+def test_at_one_time_come_what_happened_and_then_what_is_seen() -> None:
+    late = [
+        Rows(kind, 0, times, seen)
+        for kind, times, seen in ((BOOK, [7, 20], [20, 21]), (QUOTE, [8, 20], [20, 22]), (TRADE, [9, 20], [20, 23]))
+    ]
+    side = [(20, kind, 0) for kind in (FUNDING, GAP, MARK)]
+    events = Merge([[10, 20]], [10], side, late, timer=(20, 10)).all(limits=[25])
+    at_20 = [(int(line["kind"]), int(line["place"]), int(line["row"])) for line in events if line["time"] == 20]
+    assert at_20 == [
+        (MARK, 0, 0),
+        (TRADE, AT_EXCHANGE, 1),
+        (QUOTE, AT_EXCHANGE, 1),
+        (BOOK, AT_EXCHANGE, 1),
+        (TRADE, AT_AGENT, 0),
+        (QUOTE, AT_AGENT, 0),
+        (BOOK, AT_AGENT, 0),
+        (GAP, 0, 0),
+        (BAR_CLOSE, BOTH, 0),
+        (FUNDING, 0, 0),
+        (TIMER, AT_AGENT, 0),
+        (BAR_OPEN, BOTH, 1),
+    ]
+    assert [int(line["end_of_time"]) for line in events if line["time"] == 20] == [0] * 10 + [1, 0]
+
+
+def test_among_equals_the_order_is_that_of_the_streams() -> None:
+    tables = [Rows(QUOTE, 1, [5, 5, 6]), Rows(QUOTE, 0, [5, 6])]
+    events = Merge([], [], (), tables).all()
+    assert [(int(line["time"]), int(line["instrument"]), int(line["row"])) for line in events] == [
+        (5, 1, 0),
+        (5, 1, 1),
+        (5, 0, 0),
+        (6, 1, 2),
+        (6, 0, 1),
+    ]
+    assert ends(events) == [0, 0, 1, 0, 1]
+
+
+def test_a_timer_goes_on_until_the_limit_and_no_further() -> None:
+    merge = Merge([], [], (), [Rows(TRADE, 0, [3, 30])], timer=(5, 10))
+    assert lines(merge.chunk(100, limit=25)) == [(3, TRADE, 0), (5, TIMER, 0), (15, TIMER, 0), (25, TIMER, 0)]
+    assert lines(merge.chunk(100, limit=34)) == [(30, TRADE, 0)]
+    assert lines(merge.chunk(100, limit=35)) == [(35, TIMER, 0)]
+
+
 @st.composite
 def markets(draw: st.DrawFn) -> Merge:
-    """One to four instruments with their own intervals and gaps, and side events of every kind, often at one time."""
+    """One to four instruments with bars of their own intervals and gaps, rows of every kind of which some are seen
+    late, a timer, and side events of every kind, often at one time."""
     count = draw(st.integers(1, 4))
     times, intervals = [], []
     for _ in range(count):
@@ -187,59 +288,80 @@ def markets(draw: st.DrawFn) -> Merge:
         start = draw(st.integers(0, 6))
         times.append((start + interval * np.cumsum(np.array(gaps, int) + 1)).tolist())
         intervals.append(interval)
-    kinds = st.sampled_from([MARK, INDEX, RATE, FUNDING, FUNDING_KNOWN])
+    kinds = st.sampled_from([MARK, INDEX, RATE, FUNDING, FUNDING_KNOWN, GAP])
     side = draw(st.lists(st.tuples(st.integers(0, 60), kinds, st.integers(0, count - 1)), max_size=25, unique=True))
-    return Merge(times, intervals, side)
+    tables = []
+    for kind, instrument in draw(st.lists(st.tuples(st.sampled_from(ROWS), st.integers(0, count - 1)), max_size=3)):
+        happened = sorted(draw(st.lists(st.integers(0, 60), max_size=20)))
+        delays = draw(st.none() | st.lists(st.integers(0, 9), min_size=len(happened), max_size=len(happened)))
+        seen = None if delays is None else np.maximum.accumulate(np.array(happened) + np.array(delays)).tolist()
+        tables.append(Rows(kind, instrument, happened, seen))
+    timer = draw(st.none() | st.tuples(st.integers(0, 20), st.integers(1, 15)))
+    return Merge(times, intervals, side, tables, timer)
+
+
+#: The last time of anything in `markets`; a timer would go on for ever.
+LAST = 12 * 80
 
 
 def again(market: Merge) -> Merge:
-    return Merge(market.times, market.intervals, market.side)
+    return Merge(market.times, market.intervals, market.side, market.tables, market.timer)
+
+
+def whole(market: Merge) -> Any:
+    return again(market).all(limits=[LAST])
+
+
+def slow_merge(market: Merge) -> list[tuple[int, int, int, int]]:
+    """Every event of a market in order, found by sorting: (time, kind, instrument, row)."""
+    found = [(time, phase(kind), 0, i, kind, k, 0) for i, (time, kind, k) in enumerate(lines(market.events))]
+    stream = 0
+    for k, opens in enumerate(market.times):
+        stream += 1
+        for i, time in enumerate(opens):
+            row = int(market.begins[k]) + i
+            found.append((time, phase(BAR_OPEN), stream, i, BAR_OPEN, k, row))
+            found.append((time + market.intervals[k], phase(BAR_CLOSE), stream, i, BAR_CLOSE, k, row))
+    for table in market.tables:
+        for place, times in ((AT_EXCHANGE, table.times), (AT_AGENT, table.seen)):
+            stream += times is not None
+            at = BOTH if table.seen is None else place
+            for row, time in enumerate(times or ()):
+                found.append((time, phase(table.kind, at), stream, row, table.kind, table.instrument, row))
+    if market.timer is not None:
+        found += [(time, phase(TIMER), 0, 0, TIMER, 0, 0) for time in range(market.timer[0], LAST + 1, market.timer[1])]
+    return [(line[0], *line[4:]) for line in sorted(found)]
 
 
 @given(markets())
-def test_every_bar_opens_and_closes_once_and_times_never_go_back(market: Merge) -> None:
-    events = unfused(market.all(), market.intervals)
-    moments = [(time, PHASES[kind]) for time, kind, _, _ in events]
-    # an open comes after the decision at its time; what follows it at that time is another open
-    assert moments == sorted(moments)
-    bars: dict[tuple[int, int], list[int]] = {}
-    for time, kind, k, row in events:
-        if kind in (BAR_OPEN, BAR_CLOSE):
-            bars.setdefault((k, row - int(market.begins[k])), []).append(time)
-    expected = {
-        (k, row): [time, time + market.intervals[k]]
-        for k, opens in enumerate(market.times)
-        for row, time in enumerate(opens)
-    }
-    assert bars == expected
-    others = sorted((time, kind, k) for time, kind, k, _ in events if kind not in (BAR_OPEN, BAR_CLOSE))
-    assert others == sorted(market.side)
+def test_the_merge_is_the_sorted_list_of_everything(market: Merge) -> None:
+    assert unfused(whole(market), market.intervals) == slow_merge(market)
 
 
 @given(markets())
 def test_the_last_event_before_the_decision_at_a_time_says_so_and_no_other(market: Merge) -> None:
-    events = market.all()
+    events = whole(market)
     decisive = [i for i, line in enumerate(events) if line["kind"] != BAR_OPEN]
     times = [*events["time"][decisive].tolist(), NEVER]
     assert ends(events[decisive]) == [int(time != after) for time, after in pairwise(times)]
     assert not events["end_of_time"][events["kind"] == BAR_OPEN].any()
 
 
-@given(markets(), st.one_of(st.integers(1, 60), st.just(10_000)), st.lists(st.integers(0, 80), max_size=5))
+@given(markets(), st.one_of(st.integers(1, 90), st.just(10_000)), st.lists(st.integers(0, 80), max_size=5))
 def test_chunks_of_any_size_and_limit_give_the_same_events(market: Merge, room: int, limits: list[int]) -> None:
-    whole = again(market).all()
-    parts = again(market).all(room, [*sorted(limits), NEVER])
-    assert unfused(parts, market.intervals) == unfused(whole, market.intervals)
-    ended = [[int(line["time"]) for line in events if line["end_of_time"]] for events in (whole, parts)]
-    if room > MARGIN * (len(market.times) + 1):
+    at_once = whole(market)
+    parts = again(market).all(room, [*sorted(limits), LAST])
+    assert unfused(parts, market.intervals) == unfused(at_once, market.intervals)
+    ended = [[int(line["time"]) for line in events if line["end_of_time"]] for events in (at_once, parts)]
+    if room > MARGIN * (len(market.streams) + 1):
         assert ended[0] == ended[1]
 
 
 @given(markets(), st.integers(0, 80))
 def test_what_is_written_up_to_a_limit_is_what_comes_up_to_it(market: Merge, limit: int) -> None:
-    whole = unfused(again(market).all(), market.intervals)
+    everything = unfused(whole(market), market.intervals)
     part = unfused(again(market).chunk(10_000, limit), market.intervals)
-    assert part == [line for line in whole if line[0] < limit or (line[0] == limit and line[1] != BAR_OPEN)]
+    assert part == [line for line in everything if line[0] < limit or (line[0] == limit and line[1] != BAR_OPEN)]
 
 
 @given(st.lists(st.sampled_from([1, 1, 1, 4]), max_size=40), st.integers(0, 50))

@@ -128,7 +128,7 @@ def test_a_property_may_stand_for_a_parameter_and_can_then_not_be_given() -> Non
 
 
 def test_a_lookback_below_zero_is_refused_when_the_run_begins() -> None:
-    with pytest.raises(ConfigError, match=r"Momentum\.lookback: expected a whole number of bars from 0, got -1"):
+    with pytest.raises(ConfigError, match=r"Momentum\.lookback: expected a whole number of rows from 0, got -1"):
         run_backtest(tape([1.0, 2.0]), Momentum(lookback=-1), FREE, sizing=FixedContracts(1))
 
 

@@ -110,7 +110,9 @@ def test_parameters_reach_the_compiled_function_through_its_memory(tmp_path: Pat
 def test_a_compiled_function_may_allocate_and_take_views(tmp_path: Path) -> None:
     agent = load(tmp_path, "allocates", ALLOCATES).Median()
     closes = [10.0, 12.0, 11.0, 13.0, 9.0, 14.0, 8.0]
-    result = run_backtest(tape(closes), agent, FREE, sizing=hs.FixedContracts(1), fill="this_close")
+    result = run_backtest(
+        tape(closes), agent, FREE, sizing=hs.FixedContracts(1), fill="this_close", margin=hs.Margin.none()
+    )
     # medians of the last five: 11, 12, 11
     assert result.curve["position"].tolist() == [0.0] * 4 + [-1.0, 1.0, -1.0]
 

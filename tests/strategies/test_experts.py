@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine import instruments
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
@@ -24,11 +24,11 @@ BYBIT = instruments.bybit("BTCUSDT")  # a rate is known when it is paid
 
 
 def decisions(agent: Strategy, market: Tape | Sequence[float], mode: str, costs: Costs = FREE) -> list[float]:
-    """The target in force after every bar."""
+    """The target in force after every bar; without margin, since no account outlives the jumps of these tapes."""
     if not isinstance(market, Tape):
         market = tape(market)
     size = FixedContracts(1000)  # whole lots on both venues
-    result = run_backtest(market, agent, costs, sizing=size, fill="this_close", mode=mode)
+    result = run_backtest(market, agent, costs, sizing=size, fill="this_close", mode=mode, margin=Margin.none())
     return [float(value) for value in result.curve["position"] / 1000]
 
 

@@ -1,0 +1,136 @@
+"""Read what a tape is made of: the tables of one instrument, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from halfspread.engine.bars import BarFormat, read_bars
+from halfspread.engine.clocks import common_shift
+from halfspread.engine.depth import Depth, read_books, read_quotes
+from halfspread.engine.feed import Feed
+from halfspread.engine.instruments import Instrument
+from halfspread.engine.side_data import read_funding, read_gaps, read_prices, refuse_bars_in_gaps
+from halfspread.engine.streamed import StreamedBars
+from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
+from halfspread.engine.table_format import TableFormat
+from halfspread.engine.times import parse_time
+from halfspread.engine.trades import Trades, check_against_book, read_trades
+from halfspread.errors import DataError, InstrumentError
+
+__all__ = ["Sides", "Sources", "read_feed", "scan_feed"]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What stands beside the tables of an instrument, as the caller gives it; see `Tape.from_bars`."""
+
+    funding: Any = None
+    mark: Any = None
+    index: Any = None
+    settle_price: Any = None
+    gaps: Sequence[tuple[Any, Any]] = ()
+    time_unit: str = "ns"
+
+    def read(self, instrument: Instrument) -> dict[str, Any]:
+        """Arguments of a `Feed`. Raises DataError."""
+        return {
+            "funding": read_funding(self.funding, instrument, self.time_unit),
+            "mark": read_prices(self.mark, "mark", self.time_unit),
+            "index": read_prices(self.index, "index", self.time_unit),
+            "settle_price": read_prices(self.settle_price, "settle currency", self.time_unit),
+            "gaps": read_gaps(self.gaps),
+        }
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the tables of an instrument come from, by kind (None: there is none), and how they are read."""
+
+    tables: Mapping[str, Any]
+    sides: Sides
+    bar_format: BarFormat
+    interval: str | int | float | None = None
+    time_format: TableFormat | None = None
+    levels: int | None = None
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The name of each source: its path, or its type."""
+        sides = self.sides
+        given = {"funding": sides.funding, "mark": sides.mark, "index": sides.index, "settle_price": sides.settle_price}
+        return {
+            name: str(source) if isinstance(source, (str, Path)) else type(source).__name__
+            for name, source in {**self.tables, **given}.items()
+            if source is not None
+        }
+
+
+def read_feed(instrument: Instrument, sources: Sources) -> Feed:
+    """All tables in memory, the first of ``sources`` being required. Raises DataError with the row, the time and what
+    was expected."""
+    _refuse_no_instrument(instrument)
+    spans, fmt = read_gaps(sources.sides.gaps), sources.time_format or TableFormat()
+    read: dict[str, Any] = {}
+    for kind, source in sources.tables.items():
+        if source is None and read:
+            continue
+        if kind == "books":
+            read[kind] = read_books(source, fmt, sources.levels)
+        elif kind == "quotes":
+            read[kind] = read_quotes(source, fmt)
+        elif kind == "trades":
+            read[kind] = read_trades(source, fmt)
+        else:
+            read[kind] = bars = read_bars(source, sources.bar_format, sources.interval)
+            refuse_bars_in_gaps(bars.times, bars.interval, spans, bars.source)
+    return _compared(Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument)))
+
+
+def scan_feed(instrument: Instrument, sources: Sources, start: Any, end: Any) -> Feed:
+    """Parquet files that are read while they are replayed, from ``start`` to ``end``. Raises DataError."""
+    _refuse_no_instrument(instrument)
+    first = None if start is None else parse_time(start, "start")
+    last = None if end is None else parse_time(end, "end")
+    spans, fmt = read_gaps(sources.sides.gaps), sources.time_format or TableFormat()
+    read: dict[str, Any] = {}
+    for kind, source in sources.tables.items():
+        if source is None:
+            continue
+        if kind == "books":
+            read[kind] = StreamedDepth.open_books(source, fmt, levels=sources.levels, start=first, end=last)
+        elif kind == "quotes":
+            read[kind] = StreamedDepth.open_quotes(source, fmt, start=first, end=last)
+        elif kind == "trades":
+            read[kind] = StreamedTrades.open(source, fmt, start=first, end=last)
+        else:
+            read[kind] = StreamedBars.open(
+                Path(source), sources.bar_format, interval=sources.interval, start=first, end=last, gaps=spans
+            )
+    if not read:
+        raise DataError("Tape.scan: expected a file of books, quotes, trades or bars, got none")
+    return Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument))
+
+
+def _on_one_clock(tables: dict[str, Any]) -> dict[str, Any]:
+    """Local clocks that were shifted are shifted alike: the tables of one capture were received by one clock."""
+    shift = common_shift(table for kind, table in tables.items() if kind != "bars")
+    return {kind: table.shifted_to(shift) if shift and kind != "bars" else table for kind, table in tables.items()}
+
+
+def _compared(feed: Feed) -> Feed:
+    """The feed with what its trades are like beside its book."""
+    depth = feed.books if feed.books is not None else feed.quotes
+    if isinstance(depth, Depth) and isinstance(feed.trades, Trades):
+        return replace(feed, counts=check_against_book(feed.trades, depth, feed.instrument.tick).counts())
+    return feed
+
+
+def _refuse_no_instrument(instrument: object) -> None:
+    if not isinstance(instrument, Instrument):
+        raise InstrumentError(
+            "instrument: expected one such as hs.instruments.bybit('BTCUSDT'), got "
+            f"{type(instrument).__name__} {instrument!r}"
+        )

@@ -113,11 +113,12 @@ class Feeds:
     def missing_spans(self, most: int = 100) -> list[tuple[int, int]]:
         """The first ``most`` spans without bars of the first instrument, as (start, end) in nanoseconds; empty for a
         streamed tape."""
-        if not isinstance(self.feeds[0].bars, Bars):
+        bars = self.feeds[0].bars
+        if not isinstance(bars, Bars):
             return []
         rows = np.empty(most, np.int64)
-        rows = rows[: gap_rows(self.bars.times, self.interval, rows)]
-        return [(int(self.bars.times[i - 1]) + self.interval, int(self.bars.times[i])) for i in rows]
+        rows = rows[: gap_rows(bars.times, bars.interval, rows)]
+        return [(int(bars.times[i - 1]) + bars.interval, int(bars.times[i])) for i in rows]
 
     def hash(self) -> str:
         """Hash of every number of the tape, the same for equal data whatever they were read from; hex digits."""

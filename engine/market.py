@@ -175,7 +175,8 @@ class InstrumentView:
         size; a level that is not shown has a NaN price."""
         if "bid_1" not in self._columns and "bid" not in self._columns:
             raise StrategyError("market.book: the agent's history is no book; define on_book first, or subscribe to it")
-        return self._history[self._row].reshape(-1, LEVEL).copy()
+        levels: Floats = self._history[self._row].reshape(-1, LEVEL).copy()
+        return levels
 
     @property
     def trade_price(self) -> float:
@@ -326,6 +327,9 @@ class Market(InstrumentView):
     """
 
     __slots__ = ("close", "position", "views")
+
+    close: float
+    position: float
 
     def __init__(
         self,

@@ -7,14 +7,13 @@ give the loop the same events, so the same bits come out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from halfspread.costs.kernels import delay_at
 from halfspread.costs.latency import DelayTable
-from halfspread.engine.feed import Block, Feed, empty_rows
+from halfspread.engine.feed import Feed
 from halfspread.engine.records import (
     AT_AGENT,
     AT_EXCHANGE,
@@ -22,12 +21,13 @@ from halfspread.engine.records import (
     BOOK,
     EVENT,
     GAP,
-    LEVEL,
     QUOTE,
     TIMER,
     TRADE,
     Data,
 )
+from halfspread.engine.replay_tables import TableInReplay, rows_side_by_side
+from halfspread.engine.side_data import in_order
 from halfspread.engine.stream_records import STREAM
 from halfspread.engine.tape_kernels import MARGIN, merge_events
 from halfspread.engine.times import Floats, Integers
@@ -65,69 +65,6 @@ class Chunk:
         return self.buffer[: self.count]
 
 
-@dataclass
-class _Source:
-    """One table of one feed, as far as it is loaded. ``seen``: rows before it were seen by the agent."""
-
-    kind: str
-    instrument: int
-    blocks: Iterator[Block]
-    interval: int
-    times: Integers
-    local: Integers | None
-    rows: Floats
-    cursor: int = 0
-    seen: int = 0
-    opened: int = 0
-    final: bool = False
-    offset: int = 0
-    delayed: int = 0
-    moved: int = 0
-    pending: Block | None = None
-    streams: list[int] = field(default_factory=list)
-
-    @property
-    def bound(self) -> int:
-        """Up to when all events of this table are known."""
-        if self.final:
-            return NEVER
-        return int(self.times[-1]) + self.interval if self.kind == "bars" else int(self.times[-1]) - 1
-
-    def load(self, keep: int, feed_delay: DelayTable | None) -> tuple[tuple[int, int], ...]:
-        """Drop rows that are done, ``keep`` before the cursors apart, and add the next block; the gaps that it tells."""
-        block = self.pending if self.pending is not None else next(self.blocks)
-        self.pending = next(self.blocks, None)
-        self.final = self.pending is None
-        first = max(min(self.cursor, self.seen if self.local is not None else self.cursor) - keep, 0)
-        local = block.local_times
-        if local is None and feed_delay is not None and self.kind != "bars":
-            local = self._delay(block.times, feed_delay)
-        if not len(self.times):
-            self.times, self.rows, self.local = block.times, block.rows, local
-        else:
-            self.times = np.concatenate([self.times[first:], block.times])
-            self.rows = np.concatenate([self.rows[first:], block.rows])
-            if local is not None and self.local is not None:
-                self.local = np.concatenate([self.local[first:], local])
-        self.cursor -= first
-        self.seen -= first
-        self.moved -= first
-        return block.gaps
-
-    def _delay(self, times: Integers, table: DelayTable) -> Integers:
-        """When rows reach the agent; none overtakes the one before it."""
-        mode, starts, delays = table
-        numbers = range(self.delayed, self.delayed + len(times))
-        taken = [
-            delay_at(mode, starts, delays, number, time) for number, time in zip(numbers, times.tolist(), strict=True)
-        ]
-        self.delayed += len(times)
-        local = times + np.array(taken, np.int64)
-        if self.local is not None and len(self.local):
-            local[0] = max(int(local[0]), int(self.local[-1]))
-        return np.maximum.accumulate(local)
-
-
 class Replay:
     """Chunks of a tape for one run.
 
@@ -157,61 +94,56 @@ class Replay:
         self._feed_delay = feed_delay
         self._stale_after = stale_after
         self._end = max(feed.end_ns for feed in feeds)
-        self._sources = [
-            _Source(kind, k, feed.blocks(kind), feed.interval, *_nothing(feed, kind))
+        self._tables = [
+            TableInReplay(kind, k, feed.blocks(kind), feed.table(kind).source, feed.interval if kind == "bars" else 0)
             for k, feed in enumerate(feeds)
             for kind in reversed(feed.kinds)
         ]
         self._events = events
+        self._started = False
 
     def __iter__(self) -> Iterator[Chunk]:
-        for source in self._sources:
-            self._load(source)
+        for table in self._tables:
+            self._load(table)
         if self._timer:
             start = min(feed.start_ns for feed in self._feeds)
             self._next_timer = (start // self._timer + 1) * self._timer
-        first = True
         while True:
-            yield from self._run(first)
-            first = False
-            waiting = [source for source in self._sources if not source.final]
+            yield from self._run()
+            waiting = [table for table in self._tables if not table.final]
             if not waiting:
                 return
-            bound = min(source.bound for source in waiting)
-            for source in waiting:
-                if source.bound == bound:
-                    self._load(source)
+            bound = min(table.bound for table in waiting)
+            for table in waiting:
+                if table.bound == bound:
+                    self._load(table)
 
-    def _load(self, source: _Source) -> None:
-        last = int(source.times[-1]) if len(source.times) else None
-        before = len(source.times)
-        keep = self._keep if source.kind == self._history else 1
-        gaps = list(source.load(keep, self._feed_delay))
-        feed = self._feeds[source.instrument]
-        if source.kind != feed.market:
+    def _load(self, table: TableInReplay) -> None:
+        before = table.times[-1:]
+        keep = self._keep if table.kind == self._history else 1
+        block = table.load(keep, self._feed_delay)
+        if table.kind != self._feeds[table.instrument].market:
             return
-        if self._stale_after and source.kind in ("quotes", "books"):
-            fresh = source.times[max(before + source.moved, 0) :] if last is not None else source.times
-            steps = fresh if last is None else np.concatenate([np.array([last], np.int64), fresh])
-            at = np.flatnonzero(np.diff(steps) > self._stale_after)
-            gaps += [(int(steps[i]) + self._stale_after, int(steps[i + 1])) for i in at]
+        gaps = [start for start, _ in block.gaps]
+        if self._stale_after and table.kind in ("quotes", "books"):
+            after = np.array([self._end], np.int64) if table.final else before[:0]
+            times = np.concatenate([before, block.times, after])
+            gaps += (times[:-1][np.diff(times) > self._stale_after] + self._stale_after).tolist()
         if gaps:
             added = np.zeros(len(gaps), EVENT)
-            added["time"] = [start for start, _ in gaps]
-            added["kind"], added["instrument"] = GAP, source.instrument
-            side = np.concatenate([self._side[self._side_cursor :], added])
-            self._side = side[np.argsort(side["time"], kind="stable")]
+            added["time"], added["kind"], added["instrument"] = gaps, GAP, table.instrument
+            self._side = in_order(np.concatenate([self._side[self._side_cursor :], added]))
             self._side_cursor = 0
 
-    def _run(self, first: bool) -> Iterator[Chunk]:
+    def _run(self) -> Iterator[Chunk]:
         """Chunks up to the time that all loaded tables reach."""
-        data, moves = self._tables(first)
+        data = self._data()
         streams, times = self._streams()
         out = np.zeros(max(self._events, 1) + MARGIN * (len(streams) + 1), EVENT)
-        received = [int(source.local[-1]) for source in self._sources if source.local is not None and len(source.local)]
-        limit = min(max([self._end, *received]), *(source.bound for source in self._sources))
+        received = [int(table.local[-1]) for table in self._tables if table.local is not None and len(table.local)]
+        limit = min(max([self._end, *received]), *(table.bound for table in self._tables))
         history = getattr(data, self._history)
-        lone = next((s for s in self._sources if s.kind == self._history), None)
+        lone = next((table for table in self._tables if table.kind == self._history), None)
         while True:
             before = 0 if lone is None else int(streams[lone.streams[-1]]["cursor"])
             count = merge_events(streams, times, self._side, limit, out)
@@ -223,49 +155,55 @@ class Replay:
                 shift = int(stream["shift"])
                 end = min(int(stream["cursor"]) + int(stream["opened"]) + shift, len(history))
                 before += shift
-            yield Chunk(history, data, out, count, max(before - self._keep + 1, 0), end, moves)
-            moves = None
+            yield Chunk(history, data, out, count, max(before - self._keep + 1, 0), end, self._take_moves())
         self._remember(streams)
 
-    def _tables(self, first: bool) -> tuple[Data, Moves | None]:
-        """The tables of all instruments, one after the other, and how far rows have moved."""
-        found, moved = {}, {}
+    def _data(self) -> Data:
+        """The tables of all instruments, one after the other."""
+        found = {}
         for kind in CODES:
-            sources = [source for source in self._sources if source.kind == kind]
-            found[kind] = _joined(kind, sources)
+            tables = [table for table in self._tables if table.kind == kind]
+            found[kind] = rows_side_by_side(kind, tables)
             offset = 0
-            for source in sources:
-                moved[kind, source.instrument] = source.moved + offset - source.offset
-                source.offset, source.moved = offset, 0
-                offset += len(source.rows)
-        data = Data(found["bars"], found["quotes"], found["books"], found["trades"])
-        if first:
-            return data, None
+            for table in tables:
+                table.moved += offset - table.offset
+                table.offset = offset
+                offset += len(table.rows)
+        return Data(found["bars"], found["quotes"], found["books"], found["trades"])
+
+    def _take_moves(self) -> Moves | None:
+        """How far rows have moved since the chunk before."""
+        moved = {(table.kind, table.instrument): table.moved for table in self._tables}
+        started, self._started = self._started, True
+        for table in self._tables:
+            table.moved = 0
+        if not started or not any(moved.values()):
+            return None
         history = [moved.get((self._history, k), 0) for k in range(len(self._feeds))]
-        books = [moved.get((feed.market, k), 0) for k, feed in enumerate(self._feeds)]
-        return data, (np.array(history, np.int64), np.array(books, np.int64))
+        books = [moved[feed.market, k] for k, feed in enumerate(self._feeds)]
+        return np.array(history, np.int64), np.array(books, np.int64)
 
     def _streams(self) -> tuple[np.ndarray[Any, Any], Integers]:
-        """Streams of all sources, the side events and the timer, and the times they point to."""
+        """Streams of all tables, the side events and the timer, and the times they point to."""
         lines: list[tuple[int, ...]] = [(0, 0, 0, self._side_cursor, len(self._side), 0, 0, 0, 0, 0)]
         times: list[Integers] = []
         at = 0
-        for source in self._sources:
-            places = ((AT_EXCHANGE | AT_AGENT, source.times, source.cursor),)
-            if source.local is not None:
+        for table in self._tables:
+            places = ((AT_EXCHANGE | AT_AGENT, table.times, table.cursor),)
+            if table.local is not None:
                 places = (
-                    (AT_EXCHANGE, source.times, source.cursor),
-                    (AT_AGENT, source.local, source.seen),
+                    (AT_EXCHANGE, table.times, table.cursor),
+                    (AT_AGENT, table.local, table.seen),
                 )  # type: ignore[assignment]
-            source.streams = []
+            table.streams = []
             for place, stamps, cursor in places:
-                source.streams.append(len(lines))
-                shift = source.offset - at
-                interval = source.interval if source.kind == "bars" else 0
-                opened = source.opened
-                code = CODES[source.kind]
+                table.streams.append(len(lines))
+                shift = table.offset - at
                 lines.append(
-                    (code, source.instrument, place, at + cursor, at + len(stamps), shift, interval, opened, 0, 0)
+                    (
+                        *(CODES[table.kind], table.instrument, place, at + cursor, at + len(stamps)),
+                        *(shift, table.interval, table.opened, 0, 0),
+                    )
                 )
                 times.append(stamps)
                 at += len(stamps)
@@ -279,34 +217,11 @@ class Replay:
     def _remember(self, streams: np.ndarray[Any, Any]) -> None:
         """Where the merge stopped, for the next blocks."""
         self._side_cursor = int(streams[0]["cursor"])
-        for source in self._sources:
-            first = streams[source.streams[0]]
-            start = source.offset - int(first["shift"])
-            source.cursor, source.opened = int(first["cursor"]) - start, int(first["opened"])
-            last = streams[source.streams[-1]]
-            source.seen = int(last["cursor"]) - (source.offset - int(last["shift"]))
+        for table in self._tables:
+            first = streams[table.streams[0]]
+            start = table.offset - int(first["shift"])
+            table.cursor, table.opened = int(first["cursor"]) - start, int(first["opened"])
+            last = streams[table.streams[-1]]
+            table.seen = int(last["cursor"]) - (table.offset - int(last["shift"]))
         if self._timer:
             self._next_timer = int(streams[-1]["cursor"])
-
-
-def _nothing(feed: Feed, kind: str) -> tuple[Integers, None, Floats]:
-    return np.zeros(0, np.int64), None, empty_rows(1)
-
-
-def _joined(kind: str, sources: list[_Source]) -> Floats:
-    """The rows of one kind, instruments one after the other, missing columns NaN (sizes of levels: 0)."""
-    if not sources:
-        return empty_rows(LEVEL)
-    if len(sources) == 1:
-        rows = np.ascontiguousarray(sources[0].rows)
-    else:
-        width = max(source.rows.shape[1] for source in sources)
-        parts = []
-        for source in sources:
-            missing = np.full((len(source.rows), width - source.rows.shape[1]), np.nan)
-            if kind == "books":
-                missing[:, 1::2] = 0.0
-            parts.append(np.concatenate([source.rows, missing], axis=1))
-        rows = np.concatenate(parts)
-    rows.flags.writeable = False
-    return rows

@@ -263,7 +263,7 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     market, decide, lone = run.market, _dispatcher(run), len(run.market) == 1
     market._show(chunk.history)
     closing = run.history == "bars"
-    targets = memoryview(run.state.context["targets"][0])
+    targets: Any = memoryview(run.state.context["targets"][0])
     positions = memoryview(run.state.context["positions"][0])
     rows = memoryview(run.state.context["rows"][0])
     reason, target = PROGRESS, None

@@ -19,6 +19,7 @@ from halfspread.errors import DataError
 __all__ = [
     "Beside",
     "Prices",
+    "in_order",
     "read_funding",
     "read_gaps",
     "read_prices",
@@ -204,8 +205,15 @@ def side_events(beside: Sequence[Beside], start: int, end: int) -> np.ndarray[An
         known[1:] = np.maximum(known[1:], table.times[:-1])
         ahead = known < table.times
         parts.append(_events(FUNDING_KNOWN, k, known[ahead], table.rates[ahead], table.times[ahead], start, end))
-    joined = np.concatenate([np.zeros(0, EVENT), *parts])
-    return joined[np.argsort(joined["time"], kind="stable")]
+    return in_order(np.concatenate([np.zeros(0, EVENT), *parts]))
+
+
+def in_order(events: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The events in the order of `side_events`; equal ones stay as they are."""
+    ranks = np.zeros(len(events), np.int64)
+    for rank, kind in enumerate((MARK, INDEX, RATE, GAP, FUNDING, FUNDING_KNOWN)):
+        ranks[events["kind"] == kind] = rank
+    return events[np.lexsort((events["instrument"], ranks, events["time"]))]
 
 
 def _events(

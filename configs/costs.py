@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from halfspread.configs.fields import file_at
 from halfspread.configs.places import Places
@@ -75,7 +76,7 @@ def _bare(table: Delay) -> Delay:
     try:
         return Delay(**{name: getattr(table, name) for name in Delay.model_fields})
     except ConfigError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error).removeprefix("Delay: ")) from None
 
 
 class LatencyTable(Latency):
@@ -86,6 +87,16 @@ class LatencyTable(Latency):
     feed: DelayTable = Field(
         default_factory=lambda: DelayTable(kind="none"), description="of market data without local times"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _response_like_order(cls, given: Any) -> Any:
+        """A fault of the order is told once, not again as one of the response."""
+        if isinstance(given, dict) and given.get("response") is None and "order" in given:
+            with suppress(ValidationError):
+                DelayTable.model_validate(given["order"], strict=True)
+                return {**given, "response": given["order"]}
+        return given
 
 
 class CostsTable(Costs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
 from halfspread.costs.model import Costs
 from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.engine import instruments
+from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.worlds import MeanReverting, PoissonBook, World, consistent_market, two_legs
+from halfspread.engine.instruments import bybit
 from halfspread.engine.run import run_backtest
-from halfspread.engine.sizing import FixedNotional
+from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
+from halfspread.errors import UserError
 from halfspread.strategies.base import Strategy
 
 __all__ = ["execute"]
@@ -33,29 +37,85 @@ class _Idle(Strategy):
         return 0.0
 
 
+class _Quotes(Strategy):
+    """Takes the way of an agent in Python that sends orders on the events of a book."""
+
+    def on_book(self, market: Any) -> None:
+        market.cancel_all()
+        market.send_limit(1.0, market.bid, post_only=True)
+
+
+class _Bids(Strategy):
+    """Takes the way of an agent in Python that sends orders on bars."""
+
+    def on_bar(self, market: Any) -> None:
+        market.cancel_all()
+        market.send_limit(1.0, round(market.close - 100.0, 0), post_only=True)
+
+
 def execute(arguments: Namespace) -> int:
-    """Run tiny backtests through every way that code is compiled for; say where the cache is and what was pruned."""
+    """Run tiny backtests through every way that code is compiled for; say what took how long, where the cache is and
+    what was pruned."""
     began = time.perf_counter()
     pruned = prune_caches()
+    rng = np.random.default_rng(0)
     market = SyntheticMarket(days=2, interval="1h")
-    tape = market.tape(np.random.default_rng(0))
-    agents = [getattr(strategies, name)(**_short(name)) for name in strategies.BUILT_IN.values()]
-    for agent in [*agents, _Idle()]:
-        _run(tape, agent)
+    bars = market.tape(np.random.default_rng(0))
+    book = consistent_market(rng, "1m", every="1s", levels=3)
+    flow = PoissonBook(duration="1m", levels=3).market(rng)
+    legs = Tape.join(*map(world_tape, two_legs(rng, bars=24)))
+    MeanReverting(bars=50).best_policy(1.0)
+    tapes = (bars, world_tape(flow), legs)
+    _step("targets on bars", lambda: _run(bars, _Idle()))
+    _step("orders on bars", lambda: _run(bars, _Bids()))
+    _step("orders on books and trades", lambda: _run(world_tape(book), _Quotes()))
+    _step("the experts", lambda: [_run_somewhere(tapes, _expert(name)) for name in strategies.BUILT_IN.values()])
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bars.parquet"
-        market.generate(np.random.default_rng(0)).bars_frame().to_parquet(path)
-        _run(Tape.scan_bars(path, instruments.bybit("BTCUSDT")), _Idle(), Funding.none())
+        path = Path(folder)
+        market.generate(np.random.default_rng(0)).bars_frame().to_parquet(path / "bars.parquet")
+        _step("files", lambda: _run_files(path, book))
     print(f"compiled and cached in {time.perf_counter() - began:.1f} s: {cache_folder()}")
     if pruned:
         print(f"deleted {pruned} cache(s) of other versions")
     return 0
 
 
-def _short(name: str) -> dict[str, int]:
-    return {"SmaCross": {"fast": 2, "slow": 4}, "Bollinger": {"window": 4}}.get(name, {})
+def _step(what: str, work: Callable[[], object]) -> None:
+    began = time.perf_counter()
+    work()
+    print(f"{what}: {time.perf_counter() - began:.1f} s", flush=True)
+
+
+def _expert(name: str) -> Any:
+    short = {"SmaCross": {"fast": 2, "slow": 4}, "Bollinger": {"window": 4}}
+    return getattr(strategies, name)(**short.get(name, {}))
+
+
+def _run_somewhere(tapes: Sequence[Tape], agent: Any) -> None:
+    """Run an agent on the first tape that it takes. Raises what the last one raised where it takes none."""
+    for tape in tapes:
+        try:
+            return _run(tape, agent)
+        except UserError:
+            if tape is tapes[-1]:
+                raise
+    return None
+
+
+def _run_files(folder: Path, world: World) -> None:
+    _run(Tape.scan_bars(folder / "bars.parquet", bybit("BTCUSDT")), _Idle(), Funding.none())
+    files = {}
+    for name in ("books", "quotes", "trades"):
+        files[name] = folder / f"{name}.parquet"
+        world.table(name).to_parquet(files[name])
+    _run(Tape.scan(world.instrument, **files), _Quotes())
 
 
 def _run(tape: Tape, agent: Any, funding: Funding | None = None) -> None:
-    costs = Costs(half_spread=HalfSpread.from_bars(), fees=Fees.none(), funding=funding or Funding.published())
-    run_backtest(tape, agent, costs, sizing=FixedNotional(10_000))
+    market = tape.feeds[0].market
+    costs = Costs(
+        half_spread=HalfSpread.from_bars() if market == "bars" else HalfSpread.from_quotes(),
+        fees=Fees.none(),
+        funding=funding or (Funding.published() if tape.funding is not None else Funding.none()),
+    )
+    run_backtest(tape, agent, costs, sizing=FixedContracts(1.0), report_currency=tape.instrument.quote)

@@ -82,6 +82,6 @@ def run_terms(loaded: Loaded) -> dict[str, Any]:
         "rates": execution.rates or None,
         "period": None if execution.period is None else f"{parse_interval(execution.period) // SECOND}s",
         "sizing": config.sizing,
-        "margin": config.margin,
+        "margin": config.margin.plain(),
         "seed": config.seed,
     }

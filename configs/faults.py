@@ -59,7 +59,8 @@ def _plain_faults(key: Key, message: str, model: type[BaseModel], data: Any) -> 
     """What is wrong inside a table that its model refused as a whole: unknown and missing keys, or the named one."""
     table = data
     for part in key:
-        table = table.get(part) if isinstance(table, dict) else None
+        inside = table.get(part) if isinstance(table, dict) else None
+        table = table[part] if isinstance(table, list) and isinstance(part, int) else inside
     if not isinstance(table, dict):
         return {}
     known = _keys_at(model, key, data)

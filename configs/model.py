@@ -35,6 +35,26 @@ class EquitySize(EquityFraction):
     __init__ = BaseModel.__init__
 
 
+class MarginTable(Margin):
+    """`Margin` as a table; cross where it does not say a kind."""
+
+    kind: Literal["none", "cross", "isolated"] = Field(
+        default="cross", description="none: positions need no margin and are never liquidated"
+    )
+
+    @model_validator(mode="after")
+    def _nothing_without_margin(self) -> Self:
+        self.plain()
+        return self
+
+    def plain(self) -> Margin:
+        """The same for the engine. Raises ValueError for terms that do not fit together."""
+        try:
+            return Margin(kind=self.kind, leverage=self.leverage, without_mark=self.without_mark)
+        except ConfigError as error:
+            raise ValueError(str(error).removeprefix("Margin: ")) from None
+
+
 Sizing = Annotated[NotionalSize | ContractsSize | EquitySize, Field(discriminator="kind")]
 
 
@@ -123,8 +143,8 @@ class RunConfig(Section):
     costs: CostsTable = Field(
         description="what a trader pays; the first three are required, zero is said with a kind 'none' or 0"
     )
-    margin: Margin = Field(
-        default_factory=Margin.cross, description="whether positions need margin and are liquidated without it"
+    margin: MarginTable = Field(
+        default_factory=MarginTable, description="whether positions need margin and are liquidated without it"
     )
     sizing: Sizing = Field(description="what a target of 1 stands for")
     execution: Execution = Field(default_factory=Execution)

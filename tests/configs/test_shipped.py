@@ -142,10 +142,23 @@ def test_the_schema_describes_every_field_and_every_parameter_of_the_experts() -
     assert experts["SmaCross"]["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("name", [name for name in packaged() if name != "quickstart"])
+REAL = {
+    "bybit_quotes": 721,
+    "btcusdt_experts": 192_174,
+    "constant_xbtusd": 484_992,
+    "xbtusd_experts": 564_047,
+    "xbtusd_experts_historical_fees": 564_047,
+}
+
+
+def test_the_configs_of_real_data_are_those_that_name_files() -> None:
+    assert {name for name, path in packaged().items() if "$HALFSPREAD_DATA" in path.read_text("utf-8")} == set(REAL)
+
+
+@pytest.mark.parametrize("name", REAL)
 def test_a_shipped_config_of_real_data_finds_its_market(name: str, halfspread_data: Path) -> None:
     tape = build_tape(load(name))
-    assert len(tape) == {"btcusdt_experts": 192_174, "constant_xbtusd": 484_992}.get(name, 564_047)
+    assert len(tape) == REAL[name]
     assert tape.funding is not None
 
 

@@ -208,7 +208,7 @@ def take_price(extra: Any, state: State, event: Array, data: Data, output: Outpu
                 set_rate(state, a, event.value)
 
 
-@loop_kernel
+@inner_kernel
 def take_bar(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """The two moments of a bar: its open, where what was decided before is filled, and its close."""
     run, k, row = state.run[0], event.instrument + 0, event.row
@@ -249,7 +249,9 @@ def make_room(state: State, event: Array, output: Output) -> int:
     run, count = state.run[0], state.holdings.shape[0]
     # a bar that opens where a period ends belongs to the next one
     moment = event.time + 1 if event.kind == BAR_OPEN else event.time
-    if moment > run.next_period:
+    if run.next_period == 0 and event.kind & (DEPTH | TRADE):
+        run.next_period = (moment // run.period + 1) * run.period
+    elif moment > run.next_period:
         if run.periods + count > output.periods.shape[0]:
             return PERIODS_FULL
         if run.started != 0:
@@ -307,7 +309,7 @@ def note_calm(state: State) -> None:
     run.calm_until = min(run.next_period, run.next_change) if calm else 0
 
 
-@loop_kernel
+@inner_kernel
 def take_one(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """One event in full. STEP_ON: go on with the next; STEP_AGAIN: with this one; STEP_DECIDE: the time is over and is
     wanted; below zero: why to stop."""
@@ -336,7 +338,7 @@ def take_one(extra: Any, state: State, event: Array, data: Data, output: Output)
     return STEP_DECIDE
 
 
-@loop_kernel
+@inner_kernel
 def take_decision(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
     run, context = state.run[0], state.context[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from halfspread.costs.base import Floats
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bar_kernels import gap_rows
 from halfspread.engine.bars import Bars
@@ -26,6 +27,7 @@ class Feeds:
 
     feeds: tuple[Feed, ...]
     origin: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def instrument(self) -> Instrument:

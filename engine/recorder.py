@@ -113,8 +113,12 @@ class Recorder:
 
     def all_orders(self) -> np.ndarray[Any, Any]:
         """Every order by number; a request that was refused comes after the order it was about."""
-        found = np.concatenate(self._orders)
-        return found[np.argsort(found["id"], kind="stable")]
+        if len(self._orders) != 1:
+            self._orders = [np.concatenate(self._orders)]
+            numbers = self._orders[0]["id"]
+            if (numbers[1:] < numbers[:-1]).any():
+                self._orders = [self._orders[0][np.argsort(numbers, kind="stable")]]
+        return self._orders[0]
 
     def curve(self) -> tuple[Integers, Floats]:
         """Times and (equity, collateral, contracts) of every point; empty where they went to the sink."""

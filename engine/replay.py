@@ -69,7 +69,8 @@ class Replay:
     """Chunks of a tape for one run.
 
     ``side``: events that are not rows of tables. ``history``: the kind of table that the agent sees; ``lookback`` rows
-    of it stand before the row of every event. ``timer``: nanoseconds between two timer events, 0 for none.
+    of it stand before the row of every event. ``timer``: nanoseconds between two timer events, 0 for none. ``shared``:
+    where tables of a tape in memory are kept for its next run.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class Replay:
         feed_delay: DelayTable | None = None,
         stale_after: int = 0,
         events: int = EVENTS_IN_CHUNK,
+        shared: dict[str, Floats] | None = None,
     ) -> None:
         self._feeds = feeds
+        self._shared = {} if shared is None or any(feed.streamed for feed in feeds) else shared
         self._side = side
         self._history = history
         self._keep = lookback + 1
@@ -163,12 +166,14 @@ class Replay:
         found = {}
         for kind in CODES:
             tables = [table for table in self._tables if table.kind == kind]
-            found[kind] = rows_side_by_side(kind, tables)
+            found[kind] = self._shared[kind] if kind in self._shared else rows_side_by_side(kind, tables)
             offset = 0
             for table in tables:
                 table.moved += offset - table.offset
                 table.offset = offset
                 offset += len(table.rows)
+        if not any(feed.streamed for feed in self._feeds):
+            self._shared.update(found)
         return Data(found["bars"], found["quotes"], found["books"], found["trades"])
 
     def _take_moves(self) -> Moves | None:

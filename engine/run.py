@@ -113,6 +113,7 @@ def run_backtest(
         feed_delay=feed_delay,
         stale_after=stale,
         events=chunk_events,
+        shared=tape.shared,
     )
     keep = not tape.streamed if keep_curve is None else keep_curve
     lines = ((tape.end_ns - tape.start_ns) // terms.period + 3) * len(tape.feeds)

@@ -1,7 +1,7 @@
 """Merge bars, quotes, books, trades, timers and all that stands beside them into one stream of events, chunk by chunk.
 
-``streams``: records of ``engine.stream_records``, which carry the merge over chunks. ``times``: int64 nanoseconds, those
-of one stream after those of another; of bars their open times. ``side``: events written out already, in order. At one
+``streams``: records of ``engine.stream_records``, which carry the merge over chunks. ``times``: int64 nanoseconds, of
+one stream after the other; of bars their open times. ``side``: events written out already, in order. At one
 time: prices, trades, quotes, books, what only then reaches the agent, gaps, closes, funding, timers, opens; among
 equals the order of the streams.
 """
@@ -122,6 +122,47 @@ def whole_rows(stream: Array, times: Array, before: int, limit: int, out: Array,
     return written
 
 
+@inner_kernel
+def write_one(stream: Array, side: Array, out: Array, written: int) -> int:
+    """Write the event at the cursor and move on; return the new count. A close joins the open of its bar where that
+    was the event before."""
+    if stream.kind == 0:
+        out[written] = side[stream.cursor]
+        out[written].end_of_time = 0
+        stream.cursor += 1
+    elif stream.kind == TIMER:
+        write(out, written, stream, TIMER)
+        out[written].row = 0
+        stream.cursor += stream.interval
+    elif stream.kind != BAR:
+        write(out, written, stream, stream.kind)
+        stream.cursor += 1
+    elif stream.phase == PHASE_OPEN:
+        write(out, written, stream, BAR_OPEN)
+        stream.opened = 1
+    else:
+        fuse = written > 0 and out[written - 1].kind == BAR_OPEN and out[written - 1].instrument == stream.instrument
+        if fuse:
+            written -= 1
+        write(out, written, stream, BAR if fuse else BAR_CLOSE)
+        stream.opened = 0
+        stream.cursor += 1
+    return written + 1
+
+
+@inner_kernel
+def write_alike(streams: Array, which: int, times: Array, side: Array, out: Array, written: int, room: int) -> int:
+    """Write what has the time and phase of stream ``which``, the first of them, in the order of streams; return the new
+    count."""
+    time, phase = streams[which].time, streams[which].phase
+    for s in range(which, streams.shape[0]):
+        stream = streams[s]
+        while stream.time == time and stream.phase == phase and written < room:
+            written = write_one(stream, side, out, written)
+            look_ahead(stream, times, side)
+    return written
+
+
 @loop_kernel
 def merge_events(streams: Array, times: Array, side: Array, limit: int, out: Array) -> int:
     """Fill ``out`` with the next events up to and including those at time ``limit``, opens excluded; return how many.
@@ -161,30 +202,5 @@ def merge_events(streams: Array, times: Array, side: Array, limit: int, out: Arr
             last_phase, last_time = phase, out[written - 1].time
             look_ahead(stream, times, side)
             continue
-        phase = stream.phase
-        if stream.kind == 0:
-            out[written] = side[stream.cursor]
-            out[written].end_of_time = 0
-            stream.cursor += 1
-        elif stream.kind == TIMER:
-            write(out, written, stream, TIMER)
-            out[written].row = 0
-            stream.cursor += stream.interval
-        elif stream.kind != BAR:
-            write(out, written, stream, stream.kind)
-            stream.cursor += 1
-        elif phase == PHASE_OPEN:
-            write(out, written, stream, BAR_OPEN)
-            stream.opened = 1
-        else:
-            fuse = (
-                written > 0 and out[written - 1].kind == BAR_OPEN and out[written - 1].instrument == stream.instrument
-            )
-            if fuse:
-                written -= 1
-            write(out, written, stream, BAR if fuse else BAR_CLOSE)
-            stream.opened = 0
-            stream.cursor += 1
-        written += 1
+        written = write_alike(streams, which, times, side, out, written, room)
         last_phase, last_time = phase, time
-        look_ahead(stream, times, side)

@@ -94,7 +94,7 @@ def _unequal(configs: Sequence[Loaded]) -> list[str]:
     """A sentence where the configs do not compare on equal terms."""
     first = configs[0].config
     terms = [
-        term.removeprefix("all_")
+        "market" if term == "all_markets" else term
         for term in TERMS
         if any(getattr(each.config, term) != getattr(first, term) for each in configs)
     ]

@@ -195,7 +195,7 @@ def merge_events(streams: Array, times: Array, side: Array, limit: int, out: Arr
         before = written
         if time < second and stream.kind == BAR and stream.opened == 0:
             written = whole_bars(stream, times, second, limit, out, written, room - margin)
-            phase = PHASE_CLOSE
+            phase = PHASE_CLOSE if written > before else phase
         elif time < second and stream.kind & (QUOTE | BOOK | TRADE):
             written = whole_rows(stream, times, second, limit, out, written, room - margin)
         if written > before:

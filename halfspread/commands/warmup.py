@@ -69,7 +69,7 @@ def execute(arguments: Namespace) -> int:
     _step("targets on bars", lambda: _run(bars, _Idle()))
     _step("orders on bars", lambda: _run(bars, _Bids()))
     _step("orders on books and trades", lambda: _run(world_tape(book), _Quotes()))
-    _step("the experts", lambda: [_run_somewhere(tapes, _expert(name)) for name in strategies.BUILT_IN.values()])
+    _step("the experts", lambda: _run_experts(tapes))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         market.generate(np.random.default_rng(0)).bars_frame().to_parquet(path / "bars.parquet")
@@ -91,20 +91,21 @@ def _expert(name: str) -> Any:
     return getattr(strategies, name)(**short.get(name, {}))
 
 
-def _run_somewhere(tapes: Sequence[Tape], agent: Any) -> None:
-    """Run an agent on the first tape that it takes. Raises what the last one raised where it takes none."""
-    for tape in tapes:
-        try:
-            return _run(tape, agent)
-        except UserError:
-            if tape is tapes[-1]:
-                raise
-    return None
+def _run_experts(tapes: Sequence[Tape]) -> None:
+    """Run each expert on the first tape that it takes. Raises what the last one raised where it takes none."""
+    for name in strategies.BUILT_IN.values():
+        for tape in tapes:
+            try:
+                _run(tape, _expert(name))
+                break
+            except UserError:
+                if tape is tapes[-1]:
+                    raise
 
 
 def _run_files(folder: Path, world: World) -> None:
     _run(Tape.scan_bars(folder / "bars.parquet", bybit("BTCUSDT")), _Idle(), Funding.none())
-    files = {}
+    files: dict[str, Any] = {}
     for name in ("books", "quotes", "trades"):
         files[name] = folder / f"{name}.parquet"
         world.table(name).to_parquet(files[name])

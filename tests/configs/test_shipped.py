@@ -14,6 +14,7 @@ import pytest
 
 from halfspread.configs.build import build_agents, build_tape
 from halfspread.configs.load import load, packaged
+from halfspread.configs.market import BarsSource
 from halfspread.configs.schema import config_schema
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "my_strategy.toml"
@@ -164,7 +165,7 @@ def test_a_shipped_config_of_real_data_finds_its_market(name: str, halfspread_da
 
 def test_the_gap_in_the_bybit_bars_is_declared() -> None:
     market = load("btcusdt_experts").config.market
-    assert market.source == "bars"
+    assert isinstance(market, BarsSource)
     assert [tuple(map(datetime.isoformat, gap)) for gap in market.gaps] == [
         ("2024-08-09T13:35:00+00:00", "2025-01-01T00:00:00+00:00")
     ]

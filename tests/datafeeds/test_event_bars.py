@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ START = 1_704_067_200_000_000_000
 SECOND = 1_000_000_000
 
 
-def trades(rows: list[tuple[float, float, float]], latency: float = 0.0) -> pd.DataFrame:
+def trades(rows: Sequence[tuple[float, float, float]], latency: float = 0.0) -> pd.DataFrame:
     """Trades of (second, price, size)."""
     seconds, prices, sizes = np.array(rows).T
     times = START + (seconds * SECOND).astype(np.int64)
     return pd.DataFrame({"ts": times + int(latency * SECOND), "exch_ts": times, "price": prices, "size": sizes})
 
 
-def quotes(rows: list[tuple[float, float, float]]) -> pd.DataFrame:
+def quotes(rows: Sequence[tuple[float, float, float]]) -> pd.DataFrame:
     """Quotes of (second, bid, ask)."""
     seconds, bids, asks = np.array(rows).T
     times = START + (seconds * SECOND).astype(np.int64)

@@ -17,6 +17,7 @@ from halfspread.commands.tables import ROWS_IN_GROUP, CurveWriter
 from halfspread.compiled import source_hash
 from halfspread.configs.build import build_agents, build_tape
 from halfspread.configs.load import load
+from halfspread.configs.market import SyntheticSource
 
 Command = Any
 PARTS = ["price", "half_spread", "fee", "impact", "funding", "liquidation", "collateral", "total"]
@@ -29,7 +30,7 @@ def folders(name: str = "small") -> list[Path]:
 def write_bars(config: Path) -> None:
     """The bars of a config's synthetic market as a file."""
     market = load(config).config.market
-    assert market.source == "synthetic"
+    assert isinstance(market, SyntheticSource)
     market.generate(np.random.default_rng(0)).bars_frame().to_parquet("bars.parquet")
 
 

@@ -102,12 +102,13 @@ class Wishes:
             )
         return table
 
-    def history(self, held: Set[str]) -> str:
-        """The table that the agent sees. Raises DataError where the tape has not got it."""
+    def history(self, held: Set[str], shared: Set[str]) -> str:
+        """The table that the agent sees. ``shared``: tables that all instruments have, of which an agent sees one that
+        subscribes to none. Raises DataError where the tape has not got it."""
         of_tables = [event for event in self.events if event in TABLES]
         if of_tables:
             return self._table(of_tables[0], held)
-        return next(kind for kind in ("bars", "books", "quotes", "trades") if kind in held)
+        return next(kind for kind in ("bars", "books", "quotes", "trades") if kind in (shared or held))
 
     def kinds(self, held: Set[str]) -> int:
         """Kinds of event to decide on, as bits. Raises DataError where the tape has not got one."""

@@ -34,6 +34,7 @@ from halfspread.engine.records import (
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import CONVENTIONS, MATCHING, Terms
 from halfspread.engine.times import DAY, HOUR, MINUTE, SECOND, Floats, Integers
+from halfspread.errors import DataError
 
 __all__ = ["PROGRESS_EVENTS", "PROGRESS_SECONDS", "Watch", "lay_out", "watch_of"]
 
@@ -63,9 +64,16 @@ class Watch:
 
 
 def watch_of(tape: Tape, wishes: Wishes) -> Watch:
-    """What the agent's subscriptions mean on this tape. Raises StrategyError for data that the tape does not hold."""
+    """What the agent's subscriptions mean on this tape. Raises DataError for data that the tape does not hold."""
     held = {kind for feed in tape.feeds for kind in feed.kinds}
-    history, kinds = wishes.history(held), wishes.kinds(held)
+    shared = held.intersection(*(feed.kinds for feed in tape.feeds))
+    history, kinds = wishes.history(held, shared), wishes.kinds(held)
+    lacking = next((feed for feed in tape.feeds if feed.table(history) is None), None)
+    if lacking is not None:
+        raise DataError(
+            f"{wishes.name} sees the {history} of every instrument, but {lacking.instrument.symbol} has no {history}, "
+            f"only {', '.join(lacking.kinds)}; give all instruments {history}, or join others"
+        )
     bars = "bars" in held
     step = 0
     if not bars:

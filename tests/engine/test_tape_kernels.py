@@ -34,24 +34,12 @@ from halfspread.engine.records import (
 )
 from halfspread.engine.stream_records import STREAM
 from halfspread.engine.tape_kernels import MARGIN, NEVER, merge_events
+from tests.engine.event_markets import BOTH, ROWS, phase
 
 #: time, kind, instrument
 Line = tuple[int, int, int]
 
-PRICES = (MARK, INDEX, RATE)
-ROWS = (TRADE, QUOTE, BOOK)
-ORDER = (GAP, BAR_CLOSE, FUNDING, FUNDING_KNOWN, TIMER, BAR_OPEN)
-BOTH = AT_EXCHANGE | AT_AGENT
 CANARY = -77
-
-
-def phase(kind: int, place: int = BOTH) -> int:
-    """Which of the events at one time comes first: prices, rows at the exchange, rows at the agent, all else."""
-    if kind in PRICES:
-        return 0
-    if kind in ROWS:
-        return 1 + ROWS.index(kind) + (len(ROWS) if place == AT_AGENT else 0)
-    return 1 + 2 * len(ROWS) + ORDER.index(kind)
 
 
 @dataclass

@@ -57,7 +57,7 @@ def bars(
     return {name: values[keep] for name, values in table.items()}
 
 
-def funding(rates: Mapping[int, float], interval_hours: int = 8) -> dict[str, Any]:
+def funding(rates: Mapping[int, float] | Mapping[float, float], interval_hours: float = 8) -> dict[str, Any]:
     """Settlements: hours since the start of the bars, and rates."""
     return {
         "ts": np.array([START + round(hours * HOUR) for hours in rates], np.int64),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import halfspread as hs
+from halfspread.engine.quote_carry import QuoteCarry
 from halfspread.engine.tape import Tape
 from halfspread.errors import DataError
 
@@ -105,3 +106,13 @@ def test_a_choice_that_is_not_possible_is_refused(terms: dict[str, str], expecte
     frame = bars(()) if terms["quotes"] == "fill" else bars(()).drop(columns=list(QUOTES))
     with pytest.raises(DataError, match=expected):
         Tape.from_bars(frame, BTCUSDT, **terms)  # type: ignore[arg-type]
+
+
+def test_blocks_of_any_size_carry_the_same_quotes() -> None:
+    whole, parts = Tape.from_bars(bars((0, 2, 3, 6)), BTCUSDT), QuoteCarry(MINUTE, 20 * MINUTE, 5)
+    (block,) = whole.feeds[0].blocks("bars")
+    once, apart = block.rows.copy(), block.rows.copy()
+    given = QuoteCarry(MINUTE, 20 * MINUTE, 5).fill(block.times, once)
+    found = [parts.fill(block.times[at], apart[at]) for at in (slice(0, 3), slice(3, 3), slice(3, 6), slice(6, 8))]
+    np.testing.assert_array_equal(apart, once)
+    assert np.concatenate(found).tolist() == given.tolist() == [False, False, True, True, False, False, True, False]

@@ -151,7 +151,7 @@ def position_chart(
         drawing = element("path", d=area_path(xs, axes.y(upper), axes.y(lower)), class_="fill exposure") + element(
             "path", d=line_path(xs, axes.y(mean)), class_="line exposure"
         )
-        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, of up to {lengths.max()} periods"
+        note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, of up to {lengths.max()} points"
     words = f"between {label(float(values.min()))} and {label(float(values.max()))}" if len(values) else "no data"
     svg = frame(axes, drawing, title=caption, description=words, label=label)
     return _figure(caption, note, "", svg)

@@ -34,6 +34,8 @@ def comparison_sections(views: Sequence[View], ranking: str) -> str:
 def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> str:
     """One line per agent."""
     rows = []
+    made = any(view.metrics["maker_share"] > 0.0 for view in views)
+    seized = any(view.metrics["liquidations"] for view in views)
     for place, (view, name) in enumerate(zip(views, names, strict=True), start=1):
         m = view.metrics
         error = m["information_ratio_error"]
@@ -51,17 +53,24 @@ def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> s
                 f"{formats.compact(m['turnover'])}\N{MULTIPLICATION SIGN}",
                 formats.number(1e4 * m["cost_per_turnover"]),
                 formats.count(m["fills"]),
+                *([formats.percent(m["maker_share"], 0)] if made else []),
+                *([formats.count(m["liquidations"])] if seized else []),
                 words=(1,),
             )
         )
     head = ["", "Agent", "Net return", "Information ratio", "Max. drawdown", "Account return", "Before costs"]
-    listing = table([*head, "Costs and funding", "Turnover", "Cost, bp", "Fills"], rows, words=(1,), kind="ranking")
+    more = [*(["Maker"] if made else []), *(["Liquidations"] if seized else [])]
+    listing = table(
+        [*head, "Costs and funding", "Turnover", "Cost, bp", "Fills", *more], rows, words=(1,), kind="ranking"
+    )
     order = ranking.replace("_", " ")
     lead = (
         f"Best first by {order}. Net return and drawdown are on constant notional (sum of simple returns), the account "
         "return compounds. The ratio is of daily PnLs at 365 days a year, with one standard error. Cost in bp is that "
         "of a fill per unit of its value."
     )
+    if made:
+        lead += " Maker: the share of the value that was traded by waiting in the book."
     return section("Ranking", lead, listing, anchor="ranking")
 
 
@@ -110,7 +119,7 @@ def equities(views: Sequence[View], names: Sequence[str]) -> str:
         note="% of the initial equity, compounded",
         label=percent_label(np.concatenate([one.values for one in account])),
     )
-    lead = "Lines are thinned and keep the extremes of every bar."
+    lead = "Lines are thinned and keep every extreme."
     return section("Equity", lead, first, second, anchor="equity")
 
 

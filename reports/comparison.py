@@ -17,8 +17,11 @@ LOWER_IS_BETTER = frozenset(
         "annual_volatility",
         "cost_per_turnover",
         "equity_max_drawdown",
+        "liquidations",
         "longest_drawdown_days",
         "max_drawdown",
+        "mean_seconds_to_fill",
+        "rejected_orders",
         "turnover",
     }
 )

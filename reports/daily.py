@@ -49,6 +49,7 @@ def _day_ends(result: ResultLike) -> pd.DataFrame:
     periods = result.periods
     columns = ["exposure", "equity", *_CUMULATIVE]
     day = (pd.DatetimeIndex(periods.index) - pd.Timedelta(1, "ns")).floor("D")
+    day = day.where(day >= result.start.floor("D"), result.start.floor("D"))  # one that ends when the run begins
     last = periods.loc[~day.duplicated(keep="last"), columns].set_index(day[~day.duplicated(keep="last")])
     if not len(last):
         return last.astype(float).rename_axis("day")

@@ -21,6 +21,7 @@ __all__ = [
     "percent",
     "plural",
     "price",
+    "span",
     "stamp",
 ]
 
@@ -93,14 +94,30 @@ def duration(hours: float) -> str:
     """A length of time given in hours, in the unit that fits it."""
     if not math.isfinite(hours):
         return MISSING
+    seconds = 3_600.0 * hours
+    if 0.0 < seconds < 1.0:
+        return f"{number(1_000.0 * seconds, 0 if seconds >= 0.01 else 1)} ms"
+    if seconds < 60.0:
+        return f"{number(seconds, 1)} s"
     if hours < 1.0:
-        return f"{number(60.0 * hours, 0)} min"
+        return f"{number(60.0 * hours, 0 if seconds >= 600.0 else 1)} min"
     return f"{number(hours, 1)} h" if hours < 48.0 else f"{number(hours / 24.0, 1)} days"
 
 
-def stamp(time: pd.Timestamp) -> str:
-    """A time to the minute; UTC is said once where it stands."""
-    return f"{time:%Y-%m-%d %H:%M}"
+def stamp(time: pd.Timestamp, *, seconds: bool = False) -> str:
+    """A time to the minute, or to the second; UTC is said once where it stands."""
+    return f"{time:%Y-%m-%d %H:%M:%S}" if seconds else f"{time:%Y-%m-%d %H:%M}"
+
+
+def span(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """From when to when: days, or for a run of less than four days times, to the second within ten minutes."""
+    length = end - start
+    if length >= pd.Timedelta(days=4):
+        return f"{day(start)} to {day(end)}"
+    unit = "s" if length < pd.Timedelta(minutes=10) else "min"
+    start, end = start.round(unit), end.round(unit)
+    first, last = (stamp(time, seconds=unit == "s") for time in (start, end))
+    return f"{first} to {last[11:] if day(start) == day(end) else last}"
 
 
 def day(time: pd.Timestamp) -> str:

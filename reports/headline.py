@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from halfspread.reports import formats
 from halfspread.reports.html_tables import definitions
 from halfspread.reports.protocol import ResultLike
@@ -12,7 +14,7 @@ from halfspread.reports.view import View
 
 __all__ = ["alert", "headline"]
 
-COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact")
+COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact", "margin")
 
 
 def headline(view: View) -> str:
@@ -20,8 +22,9 @@ def headline(view: View) -> str:
     m, result = view.metrics, view.result
     currency = result.report_currency
     costs = m["total_return"] - m["price_return"]
-    error = m["information_ratio_error"]
     traded = f"{formats.plural(m['fills'], 'fill')}, {formats.plural(m['round_trips'], 'round trip')}"
+    if m["maker_share"] > 0.0:
+        traded += f", {formats.percent(m['maker_share'], 0)} of the value as maker"
     figures = [
         _figure(
             "Net return",
@@ -33,7 +36,7 @@ def headline(view: View) -> str:
             "Before costs", formats.percent(m["price_return"], sign=True), "price moves alone, at reference prices"
         ),
         _figure(
-            "Costs and funding",
+            "Costs and funding" if m["execution_return"] <= 0.0 else "Fills and funding",
             formats.percent(costs, sign=True),
             f"at fills {formats.percent(m['execution_return'], sign=True)}, "
             f"funding {formats.percent(m['funding_return'], sign=True)}"
@@ -44,16 +47,12 @@ def headline(view: View) -> str:
             ),
             tone=costs,
         ),
-        _figure(
-            "Information ratio",
-            formats.number(m["information_ratio"]),
-            f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one standard error",
-            small=f" \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else "",
-        ),
+        _ratio(view),
         _figure(
             "Maximum drawdown",
             formats.percent(m["max_drawdown"]),
-            f"of the notional, every bar; longest {m['longest_drawdown_days']:,} days",
+            f"of the notional, every {view.step}"
+            + ("" if view.brief else f"; longest {m['longest_drawdown_days']:,} days"),
         ),
         _figure(
             "Account return",
@@ -70,11 +69,34 @@ def headline(view: View) -> str:
         _figure(
             "Cost per turnover",
             formats.basis_points(m["cost_per_turnover"]),
-            "half-spread, fee and impact per unit of value traded",
+            "half-spread, fee and impact per unit of value traded"
+            + ("; below zero: earned" if m["cost_per_turnover"] < 0.0 else ""),
         ),
     ]
-    terms = {topic: result.assumptions[topic] for topic in COST_TOPICS if topic in result.assumptions}
+    topics = (COST_TOPICS[0], "queues", *COST_TOPICS[1:]) if m["orders"] else COST_TOPICS
+    terms = {topic: result.assumptions[topic] for topic in topics if topic in result.assumptions}
     return element("div", *figures, class_="figures") + alert(result) + (definitions(terms) if terms else "")
+
+
+def _ratio(view: View) -> str:
+    """The information ratio, or the PnL of a run that is too short for one."""
+    m, result = view.metrics, view.result
+    if view.brief:
+        hours = (result.end - result.start) / pd.Timedelta(hours=1)
+        net = m["total_return"] * m["notional"]
+        return _figure(
+            "Net PnL",
+            formats.money(round(net, formats.decimals([net])), sign=True),
+            f"{result.report_currency} in {formats.duration(hours)}, too short for daily statistics",
+            tone=net,
+        )
+    error = m["information_ratio_error"]
+    return _figure(
+        "Information ratio",
+        formats.number(m["information_ratio"]),
+        f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one standard error",
+        small=f" \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else "",
+    )
 
 
 def _figure(name: str, value: str, basis: str, *, tone: float = 0.0, small: str = "") -> str:

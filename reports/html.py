@@ -10,8 +10,11 @@ from halfspread.reports.basis_sections import assumptions, provenance
 from halfspread.reports.compare_sections import comparison_sections
 from halfspread.reports.comparison import rank
 from halfspread.reports.headline import headline
+from halfspread.reports.instrument_sections import by_instrument, position
+from halfspread.reports.names import amount_of_data
+from halfspread.reports.order_sections import liquidations, orders
 from halfspread.reports.page_style import CSS
-from halfspread.reports.pnl_sections import attribution, position, returns
+from halfspread.reports.pnl_sections import attribution, returns
 from halfspread.reports.protocol import ResultLike
 from halfspread.reports.svg import element, text
 from halfspread.reports.table_sections import months, paper_table, round_trips
@@ -23,15 +26,17 @@ __all__ = ["compare_page", "run_page"]
 def run_page(result: ResultLike, manifest: Mapping[str, object] | None = None) -> str:
     """The tear sheet of one run; ``manifest`` is shown as its provenance.
 
-    Order: headline, cost attribution, equity and drawdown in both views, position, days (Table I), round trips, months,
-    assumptions, warnings and counts, provenance. Everything that came from outside is escaped.
+    Order: headline, liquidations, cost attribution (of each instrument too), equity and drawdown in both views,
+    position, orders, days (Table I), round trips, months, assumptions, warnings and counts, provenance. A section that
+    has nothing to say is left out. Everything that came from outside is escaped.
     """
     view = View.of(result)
     instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
-    what = f"{instruments}, {formats.stamp(result.start)} to {formats.stamp(result.end)} UTC, {result.bars:,} bars"
+    what = f"{instruments}, {formats.span(result.start, result.end)} UTC, {amount_of_data(result)}"
     params = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
     head = page_head(result.name, what, f"{result.agent}({params})")
-    sections = (attribution, returns, position, paper_table, round_trips, months, assumptions)
+    split = (paper_table, round_trips, months) if not view.brief else (round_trips,)
+    sections = (liquidations, attribution, by_instrument, returns, position, orders, *split, assumptions)
     shown = [headline(view), *(write(view) for write in sections), provenance(manifest)]
     return document(result.name, head, *shown)
 
@@ -55,7 +60,7 @@ def compare_page(
     markets = dict.fromkeys(f"{one.venue} {one.symbol}" for view in views for one in view.result.instruments)
     start = min(view.result.start for view in views)
     end = max(view.result.end for view in views)
-    what = f"{', '.join(markets)}, {formats.stamp(start)} to {formats.stamp(end)} UTC"
+    what = f"{', '.join(markets)}, {formats.span(start, end)} UTC"
     head = page_head(title, what, f"{len(views)} {'agent' if len(views) == 1 else 'agents'}")
     return document(title, head + comparison_sections(views, ranking) + provenance(manifest))
 

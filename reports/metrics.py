@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from halfspread.reports.daily import daily
+from halfspread.reports.orders import order_metrics
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
 from halfspread.reports.ratios import annual_return, annual_volatility, information_ratio, information_ratio_error
 from halfspread.reports.trades import trade_statistics, trades
@@ -38,7 +39,8 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
     the recorded periods), ``turnover`` (value traded). ``cost_per_turnover`` is execution paid per unit of value
     traded, positive when paid. Account view: ``equity_return`` (compounded, with collateral), ``equity_max_drawdown``
     (positive fraction of the peak), ``final_equity`` and ``collateral`` (report currency). ``days`` counts UTC days
-    with a part of a day at either end as one.
+    with a part of a day at either end as one. ``exposure`` is of the net position, ``gross_exposure`` of the sum of
+    absolute positions. Orders and liquidations: see `order_metrics`.
     """
     attribution, notional = result.attribution, result.notional
     pnl = days["pnl"].to_numpy(dtype=np.float64)
@@ -52,6 +54,7 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "end": result.end.isoformat(),
         "days": len(days),
         "bars": result.bars,
+        "events": result.events,
         "report_currency": result.report_currency,
         "notional": result.notional,
         "capital": result.capital,
@@ -74,12 +77,23 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "turnover": turnover / notional,
         "cost_per_turnover": -execution / turnover if turnover > 0.0 else math.nan,
         "fills": len(result.fills),
+        **order_metrics(result),
         "exposure": float(np.abs(exposure).mean()) if len(exposure) else math.nan,
+        "gross_exposure": gross_exposure(result),
         "round_trips": int(statistics["round_trips"]),
         "hit_ratio": float(statistics["hit_ratio"]),
         "profit_factor": float(statistics["profit_factor"]),
         "mean_trade_hours": float(statistics["mean_hours"]),
     }
+
+
+def gross_exposure(result: ResultLike) -> float:
+    """Mean over the recorded periods of the sum of absolute positions, in units of the notional."""
+    if not len(result.periods):
+        return math.nan
+    if len(result.instruments) == 1:
+        return float(result.periods["exposure"].abs().mean())
+    return math.fsum(float(result.periods_of(one.name)["exposure"].abs().mean()) for one in result.instruments)
 
 
 def longest_drawdown(pnl: np.ndarray[Any, np.dtype[np.float64]]) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["PART_NAMES", "distinct"]
+from halfspread.reports import formats
+from halfspread.reports.protocol import InstrumentLike, ResultLike
+
+__all__ = ["PART_NAMES", "amount_of_data", "distinct", "fills_by_matching", "labels", "on_events"]
 
 #: The parts of the attribution, in the order in which they are listed and stacked.
 PART_NAMES = {
@@ -25,3 +28,34 @@ def distinct(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
     return found
+
+
+def labels(instruments: Sequence[InstrumentLike]) -> list[str]:
+    """The symbol of each instrument, or ``venue:SYMBOL`` where two venues have one of that symbol."""
+    symbols = [one.symbol for one in instruments]
+    return [one.name if symbols.count(one.symbol) > 1 else one.symbol for one in instruments]
+
+
+def on_events(result: ResultLike) -> bool:
+    """Whether the market of the run is quotes, books or trades, not bars alone."""
+    return result.fill_convention in ("next_event", "this_event")
+
+
+def amount_of_data(result: ResultLike) -> str:
+    """How much was replayed: bars, or events of the market where there is more than bars."""
+    if not on_events(result) and result.bars:
+        return formats.plural(result.bars, "bar")
+    return formats.plural(result.events, "event") + (f", {formats.plural(result.bars, 'bar')}" if result.bars else "")
+
+
+def fills_by_matching(result: ResultLike) -> str:
+    """How far the fills depend on what was assumed where the data cannot tell; empty where none could."""
+    made, missed = (result.counts.get(name, 0) for name in ("fills_by_choice", "orders_missed_by_choice"))
+    if not made and not missed and not result.counts.get("orders", 0):
+        return ""
+    other = "optimistic" if result.matching == "pessimistic" else "pessimistic"
+    return (
+        f"Matching was {result.matching}: {made:,} of {formats.plural(len(result.fills), 'fill')} would not have been "
+        f"made at that moment under the {other} rule, and {formats.plural(missed, 'order')} that ended without a fill "
+        "would have had one."
+    )

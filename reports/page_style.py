@@ -58,6 +58,7 @@ section {{ margin-top: 44px; }}
 h2 {{ font-size: 17px; letter-spacing: -.005em; font-weight: 650; margin: 0 0 4px; }}
 h3 {{ font-size: 13px; font-weight: 600; color: var(--soft); margin: 22px 0 4px; }}
 p.lead {{ color: var(--soft); margin: 0 0 14px; max-width: 88ch; font-size: 14px; }}
+p.lead.after {{ margin: 12px 0 0; }}
 a {{ color: inherit; }}
 
 .figures {{ display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); margin-top: 28px;
@@ -95,7 +96,12 @@ tr.total th, tr.total td {{ font-weight: 650; border-top: 1px solid var(--ink);
 tr.aside th, tr.aside td {{ color: var(--soft); }}
 td.strong {{ font-weight: 650; }}
 table.ranking th {{ color: var(--soft); }}
+table.ranking th, table.ranking td {{ padding-left: 12px; }}
+table.ranking thead th {{ white-space: normal; }}
+table.ranking th:first-child {{ padding-left: 0; }}
 td.bar {{ width: 34%; min-width: 130px; padding: 5px 0 5px 22px; }}
+.narrow {{ max-width: 560px; }}
+table.instruments td.bar {{ width: 16%; min-width: 90px; }}
 td.bar svg {{ display: block; width: 100%; height: 14px; }}
 table.months td, table.months th {{ padding-left: 8px; padding-right: 6px; }}
 table.months td.month {{ background: color-mix(in srgb, var(--tint) var(--depth), transparent);

@@ -1,4 +1,4 @@
-"""Sections on where the PnL came from and how it grew: attribution, equity and drawdown, exposure."""
+"""Sections on where the PnL came from and how it grew: attribution, equity and drawdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from halfspread.reports.protocol import ATTRIBUTION
 from halfspread.reports.svg import element
 from halfspread.reports.view import View, money_label, percent_label, section
 
-__all__ = ["attribution", "position", "returns"]
+__all__ = ["attribution", "returns"]
 
 _NO_BAR = '<td class="bar"></td>'
 
@@ -50,10 +50,22 @@ def attribution(view: View) -> str:
         label=percent_label(np.concatenate([values for _, _, values in parts])),
     )
     lead = "Every change of equity by its cause, each computed on its own. A cost is negative."
+    lead += _on_impact(view)
     if result.attribution["collateral"]:
-        coin = result.settle_currency
-        lead += f" Collateral is what {coin} held as margin gained or lost in {currency}; it is no part of the PnL."
+        coins = [coin for coin in result.settle_currency.split(", ") if coin != currency]
+        lead += f" Collateral is what {' and '.join(coins)} held as margin gained or lost in {currency}; it is no part"
+        lead += " of the PnL."
     return section("Cost attribution", lead, listing, chart, anchor="attribution")
+
+
+def _on_impact(view: View) -> str:
+    """What the impact is, where there is some: the levels that were taken, or the model."""
+    if not view.result.attribution["impact"]:
+        return ""
+    words = view.result.assumptions.get("impact", "")
+    if not words or words.startswith("none"):
+        return " Impact is what taking more than the best level of the shown book cost."
+    return f" Impact is what the size of our own orders cost: {words}."
 
 
 def _contribution(view: View, name: str, amount: float, bar: str, kind: str | None = None) -> str:
@@ -108,23 +120,3 @@ def returns(view: View) -> str:
     )
     pair = element("div", element("div", left), element("div", right), class_="pair")
     return section("Equity and drawdown", lead, pair, anchor="equity")
-
-
-def position(view: View) -> str:
-    """Exposure over time, and how it was spread."""
-    times, values = view.cumulative("exposure")
-    values = values * view.result.notional
-    m = view.metrics
-    held = values[1:]
-    chart = charts.position_chart(
-        times,
-        values,
-        caption="Exposure",
-        note="position value over notional, at the end of each recorded period",
-        label=lambda value: formats.number(value, 2 if float(np.abs(values).max()) < 10 else 0),
-    )
-    sides = (held > 0, held == 0, held < 0)
-    long, flat, short = (formats.percent(float(side.mean()) if len(held) else math.nan, 0) for side in sides)
-    exposure = formats.number(m["exposure"])
-    lead = f"Long {long}, flat {flat}, short {short} of the time; mean absolute exposure {exposure} of the notional."
-    return section("Position", lead, chart, anchor="position")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -74,10 +75,12 @@ class Result(BacktestResult):
 
     def __repr__(self) -> str:
         m = self.metrics
+        ratio = float(m["information_ratio"])
+        known = f"IR {formats.number(ratio)}, " if math.isfinite(ratio) else ""
         return (
-            f"Result({self.name!r}, {formats.day(self.start)} to {formats.day(self.end)}: "
+            f"Result({self.name!r}, {formats.span(self.start, self.end)}: "
             f"net {formats.percent(self.total_return, sign=True)} of {self.notional:,.10g} {self.report_currency}, "
-            f"IR {formats.number(float(m['information_ratio']))}, {m['fills']:,} fills)"
+            f"{known}{m['fills']:,} fills)"
         )
 
     def _repr_html_(self) -> str:

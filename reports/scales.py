@@ -13,7 +13,9 @@ __all__ = ["Scale", "nice_ticks", "padded", "time_ticks"]
 
 _HOUR = 3_600_000_000_000
 _DAY = 24 * _HOUR
-_SHORT_STEPS = [60_000_000_000 * n for n in (1, 5, 15, 30)] + [_HOUR * n for n in (1, 2, 3, 6, 12)]
+_MINUTE = 60_000_000_000
+_SECOND_STEPS = [_MINUTE // 60 * n for n in (1, 2, 5, 10, 30)]
+_SHORT_STEPS = [_MINUTE * n for n in (1, 2, 5, 10, 15, 30)] + [_HOUR * n for n in (1, 2, 3, 6, 12)]
 _DAY_STEPS = [1, 2, 5, 10]
 _MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120]
 
@@ -56,12 +58,15 @@ def padded(low: float, high: float, share: float = 0.04) -> tuple[float, float]:
 
 
 def time_ticks(start: int, end: int, count: int = 8) -> list[tuple[int, str]]:
-    """Up to ``count`` + 1 times on round hours, days, months or years in [start, end], with labels that say the year
-    once.
+    """Up to ``count`` + 1 times on round seconds, hours, days, months or years in [start, end], with labels that say
+    the year once.
     """
     span = max(end - start, 1)
+    for step in _SECOND_STEPS:
+        if span / step <= max(count - 1, 2):
+            return _label(range(-(-start // step) * step, end + 1, step), "%H:%M:%S", "%d %b %H:%M:%S")
     for step in _SHORT_STEPS:
-        if span / step <= max(count - 2, 2):
+        if span / step <= max(count - 1, 2):
             return _label(range(-(-start // step) * step, end + 1, step), "%H:%M", "%d %b %H:%M")
     for days in _DAY_STEPS:
         if span / (days * _DAY) <= count:

@@ -113,7 +113,7 @@ def frame(
     ``title`` is read by screen readers, ``description`` says what the chart shows in words. ``label`` writes a number
     of the vertical axis. Without ``x_ticks`` the horizontal axis is time in nanoseconds, labelled in UTC.
     """
-    levels = nice_ticks(axes.low, axes.high, max(3, axes.height // 48)) if y_ticks is None else y_ticks
+    levels = _levels(axes) if y_ticks is None else y_ticks
     times = time_ticks(int(axes.start), int(axes.end)) if x_ticks is None else x_ticks
     inside = element(
         "svg",
@@ -139,6 +139,16 @@ def frame(
         width="100%",
         height=axes.height + _BELOW,
     )
+
+
+def _levels(axes: Axes) -> list[float]:
+    """Numbers on the vertical axis: about one every 48 pixels, and three at least, so that its size can be read."""
+    count = max(3, axes.height // 48)
+    found = nice_ticks(axes.low, axes.high, count)
+    while len(found) < 3 and count < 8:
+        count += 1
+        found = nice_ticks(axes.low, axes.high, count)
+    return found
 
 
 def _level(axes: Axes, value: float, words: str) -> str:

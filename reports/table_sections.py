@@ -76,28 +76,41 @@ def round_trips(view: View, largest: int = 10) -> str:
         height=230,
     )
     lead = f"From flat to flat, net of every cost, in {currency}."
+    if len(view.result.instruments) > 1:
+        lead = f"From flat to flat in one instrument, net of every cost, in {currency}."
     if not trips["closed"].all():
         lead += (
-            " The position still open at the end is not counted."
-            if len(pnl)
-            else " The only one is still open at the end."
+            " What is still open at the end is not counted." if len(pnl) else " The only one is still open at the end."
         )
     order = trips["pnl"].abs().sort_values(ascending=False, kind="stable").index[:largest]
-    lines = [_trip(trips.loc[index], digits) for index in sorted(order)]
+    several, seized = len(view.result.instruments) > 1, bool(trips["liquidation"].any())
+    lines = [_trip(trips.loc[index], digits, view.brief, several, seized) for index in sorted(order)]
     head = ["Entry (UTC)", "Held", "Side", "Contracts", "Entry price", "Exit price", "Price", "Execution", "Funding"]
+    if several:
+        head.insert(1, "Instrument")
+    if seized:
+        head.append("Liquidation")
     title = element("h3", text(f"The {len(lines)} largest by absolute PnL, of {len(trips):,}")) if len(pnl) else ""
     pair = element("div", table(["", "All", "Long", "Short"], rows), chart, class_="pair") if len(pnl) else ""
-    return section("Round trips", lead, pair, title, table([*head, "Net PnL"], lines, words=(2,)), anchor="trades")
+    return section(
+        "Round trips",
+        lead,
+        pair,
+        title,
+        table([*head, "Net PnL"], lines, words=(1, 3) if several else (2,)),
+        anchor="trades",
+    )
 
 
 def _amount(digits: int, *, sign: bool = False) -> Callable[[float], str]:
     return lambda value: formats.number(value, digits, sign=sign)
 
 
-def _trip(trip: pd.Series[Any], digits: int) -> str:
+def _trip(trip: pd.Series[Any], digits: int, seconds: bool, several: bool, seized: bool) -> str:
     amount = _amount(digits, sign=True)
     return row(
-        formats.stamp(trip["entry_time"]),
+        formats.stamp(trip["entry_time"], seconds=seconds),
+        *([str(trip["instrument"])] if several else []),
         formats.duration(trip["duration"] / pd.Timedelta(hours=1)) + ("" if trip["closed"] else ", open"),
         str(trip["side"]),
         formats.compact(trip["contracts"]),
@@ -106,8 +119,9 @@ def _trip(trip: pd.Series[Any], digits: int) -> str:
         amount(trip["price"]),
         amount(trip["half_spread"] + trip["fee"] + trip["impact"]),
         amount(trip["funding"]),
+        *([amount(trip["liquidation"])] if seized else []),
         amount(trip["pnl"]),
-        words=(2,),
+        words=(1, 3) if several else (2,),
     )
 
 

@@ -15,14 +15,13 @@ from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.measured import measured
-from halfspread.reports.names import PART_NAMES, distinct
+from halfspread.reports.names import PART_NAMES, amount_of_data, distinct, labels
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 
 __all__ = ["comparison_table", "plain", "summary_table"]
 
 _WIDTH = 100
-_SHARES = ("price_return", "execution_return", "funding_return")
-_TERMS = ("fills", "half-spread", "fees", "funding")
+_TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin")
 
 
 def summary_table(result: ResultLike) -> RenderableType:
@@ -30,7 +29,13 @@ def summary_table(result: ResultLike) -> RenderableType:
     m: dict[str, Any] = dict(measured(result).metrics)
     parts: list[RenderableType] = [_title(result), "", _headline(m), ""]
     parts += [_attribution(result, m["turnover"] * result.notional), ""]
-    terms = [f"{topic}: {words}" for topic, words in result.assumptions.items() if topic in _TERMS]
+    if len(result.instruments) > 1:
+        parts += [_by_instrument(result), ""]
+    if m["orders"]:
+        parts += [_orders(m), ""]
+    said = {"queues": m["orders"], "impact": result.attribution["impact"], "margin": m["liquidations"]}
+    topics = [topic for topic in _TERMS if said.get(topic, True) and topic in result.assumptions]
+    terms = [f"{topic}: {result.assumptions[topic]}" for topic in topics]
     parts += [Text(line, style="dim") for line in terms]
     parts += [Text(f"warning: {words}", style="yellow") for words in result.warnings]
     return Group(*parts)
@@ -40,7 +45,7 @@ def _title(result: ResultLike) -> Text:
     symbols = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
     title = Text(result.name, style="bold")
     return title.append(
-        f"  {symbols}, {formats.day(result.start)} to {formats.day(result.end)}, {result.bars:,} bars",
+        f"  {symbols}, {formats.span(result.start, result.end)}, {amount_of_data(result)}",
         style="not bold dim",
     )
 
@@ -48,13 +53,14 @@ def _title(result: ResultLike) -> Text:
 def _headline(m: Mapping[str, Any]) -> Table:
     error = m["information_ratio_error"]
     fills, cost = formats.plural(m["fills"], "fill"), formats.basis_points(m["cost_per_turnover"])
+    made = f", {formats.percent(m['maker_share'], 0)} as maker," if m["maker_share"] > 0.0 else ""
     entries = [
         ("net return", formats.percent(m["total_return"], sign=True), "sum of simple returns, constant notional"),
         ("before costs", formats.percent(m["price_return"], sign=True), "price moves alone"),
         (
             "information ratio",
             formats.number(m["information_ratio"]),
-            f"daily, 365 days; standard error {formats.number(error)}",
+            f"daily, 365 days; standard error {formats.number(error)}" if m["days"] > 1 else "needs more than one day",
         ),
         ("max. drawdown", formats.percent(m["max_drawdown"]), "of the notional"),
         (
@@ -65,7 +71,7 @@ def _headline(m: Mapping[str, Any]) -> Table:
         (
             "turnover",
             f"{formats.compact(m['turnover'])}x",
-            f"of the notional; {fills} at {cost} of their value",
+            f"of the notional; {fills}{made} at {cost} of their value",
         ),
     ]
     grid = _table(["", "", ""], header=False)
@@ -90,6 +96,29 @@ def _attribution(result: ResultLike, turnover: float) -> Table:
     return grid
 
 
+def _by_instrument(result: ResultLike) -> Table:
+    """Contributions of several instruments, report currency, with their sum."""
+    shown = [part for part in ATTRIBUTION if part == "price" or result.attribution[part]]
+    grid = _table(["by instrument", *(PART_NAMES[part].lower() for part in shown), "net PnL", "turnover", "fills"])
+    lines = [dict(result.attribution_by_instrument[one.name]) for one in result.instruments]
+    total = {name: math.fsum(line[name] for line in lines) for name in (*ATTRIBUTION, "turnover", "fills")}
+    digits = formats.decimals(line[part] for line in lines for part in shown)
+    names = [*labels(result.instruments), "total"]
+    for name, line in zip(names, [*lines, total], strict=True):
+        net = math.fsum(line[part] for part in ATTRIBUTION)
+        amounts = [formats.number(amount, digits, sign=True) for amount in (*(line[part] for part in shown), net)]
+        turnover = f"{formats.compact(line['turnover'] / result.notional)}x"
+        grid.add_row(Text(name), *amounts, turnover, formats.count(line["fills"]), style="bold" * (name == "total"))
+    return grid
+
+
+def _orders(m: Mapping[str, Any]) -> Text:
+    """What became of the orders that the agent sent."""
+    counts = f"{formats.plural(m['orders'], 'order')}, {m['rejected_orders']:,} rejected"
+    taken = formats.duration(m["mean_seconds_to_fill"] / 3_600.0)
+    return Text(f"orders: {counts}; filled {formats.percent(m['fill_ratio'])} of what was sent, in {taken} on average")
+
+
 def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return") -> Table:
     """One line per agent, best first by the metric ``ranking``; returns, costs and drawdowns in % of the notional.
 
@@ -99,15 +128,25 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
         raise ConfigError("comparison_table: expected at least one result, got none")
     with_metrics = [(result, measured(result).metrics) for result in results]
     ordered = rank([(each, each[1]) for each in with_metrics], ranking)
-    grid = _table(
-        ["", "agent", "net %", "IR", "± se", "max dd %", "price %", "fills %", "funding %", "turnover", "fills"]
-    )
+    columns = {"fills %": "execution_return", "funding %": "funding_return"}
+    if any(float(m["liquidation_return"]) for _, m in with_metrics):
+        columns["liq. %"] = "liquidation_return"
+    made = any(float(m["maker_share"]) > 0.0 for _, m in with_metrics)
+    head = ["", "agent", "net %", "IR", "± se", "max dd %", "price %", *columns, "turnover", "fills"]
+    if made or len(columns) > 2:  # narrow, so that there is room for the names
+        head = [
+            name.replace("max dd", "max\ndd").replace("turn", "turn-\n").replace("funding", "fund-\ning")
+            for name in head
+        ]
+    grid = _table([*head, "maker"] if made else head, gap=1 if made or len(columns) > 2 else 2)
     grid.columns[1].justify = "left"
     grid.columns[1].no_wrap = False
     grid.columns[1].overflow = "fold"
     names = distinct([result.name for result, _ in ordered])
     for place, ((_, m), name) in enumerate(zip(ordered, names, strict=True), start=1):
-        shares = [formats.number(100 * float(m[column]), 1, sign=True) for column in _SHARES]
+        shares = [
+            formats.number(100 * float(m[column]), 1, sign=True) for column in ("price_return", *columns.values())
+        ]
         grid.add_row(
             f"{place}",
             Text(name),
@@ -118,12 +157,13 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
             *shares,
             f"{formats.compact(float(m['turnover']))}x",
             f"{m['fills']:,}",
+            *([formats.percent(float(m["maker_share"]), 0)] if made else []),
         )
     return grid
 
 
-def _table(columns: Sequence[str], *, header: bool = True) -> Table:
-    grid = Table(box=None, show_header=header, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+def _table(columns: Sequence[str], *, header: bool = True, gap: int = 2) -> Table:
+    grid = Table(box=None, show_header=header, header_style="dim", pad_edge=False, padding=(0, gap, 0, 0))
     for index, name in enumerate(columns):
         grid.add_column(name, justify="right" if index else "left", no_wrap=True)
     return grid

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from halfspread.reports.names import labels
 from halfspread.reports.protocol import EXECUTION, InstrumentLike, ResultLike
 
 __all__ = ["trade_statistics", "trades"]
@@ -34,6 +35,7 @@ _COLUMNS = {
     "fee": "float64",
     "impact": "float64",
     "funding": "float64",
+    "liquidation": "float64",
     "pnl": "float64",
     "closed": "bool",
 }
@@ -45,20 +47,20 @@ def trades(result: ResultLike) -> pd.DataFrame:
     ``contracts`` is the largest position held (positive), ``average_entry`` and ``average_exit`` the mean fill prices
     by contracts (harmonic for an inverse contract). ``price`` and ``funding`` are what the attribution gained between
     entry and exit, from the totals that the fills carry (``price_total``, ``funding_total``), and ``pnl`` is both with
-    ``half_spread``, ``fee`` and ``impact``: the trips add up to the attribution. The last row is the position still
-    open at the end, if there is one: ``closed`` is False and it stands at the last reference price (``price``,
-    ``funding`` and ``pnl`` are NaN with several instruments, whose totals at the end are not told apart).
+    ``half_spread``, ``fee``, ``impact`` and ``liquidation``: the trips add up to the attribution. Fills of several
+    instruments are never mixed. The last row of an instrument is its position still open at the end, if there is one:
+    ``closed`` is False and it stands at the last reference price.
     """
     fills = result.fills
     found = []
-    for instrument in result.instruments:
-        mine = fills[(fills["instrument"] == instrument.symbol).to_numpy()]
+    for instrument, label in zip(result.instruments, labels(result.instruments), strict=True):
+        mine = fills[(fills["instrument"] == label).to_numpy()]
         if len(mine):
-            found.append(_trips(_legs(mine), instrument, result))
+            found.append(_trips(_legs(mine), instrument, result).assign(instrument=label))
     if not found:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMNS.items()})
     table = pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
-    table["pnl"] = table["price"] + table["funding"] + table[list(EXECUTION)].sum(axis=1)
+    table["pnl"] = table["price"] + table["funding"] + table[[*EXECUTION, "liquidation"]].sum(axis=1)
     return table[list(_COLUMNS)].sort_values("entry_time", kind="stable", ignore_index=True)
 
 
@@ -75,7 +77,7 @@ def _legs(fills: pd.DataFrame) -> pd.DataFrame:
     legs = fills.iloc[rows].reset_index(drop=True)
     legs["contracts"] = np.where(second, after[rows], np.where(first, -before[rows], traded[rows]))
     share = legs["contracts"].to_numpy() / traded[rows]
-    for name in ("value", *EXECUTION):
+    for name in ("value", *EXECUTION, "liquidation"):
         legs[name] = legs[name].to_numpy(dtype=np.float64) * share
     legs["position_after"] = np.where(first, 0.0, after[rows])
     legs["trip"] = np.cumsum(second | (before[rows] == 0.0)) - 1
@@ -95,7 +97,6 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
     times = legs["time"].to_numpy()
     table = pd.DataFrame(
         {
-            "instrument": instrument.symbol,
             "side": np.where(side > 0.0, "long", "short"),
             "entry_time": pd.DatetimeIndex(times[starts], tz="UTC"),
             "exit_time": pd.Series(pd.DatetimeIndex(times[ends], tz="UTC")).where(closed, result.end),
@@ -108,16 +109,17 @@ def _trips(legs: pd.DataFrame, instrument: InstrumentLike, result: ResultLike) -
     )
     for name in ("price", "funding"):
         total = legs[f"{name}_total"].to_numpy(dtype=np.float64)
-        table[name] = np.where(closed, total[ends], _at_end(result, name)) - total[starts]
-    for name in EXECUTION:
+        table[name] = np.where(closed, total[ends], _at_end(result, instrument, name)) - total[starts]
+    for name in (*EXECUTION, "liquidation"):
         table[name] = np.add.reduceat(legs[name].to_numpy(dtype=np.float64), starts)
     table["duration"] = table["exit_time"] - table["entry_time"]
     return table
 
 
-def _at_end(result: ResultLike, name: str) -> float:
-    """A contribution up to the end of the run; with several instruments it cannot be told whose it is."""
-    return float(result.periods[name].iloc[-1]) if len(result.instruments) == 1 else math.nan
+def _at_end(result: ResultLike, instrument: InstrumentLike, name: str) -> float:
+    """A contribution of one instrument up to the end of the run."""
+    periods = result.periods if len(result.instruments) == 1 else result.periods_of(instrument.name)
+    return float(periods[name].iloc[-1])
 
 
 def _average(instrument: InstrumentLike, prices: Floats, contracts: Floats, starts: NDArray[np.intp]) -> Floats:

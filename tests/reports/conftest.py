@@ -14,11 +14,15 @@ import pytest
 PARTS = ("price", "half_spread", "fee", "impact", "funding", "liquidation")
 FILL_COLUMNS = (
     *("time", "decision_time", "instrument", "contracts", "price", "reference", "value"),
-    *("half_spread", "fee", "impact", "fee_rate", "position_after", "price_total", "funding_total"),
+    *("half_spread", "fee", "impact", "liquidation", "fee_rate", "position_after", "order", "maker"),
+    *("price_total", "funding_total"),
+)
+ORDER_COLUMNS = (
+    *("order", "instrument", "kind", "contracts", "filled", "state", "reason", "sent", "done", "fills", "maker_fills"),
 )
 
-LINEAR = SimpleNamespace(venue="bybit", symbol="BTCUSDT", kind="linear", multiplier=1.0)
-INVERSE = SimpleNamespace(venue="bitmex", symbol="XBTUSD", kind="inverse", multiplier=1.0)
+LINEAR = SimpleNamespace(venue="bybit", symbol="BTCUSDT", name="bybit:BTCUSDT", kind="linear", multiplier=1.0)
+INVERSE = SimpleNamespace(venue="bitmex", symbol="XBTUSD", name="bitmex:XBTUSD", kind="inverse", multiplier=1.0)
 
 
 @dataclass
@@ -38,7 +42,12 @@ class MadeResult:
     capital: float = 1_000.0
     start: pd.Timestamp = field(default_factory=lambda: pd.Timestamp("2024-01-01", tz="UTC"))
     bars: int = 0
+    events: int = 0
+    thinned: bool = False
     fill_convention: str = "next_open"
+    matching: str = "pessimistic"
+    orders: pd.DataFrame = field(default_factory=lambda: make_orders([]))
+    by_instrument: dict[str, pd.DataFrame] = field(default_factory=dict)
     attribution: dict[str, float] = field(default_factory=dict)
     assumptions: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -49,6 +58,18 @@ class MadeResult:
     @property
     def end(self) -> pd.Timestamp:
         return self.periods.index[-1] if len(self.periods) else self.start
+
+    @property
+    def attribution_by_instrument(self) -> dict[str, dict[str, float]]:
+        found = {}
+        for one in self.instruments:
+            last, many = self.periods_of(one.name).iloc[-1], (self.fills["instrument"] == one.symbol).sum()
+            parts = {name: float(last[name]) for name in PARTS}
+            found[one.name] = parts | {"turnover": float(last["turnover"]), "fills": float(many)}
+        return found
+
+    def periods_of(self, instrument: str) -> pd.DataFrame:
+        return self.by_instrument.get(instrument, self.periods)
 
 
 def from_periods(
@@ -94,9 +115,51 @@ def make_fills(
     columns |= {"price": price, "reference": reference, "value": value, "half_spread": -lost, "fee": -fee * value}
     after = np.cumsum(contracts)
     moves = np.diff(reference) / (reference[:-1] if inverse else 1.0)
-    columns |= {"impact": 0.0, "fee_rate": fee, "position_after": after}
+    columns |= {"impact": 0.0, "liquidation": 0.0, "fee_rate": fee, "position_after": after, "order": 0, "maker": 0}
     columns |= {"price_total": np.r_[0.0, np.cumsum(after[:-1] * moves)], "funding_total": 0.0}
     return pd.DataFrame(columns, columns=list(FILL_COLUMNS))
+
+
+def make_orders(rows: Sequence[tuple[Any, ...]], symbol: str = "BTCUSDT") -> pd.DataFrame:
+    """A ledger of (kind, contracts, filled, state, reason, seconds from sent to done or None, fills, maker fills)."""
+    sent = pd.Timestamp("2024-01-01", tz="UTC")
+    lines = [
+        (i + 1, symbol, kind, contracts, filled, state, reason, sent, *_ended(sent, seconds), fills, made)
+        for i, (kind, contracts, filled, state, reason, seconds, fills, made) in enumerate(rows)
+    ]
+    ledger = pd.DataFrame(lines, columns=list(ORDER_COLUMNS))
+    return ledger.astype({"sent": "datetime64[ns, UTC]", "done": "datetime64[ns, UTC]"})
+
+
+def _ended(sent: pd.Timestamp, seconds: float | None) -> tuple[Any]:
+    return (pd.NaT if seconds is None else sent + pd.Timedelta(seconds=seconds),)
+
+
+def two_instruments(**settings: Any) -> MadeResult:
+    """Two days of a linear and an inverse contract, of which the first earns 30, the second loses 10 (price)."""
+    days = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-06"]
+    steps = np.arange(1.0, 6.0)
+    long: dict[str, Any] = {
+        "price": 6.0 * steps,
+        "fee": -0.2 * steps,
+        "turnover": 100.0 * steps,
+        "exposure": np.full(5, 0.8),
+    }
+    short: dict[str, Any] = {
+        "price": -2.0 * steps,
+        "funding": 1.0 * steps,
+        "turnover": 60.0 * steps,
+        "exposure": np.full(5, -0.5),
+    }
+    first, second = from_periods(days, **long).periods, from_periods(days, **short).periods
+    both: dict[str, Any] = {
+        name: first[name] + second[name] for name in ("price", "fee", "funding", "turnover", "exposure")
+    }
+    result = from_periods(days, instruments=(LINEAR, INVERSE), **both)
+    result.by_instrument = {LINEAR.name: first, INVERSE.name: second}
+    for name, value in settings.items():
+        setattr(result, name, value)
+    return result
 
 
 def walk(
@@ -146,8 +209,11 @@ def walk(
             "half_spread": -np.abs(traded[here]) * half[here],
             "fee": -value[here] * 0.00055,
             "impact": 0.0,
+            "liquidation": 0.0,
             "fee_rate": 0.00055,
             "position_after": contracts[here],
+            "order": 0,
+            "maker": 0,
             "price_total": np.r_[0.0, columns["price"]][here],
             "funding_total": np.r_[0.0, columns["funding"]][here],
         }
@@ -193,6 +259,16 @@ def from_periods_fixture() -> Callable[..., MadeResult]:
 @pytest.fixture(name="make_fills")
 def make_fills_fixture() -> Callable[..., pd.DataFrame]:
     return make_fills
+
+
+@pytest.fixture(name="make_orders")
+def make_orders_fixture() -> Callable[..., pd.DataFrame]:
+    return make_orders
+
+
+@pytest.fixture(name="two_instruments")
+def two_instruments_fixture() -> Callable[..., MadeResult]:
+    return two_instruments
 
 
 @pytest.fixture(name="walk")

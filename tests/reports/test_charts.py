@@ -157,7 +157,7 @@ def test_a_rarely_changing_position_is_steps_and_a_busy_one_a_band() -> None:
     assert fill.attrib["class"] == "fill exposure"
     busy = np.tile([1.0, -1.0], 2_000)
     figure = charts.position_chart(times(4_000), busy, caption="x", label=percent)
-    assert "line: mean, band: lowest to highest, of up to 10 periods" in figure
+    assert "line: mean, band: lowest to highest, of up to 10 points" in figure
 
 
 def test_steps_hold_the_value_until_the_next_point() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from halfspread.reports import formats
@@ -34,6 +35,10 @@ from halfspread.reports import formats
         (formats.compact(123_456.0), "123k"),
         (formats.compact(1_234_567.0), "1.2M"),
         (formats.duration(0.25), "15 min"),
+        (formats.duration(2.5 / 60.0), "2.5 min"),
+        (formats.duration(1.5 / 3_600.0), "1.5 s"),
+        (formats.duration(0.25 / 3_600.0), "250 ms"),
+        (formats.duration(0.0), "0.0 s"),
         (formats.duration(5.8), "5.8 h"),
         (formats.duration(72.0), "3.0 days"),
         (formats.duration(math.nan), "\N{EN DASH}"),
@@ -50,3 +55,16 @@ def test_a_value_is_written_as(written: str, wanted: str) -> None:
 )
 def test_the_decimals_of_a_column_follow_its_largest_amount(values: list[float], digits: int) -> None:
     assert formats.decimals(values) == digits
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        ("2024-01-01", "2024-03-10 10:40", "2024-01-01 to 2024-03-10"),
+        ("2024-01-01", "2024-01-02 06:30", "2024-01-01 00:00 to 2024-01-02 06:30"),
+        ("2024-01-01 02:00", "2024-01-01 03:59:59.9", "2024-01-01 02:00 to 04:00"),
+        ("2024-01-01 02:00", "2024-01-01 02:00:40.4", "2024-01-01 02:00:00 to 02:00:40"),
+    ],
+)
+def test_a_span_is_as_fine_as_its_length_asks_for(start: str, end: str, words: str) -> None:
+    assert formats.span(pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC")) == words

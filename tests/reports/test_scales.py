@@ -84,3 +84,8 @@ def test_a_scale_maps_ends_to_ends() -> None:
     scale = Scale(10.0, 20.0, 100.0, 0.0)
     assert scale([10.0, 15.0, 20.0]).tolist() == [100.0, 50.0, 0.0]
     assert Scale(5.0, 5.0, 0.0, 1.0)(5.0) == 0.0
+
+
+def test_a_run_of_seconds_has_seconds_on_its_axis() -> None:
+    ticks = time_ticks(nanoseconds("2024-01-01 00:00:03"), nanoseconds("2024-01-01 00:00:45"))
+    assert [words for _, words in ticks] == ["1 Jan 00:00:10", "00:00:20", "00:00:30", "00:00:40"]

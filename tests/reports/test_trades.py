@@ -104,7 +104,7 @@ def test_trips_add_up_to_the_attribution(walk: Build) -> None:
 
 
 def test_several_instruments_are_kept_apart(from_periods: Build, make_fills: Build, linear: SimpleNamespace) -> None:
-    other = SimpleNamespace(venue="bybit", symbol="ETHUSDT", kind="linear", multiplier=0.1)
+    other = SimpleNamespace(venue="bybit", symbol="ETHUSDT", name="bybit:ETHUSDT", kind="linear", multiplier=0.1)
     first: pd.DataFrame = make_fills([("2024-01-01 01:00", 1.0, 100.0), ("2024-01-01 04:00", -1.0, 105.0)])
     second: pd.DataFrame = make_fills(
         [("2024-01-01 02:00", -10.0, 50.0), ("2024-01-01 03:00", 10.0, 40.0)], symbol="ETHUSDT"
@@ -115,6 +115,43 @@ def test_several_instruments_are_kept_apart(from_periods: Build, make_fills: Bui
     table = trades(result)
     assert table["instrument"].tolist() == ["BTCUSDT", "ETHUSDT"]
     assert table["price"].tolist() == pytest.approx([5.0, 10.0])
+
+
+def test_what_several_instruments_leave_open_stands_at_the_price_of_each(
+    two_instruments: Build, make_fills: Build
+) -> None:
+    rows = [("2024-01-01 01:00", 1.0, 100.0)]
+    fills: pd.DataFrame = pd.concat(
+        [make_fills(rows), make_fills(rows, symbol="XBTUSD", inverse=True)], ignore_index=True
+    )
+    table = trades(two_instruments(fills=fills))
+    assert table["instrument"].tolist() == ["BTCUSDT", "XBTUSD"]
+    assert table["price"].tolist() == [30.0, -10.0]
+    assert table["funding"].tolist() == [0.0, 5.0]
+    assert not table["closed"].any()
+
+
+def test_one_symbol_of_two_venues_is_told_apart_by_its_name(
+    from_periods: Build, make_fills: Build, linear: SimpleNamespace
+) -> None:
+    other = SimpleNamespace(venue="bitmex", symbol="BTCUSDT", name="bitmex:BTCUSDT", kind="linear", multiplier=1.0)
+    first: pd.DataFrame = make_fills(
+        [("2024-01-01 01:00", 1.0, 100.0), ("2024-01-01 04:00", -1.0, 105.0)], symbol=linear.name
+    )
+    second: pd.DataFrame = make_fills(
+        [("2024-01-01 02:00", -1.0, 50.0), ("2024-01-01 03:00", 1.0, 40.0)], symbol=other.name
+    )
+    fills = pd.concat([first, second]).sort_values("time", ignore_index=True)
+    table = trades(from_periods(hours("05:00"), fills=fills, price=[15.0], instruments=(linear, other)))
+    assert table["instrument"].tolist() == ["bybit:BTCUSDT", "bitmex:BTCUSDT"]
+    assert table["price"].tolist() == [5.0, 10.0]
+
+
+def test_a_liquidation_closes_a_trip_and_is_part_of_its_pnl(from_periods: Build, make_fills: Build) -> None:
+    fills: pd.DataFrame = make_fills([("2024-01-01 01:00", 2.0, 100.0), ("2024-01-01 02:00", -2.0, 90.0)], fee=0.001)
+    fills["fee"], fills["liquidation"] = [-0.2, 0.0], [0.0, -3.0]
+    (trip,) = trades(from_periods(hours("03:00"), fills=fills, price=[-20.0])).to_dict("records")
+    assert (trip["closed"], trip["liquidation"], trip["pnl"]) == (True, -3.0, pytest.approx(-23.2))
 
 
 def test_statistics_of_closed_trips(from_periods: Build, make_fills: Build) -> None:

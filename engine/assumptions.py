@@ -22,8 +22,8 @@ _FILLS = {
     "this_event": "a decision is filled against what is in force when its order arrives",
 }
 _MATCHING = {
-    "pessimistic": "whoever leaves a queue stood behind us, a limit on bars has to be traded through, a stop comes before "
-    "a take-profit",
+    "pessimistic": "whoever leaves a queue stood behind us, a limit on bars has to be traded through, a stop comes "
+    "before a take-profit",
     "optimistic": "whoever leaves a queue stood ahead of us, a limit on bars need only be touched, a take-profit comes "
     "before a stop",
 }
@@ -183,8 +183,8 @@ def _choice(terms: Terms, state: State) -> list[str]:
         return []
     other = "optimistic" if terms.execution.matching == "pessimistic" else "pessimistic"
     return [
-        f"{fills:,} of {int(state.holdings['fills'].sum()):,} fills, and {missed:,} orders that were not filled, depend "
-        f"on matching = '{terms.execution.matching}'; compare with '{other}'"
+        f"{fills:,} of {int(state.holdings['fills'].sum()):,} fills, and {missed:,} orders that were not filled, "
+        f"depend on matching = '{terms.execution.matching}'; compare with '{other}'"
     ]
 
 

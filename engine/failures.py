@@ -7,6 +7,7 @@ from traceback import extract_tb
 from typing import Any
 
 from halfspread.engine.agent import agent_name, decides_in_python
+from halfspread.engine.feed import Feed
 from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.records import (
     AGENT_STATUS,
@@ -31,57 +32,66 @@ __all__ = ["compiled_failure", "failure", "python_failure"]
 def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
     """The error for the code that the loop has left in the state."""
     run = state.run[0]
-    name, when = agent_name(agent), time_text(run["now"])
-    value = float(run["error_value"])
+    code, when, value = int(run["error"]), time_text(run["now"]), float(run["error_value"])
     k = min(int(run["error_instrument"]), len(tape.feeds) - 1)
-    feed = tape.feeds[k]
-    symbol = feed.instrument.symbol
-    code = int(run["error"])
+    message = _of_agent(code, agent, state, tape.feeds[k], when, value)
+    if message is not None:
+        return StrategyError(message)
+    message = _of_data(code, tape.feeds[k], when, value, float(state.holdings[k]["reference"]))
+    if message is not None:
+        return DataError(message)
+    return InternalError(f"the loop stopped at {when} with code {code} and value {value!r}; please report this")
+
+
+def _of_agent(code: int, agent: Any, state: State, feed: Feed, when: str, value: float) -> str | None:
+    """What the agent did wrong; None where the code says nothing about it."""
+    name = agent_name(agent)
     if code == AGENT_STATUS:
-        return StrategyError(
-            f"{_function(agent, when)} returned {value:g}; expected hs.OK, which is {OK}, from every path through it"
-        )
+        return f"{_function(agent, when)} returned {value:g}; expected hs.OK, which is {OK}, from every path through it"
     if code == TARGET_RANGE:
-        return StrategyError(
-            f"{name}: target {value!r} for {symbol} at {when}; "
+        return (
+            f"{name}: target {value!r} for {feed.instrument.symbol} at {when}; "
             "expected a number from -1 to 1 (a fraction of the sizing notional)"
         )
+    if code == TOO_MANY_REQUESTS:
+        return f"{_function(agent, when)} made {value:.0f} requests in one decision; expected at most {MAX_REQUESTS}"
+    if code == TOO_MANY_REPORTS:
+        return (
+            f"{name}: more than {len(state.reports):,} reports were on their way to the agent at {when}; shorten the "
+            "response latency, or send fewer orders"
+        )
+    return None
+
+
+def _of_data(code: int, feed: Feed, when: str, value: float, reference: float) -> str | None:
+    """What the data lack; None where the code says nothing about it."""
+    symbol = feed.instrument.symbol
     if code == HALF_SPREAD_MISSING:
-        return DataError(
+        return (
             f"{feed.source}: no bid and ask for a fill of {symbol} at {when}; "
             "HalfSpread.from_bars(missing='last') would use the last spread seen"
         )
     if code == HALF_SPREAD_TOO_WIDE:
-        reference = float(state.holdings[k]["reference"])
-        return DataError(
+        return (
             f"{symbol} at {when}: the half-spread is not smaller than the price {reference:g}, so a sale would be "
             "free; check the unit of the half-spread"
         )
     if code == NO_REPORT_PRICE:
-        return DataError(
+        return (
             f"{feed.source}: no price of {feed.instrument.settle} in the report currency by {when}; "
             "settle_price= has to begin before the bars"
         )
     if code == NOT_FINITE:
-        return DataError(
+        return (
             f"{symbol} at {when}: equity is no longer a finite number ({value}); check the unit of prices and the "
             "size of positions"
         )
-    if code == TOO_MANY_REQUESTS:
-        return StrategyError(
-            f"{_function(agent, when)} made {value:.0f} requests in one decision; expected at most {MAX_REQUESTS}"
-        )
-    if code == TOO_MANY_REPORTS:
-        return StrategyError(
-            f"{name}: more than {len(state.reports):,} reports were on their way to the agent at {when}; shorten the "
-            "response latency, or send fewer orders"
-        )
     if code == IMPACT_UNKNOWN:
-        return DataError(
+        return (
             f"{symbol} at {when}: the square-root impact needs the volume of a closed bar before, and none was traded; "
             "begin later, or use Impact.none()"
         )
-    return InternalError(f"the loop stopped at {when} with code {code} and value {value!r}; please report this")
+    return None
 
 
 def compiled_failure(agent: Any, state: State, error: Exception) -> StrategyError:

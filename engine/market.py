@@ -298,7 +298,7 @@ class InstrumentView:
         bits = sum(FLAGS[name] for name, given in flags.items() if given)
         context = self._context
         number = int(context["next_order"])
-        _request(context, PLACE, number, self._k, kind, bits, contracts, price, trigger)
+        _request(context, PLACE, number, self._k, kind, bits, contracts=contracts, price=price, trigger=trigger)
         context["next_order"] = number + 1
         return number
 
@@ -307,7 +307,7 @@ class InstrumentView:
         context = self._context
         for i in range(int(context["open_orders"])):
             if context["open_instruments"][i] == self._k:
-                _request(context, CANCEL, int(context["open_ids"][i]), -1, 0, 0, NAN, NAN, NAN)
+                _request(context, CANCEL, int(context["open_ids"][i]))
 
     @property
     def orders(self) -> dict[int, tuple[float, float]]:
@@ -398,11 +398,11 @@ class Market(InstrumentView):
 
     def cancel(self, order: int) -> None:
         """Withdraw what is still open of an order."""
-        _request(self._context, CANCEL, order, -1, 0, 0, NAN, NAN, NAN)
+        _request(self._context, CANCEL, order)
 
     def amend(self, order: int, *, contracts: float = NAN, price: float = NAN, trigger: float = NAN) -> None:
         """Change the size of the whole order, its price or its trigger; what is left out stays."""
-        _request(self._context, AMEND, order, -1, 0, 0, contracts, price, trigger)
+        _request(self._context, AMEND, order, contracts=contracts, price=price, trigger=trigger)
 
     def open_contracts(self, order: int) -> float:
         """Contracts of an order that are still open as the agent knows it, signed; 0 where it is done."""
@@ -424,7 +424,16 @@ class Market(InstrumentView):
 
 
 def _request(
-    context: Any, action: int, order: int, k: int, kind: int, flags: int, contracts: float, price: float, trigger: float
+    context: Any,
+    action: int,
+    order: int,
+    k: int = -1,
+    kind: int = 0,
+    flags: int = 0,
+    *,
+    contracts: float = NAN,
+    price: float = NAN,
+    trigger: float = NAN,
 ) -> None:
     """Write one request; the loop serves it once the decision is made. Raises StrategyError for one too many."""
     i = int(context["requests"])

@@ -93,6 +93,10 @@ class Reader:
             self.events.append((time, kind, k, place, held))
             return
         held = getattr(chunk.data, name)[row, :width].tobytes()
+        if name == "books":  # levels that another instrument shows and this one does not
+            rest = getattr(chunk.data, name)[row, width:]
+            assert np.isnan(rest[0::2]).all()
+            assert not rest[1::2].any()
         if kind == BAR:
             self.events.append((time - self.tape.feeds[k].interval, BAR_OPEN, k, place, held))
         self.events.append((time, BAR_CLOSE if kind == BAR else kind, k, place, held))

@@ -10,25 +10,62 @@ if TYPE_CHECKING:
     from halfspread.strategies.bollinger import Bollinger
     from halfspread.strategies.buy_and_hold import BuyAndHold
     from halfspread.strategies.compiled import CompiledStrategy
+    from halfspread.strategies.donchian_atr import DonchianAtr
+    from halfspread.strategies.execution import AlmgrenChriss, Twap
     from halfspread.strategies.funding_carry import FundingCarry
+    from halfspread.strategies.market_maker import MarketMaker
+    from halfspread.strategies.pairs import Pairs, PairsCarry
+    from halfspread.strategies.random_turnover import RandomTurnover
     from halfspread.strategies.sma_cross import SmaCross
+    from halfspread.strategies.time_of_day import TimeOfDay
 
-__all__ = ["Bollinger", "BuyAndHold", "CompiledStrategy", "FundingCarry", "SmaCross", "Strategy"]
+__all__ = [
+    "AlmgrenChriss",
+    "Bollinger",
+    "BuyAndHold",
+    "CompiledStrategy",
+    "DonchianAtr",
+    "FundingCarry",
+    "MarketMaker",
+    "Pairs",
+    "PairsCarry",
+    "RandomTurnover",
+    "SmaCross",
+    "Strategy",
+    "TimeOfDay",
+    "Twap",
+]
 
-#: Names by which a config calls the experts.
+#: Names by which a config calls the experts: those that set targets, then those that send orders.
 BUILT_IN = {
     "bollinger": "Bollinger",
     "buy_and_hold": "BuyAndHold",
     "funding_carry": "FundingCarry",
+    "pairs": "Pairs",
+    "pairs_carry": "PairsCarry",
+    "random_turnover": "RandomTurnover",
     "sma_cross": "SmaCross",
+    "time_of_day": "TimeOfDay",
+    "almgren_chriss": "AlmgrenChriss",
+    "donchian_atr": "DonchianAtr",
+    "market_maker": "MarketMaker",
+    "twap": "Twap",
 }
 _HOMES = {
+    "AlmgrenChriss": "execution",
     "Bollinger": "bollinger",
     "BuyAndHold": "buy_and_hold",
     "CompiledStrategy": "compiled",
+    "DonchianAtr": "donchian_atr",
     "FundingCarry": "funding_carry",
+    "MarketMaker": "market_maker",
+    "Pairs": "pairs",
+    "PairsCarry": "pairs",
+    "RandomTurnover": "random_turnover",
     "SmaCross": "sma_cross",
     "Strategy": "base",
+    "TimeOfDay": "time_of_day",
+    "Twap": "execution",
 }
 
 

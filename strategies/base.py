@@ -1,4 +1,4 @@
-"""The plug-in interface: parameters are typed fields, one method decides.
+"""The plug-in interface: parameters are typed fields, methods decide.
 
 class MyStrategy(hs.Strategy):
     lookback: int = 96
@@ -18,13 +18,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_origin
 from halfspread.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from pydantic import BaseModel
 
     from halfspread.engine.instruments import Instrument
     from halfspread.engine.market import Market
 
+    #: What a method may return: the target of one instrument, those of several, or None to keep what was wanted last.
+    Targets = float | Sequence[float] | Mapping[str, float] | None
+
 __all__ = ["Strategy"]
+
+METHODS = ("on_bar", "on_quote", "on_book", "on_trade", "on_timer", "on_fill")
 
 
 @dataclass_transform(kw_only_default=True)
@@ -34,12 +41,21 @@ class Strategy:
     Limits go into the annotation: ``fast: Annotated[int, pydantic.Field(ge=1)] = 20``. State belongs into attributes
     set in `reset`, which is called before every run.
 
-    ``lookback``: how many earlier bars stand before the present one whenever `on_bar` is called; it is not called
-    before.
+    A subclass decides in one of these methods or in several; each is called when its event has come, gets a `Market`,
+    and may send orders through it: ``on_bar``, ``on_quote``, ``on_book``, ``on_trade``, ``on_timer`` (every ``timer``),
+    ``on_fill`` (something has happened to an order of its own). Each may return targets: a number in [-1, 1], a
+    fraction of the sizing notional; for several instruments a sequence in their order, or a mapping by symbol; None
+    keeps what was wanted last.
+
+    ``lookback``: how many earlier rows of its history stand before the present one whenever it is called; it is not
+    called before. ``events``: names of the events it decides on ("bar", "quote", "book", "trade", "timer", "fill"), the
+    first of a table being its history; None: those that it has methods for. ``timer``: such as "1m".
     """
 
     lookback: int = 0
 
+    events: ClassVar[tuple[str, ...] | None] = None
+    timer: ClassVar[str | int | float | None] = None
     _model: ClassVar[Any] = None
 
     def __init__(self, *unnamed: Any, **parameters: Any) -> None:
@@ -90,9 +106,8 @@ class Strategy:
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Override to set up state; called before every run. All randomness has to come from ``rng``."""
 
-    def on_bar(self, market: Market) -> float | None:
-        """Decide at the close of a bar: a target in [-1, 1], a fraction of the sizing notional; None keeps the last
-        one."""
+    def on_bar(self, market: Market) -> Targets:
+        """Decide at the close of a bar."""
         raise ConfigError(f"{type(self).__name__} has no on_bar method; define on_bar(self, market) to return a target")
 
     on_bar.placeholder = True  # type: ignore[attr-defined]
@@ -107,7 +122,7 @@ def _fields(cls: type[Strategy]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, annotation in _annotations(cls).items():
         default = getattr(cls, name, ...)
-        if name != "lookback" and name in Strategy.__dict__:
+        if name != "lookback" and (name in Strategy.__dict__ or name in METHODS):
             raise ConfigError(
                 f"{cls.__name__}: call the parameter {name!r} otherwise; Strategy means something else by it"
             )

@@ -12,6 +12,7 @@ from halfspread.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from halfspread.engine.market import Market
+    from halfspread.strategies.base import Targets
 
 __all__ = ["CompiledStrategy"]
 
@@ -19,7 +20,12 @@ __all__ = ["CompiledStrategy"]
 class CompiledStrategy(Strategy):
     """Base of compiled strategies: set ``function``, and override `memory` to hand over the parameters.
 
-    An `on_bar` may stand beside it as its twin in plain Python (``mode="python"`` runs that instead).
+    The function decides on the events that ``events`` names, on bars where it names none; it sets
+    ``context.targets[k]`` and sends orders with the functions of ``halfspread.engine.order_kernels``. It is called once
+    for all events of one time; ``context.kind`` holds their kinds.
+
+    An `on_bar`, or other methods for the events, may stand beside it as its twin in plain Python (``mode="python"``
+    runs those instead).
     """
 
     function: ClassVar[AgentFunction]
@@ -28,7 +34,7 @@ class CompiledStrategy(Strategy):
         """A new memory for a run; the function gets it as ``memory`` and may change it."""
         return np.zeros(1)
 
-    def on_bar(self, market: Market) -> float | None:
+    def on_bar(self, market: Market) -> Targets:
         """The twin in Python, where there is one."""
         raise ConfigError(f"{type(self).__name__} has no twin in Python; run it compiled")
 

@@ -9,10 +9,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.records import CLOSE, FUNDING, OK
 
 Array = Any
+
+HOUR = 3_600_000_000_000
+WEEK = 168  # hours
+MONDAY = 72  # hours from a Monday's midnight to 1970-01-01 00:00
+
+#: Constants of SplitMix64.
+STEP = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @compiled_agent
@@ -90,4 +102,34 @@ def funding_carry(context: Array, memory: Array, history: Array, row: int) -> in
         context.targets[0] = 1.0
     else:
         context.targets[0] = 0.0
+    return OK
+
+
+@compiled_agent
+def time_of_day(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: targets of the hours of a week from Monday midnight on."""
+    context.targets[0] = memory[(context.time // HOUR + MONDAY) % WEEK]
+    return OK
+
+
+@inner_kernel
+def uniform(seed: float, count: float) -> float:
+    """The number in [0, 1) that belongs to a count: SplitMix64, its upper 53 bits."""
+    x = np.uint64(seed) + (np.uint64(count) + np.uint64(1)) * STEP
+    x = (x ^ (x >> np.uint64(30))) * FIRST
+    x = (x ^ (x >> np.uint64(27))) * SECOND
+    x = x ^ (x >> np.uint64(31))
+    return float(x >> np.uint64(11)) * 2.0**-53
+
+
+@compiled_agent
+def random_turnover(context: Array, memory: Array, history: Array, row: int) -> int:
+    """Memory: [turnover of a day, seed, draws so far, time of the bar before (s)]."""
+    now = context.time / 1e9
+    chance = 1.0 if memory[3] == 0.0 else memory[0] * (now - memory[3]) / 86_400.0
+    memory[3] = now
+    drawn, side = uniform(memory[1], memory[2]), uniform(memory[1], memory[2] + 1.0)
+    memory[2] += 2.0
+    if drawn < chance:
+        context.targets[0] = 1.0 if side < 0.5 else -1.0
     return OK

@@ -19,11 +19,10 @@ __all__ = ["SmaCross"]
 
 
 class SmaCross(CompiledStrategy):
-    """Long while the fast average of closes is above the slow one by more than ``band``, short while it is below by
-    that.
+    """Long while the fast average of closes is above the slow one, short while it is below.
 
-    Between the bands the position stays. With ``band = 0`` a tie counts as below. ``allow_short = False`` goes flat
-    instead.
+    Above and below by more than ``band``; between the bands the position stays. With ``band = 0`` a tie counts as
+    below. ``allow_short = False`` goes flat instead.
     """
 
     fast: Annotated[int, Field(ge=1, description="bars of the fast average")] = 20

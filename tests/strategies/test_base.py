@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from pydantic import Field
 
+from halfspread.engine.agent import METHODS
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.errors import ConfigError
 from halfspread.strategies import BuyAndHold, CompiledStrategy, SmaCross, Strategy
+from halfspread.strategies.base import METHODS as METHODS_OF_BASE
 from tests.engine.worlds import FREE, tape
 
 
@@ -144,7 +146,7 @@ def test_a_parameter_may_bear_a_name_that_pydantic_uses(name: str) -> None:
     assert cls(**{name: 4}).parameters()[name] == 4
 
 
-@pytest.mark.parametrize("name", ["model", "name", "parameters", "check", "reset", "on_bar"])
+@pytest.mark.parametrize("name", ["model", "name", "parameters", "check", "reset", "events", *METHODS.values()])
 def test_a_parameter_may_not_take_the_place_of_a_method(name: str) -> None:
     cls = type("Named", (Momentum,), {"__annotations__": {name: "int"}, name: 3, "__module__": __name__})
     with pytest.raises(ConfigError, match=f"Named: call the parameter {name!r} otherwise"):
@@ -219,3 +221,18 @@ def test_on_bar_of_the_base_classes_says_what_to_do() -> None:
         Strategy().on_bar(view)
     with pytest.raises(ConfigError, match="CompiledStrategy has no twin in Python"):
         CompiledStrategy().on_bar(view)
+
+
+def test_a_strategy_that_sends_orders_needs_no_on_bar_and_may_set_its_timer() -> None:
+    class Bids(Strategy):
+        timer = "2h"
+        below: float = 1.0
+
+        def on_timer(self, market: Market) -> None:
+            market.send_limit(1.0, market.close - self.below)
+
+    result = run_backtest(tape([100.0, 100.0, 100.0, 98.0, 98.0]), Bids(), FREE, sizing=FixedContracts(1))
+    assert result.orders["price"].tolist() == [99.0, 97.0]
+    assert result.orders["state"].tolist() == ["filled", "open"]
+    assert Bids().parameters() == {"lookback": 0, "below": 1.0}
+    assert tuple(METHODS.values()) == METHODS_OF_BASE

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from halfspread import strategies
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine import instruments
 from halfspread.engine.run import run_backtest
@@ -176,7 +177,16 @@ def test_a_parameter_that_is_no_finite_number_is_refused(expert: type[Strategy],
         expert(**{name: value})
 
 
-@pytest.mark.parametrize("expert", [BuyAndHold, SmaCross, Bollinger, FundingCarry])
-def test_every_parameter_of_an_expert_is_described(expert: type[Strategy]) -> None:
+@pytest.mark.parametrize("name", strategies.BUILT_IN.values())
+def test_every_parameter_of_an_expert_is_described_and_has_a_default(name: str) -> None:
+    expert = getattr(strategies, name)
     fields = expert.model().model_fields
-    assert all(field.description for name, field in fields.items() if name != "lookback")
+    assert all(field.description for field_name, field in fields.items() if field_name != "lookback")
+    assert expert().name == name
+    assert expert.__doc__.partition("\n")[0].endswith(".")
+
+
+def test_a_config_calls_every_expert_by_its_name_in_small_letters() -> None:
+    for name, expert in strategies.BUILT_IN.items():
+        assert name.replace("_", "") == expert.lower()
+    assert set(strategies.BUILT_IN.values()) | {"Strategy", "CompiledStrategy"} == set(strategies.__all__)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,7 +140,7 @@ def test_the_rule_of_matching_can_be_overridden_and_changes_the_fills(book: Path
         assert data["matching"] == ("optimistic" if "execution.matching=optimistic" in settings else "pessimistic")
         return float(pd.read_parquet(Path(data["run_dir"]) / "orders.parquet")["filled"].abs().sum())
 
-    found = [filled(), filled("execution.matching=optimistic"), filled("costs.latency.order.delay=2s")]
+    found = [filled(), filled("execution.matching=optimistic"), filled("costs.latency.order.delay=300ms")]
     assert len(set(found)) == 3
     assert min(found) > 0.0
 
@@ -231,9 +234,28 @@ def test_an_agent_that_fails_in_the_middle_of_a_book_leaves_nothing(book: Path, 
     assert not [path for path in Path("runs").rglob("*") if path.is_file()]
 
 
+def test_an_interruption_in_the_middle_of_a_book_leaves_nothing(book: Path, start: Start) -> None:
+    waits = RESTS.replace("import halfspread as hs\n", "import pathlib\nimport time\n\nimport halfspread as hs\n", 1)
+    waits += "        if market.time > 1_704_067_260_000_000_000:\n"
+    waits += '            pathlib.Path("started").touch()\n            time.sleep(60)\n'
+    book.with_name("rests.py").write_text(waits, encoding="utf-8")
+    process = start("run", book)
+    for _ in range(6000):
+        if book.with_name("started").exists() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted; nothing was written" in said
+    assert not list(book.parent.joinpath("runs").rglob("*"))
+
+
 #: The ready-made configs that need no files, cut to a size that runs at once.
 SMALL = {
     "book_snapshots": ["market.duration=15m"],
+    "carry_two_legs": ["market.bars=200"],
+    "market_maker": ["market.duration=2m"],
     "quickstart": ["market.days=3"],
 }
 
@@ -256,6 +278,36 @@ def test_a_ready_made_config_runs_as_a_user_starts_it(
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert any(agent["metrics"]["fills"] > 0 for agent in metrics["agents"])
     assert (folder / "report.html").is_file()
+
+
+def test_the_best_distance_shows_in_the_world_of_the_market_maker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, halfspread: Command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = json.loads(
+        halfspread("compare", "market_maker", "--json", "--no-report", "--set", "market.duration=30m").out
+    )
+    earned = {agent["name"]: agent["metrics"]["total_return"] for agent in data["agents"]}
+    assert next(iter(earned)) == "5_ticks"
+    assert earned["5_ticks"] > earned["7_ticks"] > earned["12_ticks"] > 0.0
+    assert earned["5_ticks"] > earned["3_ticks"] > earned["1_tick"] > 0.0
+    # 2 A exp(-k d tick) d tick a second, less what the limit to the inventory and the way of the mid make of it.
+    theory = 1800 * 2.0 * math.exp(-0.4 * 2.5) * 2.5
+    notional = data["agents"][0]["metrics"]["notional"]
+    assert earned["5_ticks"] * notional == pytest.approx(theory, rel=0.2)
+
+
+def test_the_legs_of_the_carry_cancel_out_and_the_funding_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, halfspread: Command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = json.loads(halfspread("run", "carry_two_legs", "--agent", "pairs_carry", "--json", "--no-report").out)
+    one, other = data["by_instrument"].values()
+    assert abs(one["price"]) > 0.1
+    assert abs(one["price"] + other["price"]) < 0.01
+    # 270 settlements at the expected difference of the rates.
+    assert one["funding"] + other["funding"] == pytest.approx(270 * 2.466e-4, abs=0.02)
+    assert data["counts"]["refused_targets"] == 0
 
 
 def test_quotes_of_bybit_are_carried_and_paid(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from halfspread.strategies.market_maker import MarketMaker
     from halfspread.strategies.pairs import Pairs, PairsCarry
     from halfspread.strategies.random_turnover import RandomTurnover
+    from halfspread.strategies.shortfall import Shortfall, implementation_shortfall
     from halfspread.strategies.sma_cross import SmaCross
     from halfspread.strategies.time_of_day import TimeOfDay
 
@@ -30,10 +31,12 @@ __all__ = [
     "Pairs",
     "PairsCarry",
     "RandomTurnover",
+    "Shortfall",
     "SmaCross",
     "Strategy",
     "TimeOfDay",
     "Twap",
+    "implementation_shortfall",
 ]
 
 #: Names by which a config calls the experts: those that set targets, then those that send orders.
@@ -62,10 +65,12 @@ _HOMES = {
     "Pairs": "pairs",
     "PairsCarry": "pairs",
     "RandomTurnover": "random_turnover",
+    "Shortfall": "shortfall",
     "SmaCross": "sma_cross",
     "Strategy": "base",
     "TimeOfDay": "time_of_day",
     "Twap": "execution",
+    "implementation_shortfall": "shortfall",
 }
 
 

@@ -21,6 +21,8 @@ __all__ = [
     "percent",
     "plural",
     "price",
+    "returned",
+    "returned_digits",
     "span",
     "stamp",
 ]
@@ -43,6 +45,17 @@ def percent(value: float, digits: int = 1, *, sign: bool = False) -> str:
     """A fraction in percent."""
     text = number(100.0 * value, digits, sign=sign)
     return text if text == MISSING else f"{text}%"
+
+
+def returned(value: float, *, sign: bool = False) -> str:
+    """A return or a drawdown in percent: with one decimal, and more for less than 1%."""
+    return percent(value, returned_digits([value]), sign=sign)
+
+
+def returned_digits(values: Iterable[float]) -> int:
+    """Decimals for a column of returns in percent by the largest of them: one from 1%, up to four for less."""
+    size = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 1 if size >= 0.00995 or size == 0.0 else min(-math.floor(math.log10(100.0 * size)) + 1, 4)
 
 
 def basis_points(value: float, digits: int = 2, *, sign: bool = False) -> str:

@@ -22,26 +22,29 @@ def headline(view: View) -> str:
     m, result = view.metrics, view.result
     currency = result.report_currency
     costs = m["total_return"] - m["price_return"]
+    digits = formats.returned_digits([m["total_return"], m["price_return"], costs])
     traded = f"{formats.plural(m['fills'], 'fill')}, {formats.plural(m['round_trips'], 'round trip')}"
     if m["maker_share"] > 0.0:
         traded += f", {formats.percent(m['maker_share'], 0)} of the value as maker"
     figures = [
         _figure(
             "Net return",
-            formats.percent(m["total_return"], sign=True),
+            formats.percent(m["total_return"], digits, sign=True),
             f"sum of simple returns on a constant {formats.money(m['notional'])} {currency}, all costs paid",
             tone=m["total_return"],
         ),
         _figure(
-            "Before costs", formats.percent(m["price_return"], sign=True), "price moves alone, at reference prices"
+            "Before costs",
+            formats.percent(m["price_return"], digits, sign=True),
+            "price moves alone, at reference prices",
         ),
         _figure(
             "Costs and funding" if m["execution_return"] <= 0.0 else "Fills and funding",
-            formats.percent(costs, sign=True),
-            f"at fills {formats.percent(m['execution_return'], sign=True)}, "
-            f"funding {formats.percent(m['funding_return'], sign=True)}"
+            formats.percent(costs, digits, sign=True),
+            f"at fills {formats.percent(m['execution_return'], digits, sign=True)}, "
+            f"funding {formats.percent(m['funding_return'], digits, sign=True)}"
             + (
-                f", liquidation {formats.percent(m['liquidation_return'], sign=True)}"
+                f", liquidation {formats.percent(m['liquidation_return'], digits, sign=True)}"
                 if m["liquidation_return"]
                 else ""
             ),
@@ -50,13 +53,13 @@ def headline(view: View) -> str:
         _ratio(view),
         _figure(
             "Maximum drawdown",
-            formats.percent(m["max_drawdown"]),
+            formats.returned(m["max_drawdown"]),
             f"of the notional, every {view.step}"
             + ("" if view.brief else f"; longest {m['longest_drawdown_days']:,} days"),
         ),
         _figure(
             "Account return",
-            formats.percent(m["equity_return"], sign=True),
+            formats.returned(m["equity_return"], sign=True),
             f"compounded, {formats.money(m['capital'])} to {formats.money(m['final_equity'])} {currency}"
             + (", with the margin coin" if m["collateral"] else ""),
             tone=m["equity_return"],

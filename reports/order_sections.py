@@ -16,7 +16,7 @@ __all__ = ["liquidations", "orders"]
 MOST_REASONS = 12
 MOST_LIQUIDATIONS = 50
 
-_ROLES = {"maker": "Maker (waited in the book)", "taker": "Taker", "liquidation": "Liquidation"}
+_ROLES = {"maker": "Maker, who waited", "taker": "Taker", "liquidation": "Liquidation"}
 
 
 def orders(view: View) -> str:

@@ -84,7 +84,7 @@ def fills_by_role(result: ResultLike) -> pd.DataFrame:
     (absolute), and the sums of ``half_spread``, ``fee``, ``impact`` and ``liquidation``; a cost is negative."""
     fills = result.fills
     taken_over = (fills["order"] == TAKEN_OVER).to_numpy()
-    maker = (fills["maker"] == 1).to_numpy() & ~taken_over
+    maker = (fills["maker"] == 1).to_numpy()
     roles = {"maker": maker, "taker": ~maker & ~taken_over, "liquidation": taken_over}
     columns = ["value", *EXECUTION, "liquidation"]
     found = {}

@@ -79,7 +79,7 @@ class Result(BacktestResult):
         known = f"IR {formats.number(ratio)}, " if math.isfinite(ratio) else ""
         return (
             f"Result({self.name!r}, {formats.span(self.start, self.end)}: "
-            f"net {formats.percent(self.total_return, sign=True)} of {self.notional:,.10g} {self.report_currency}, "
+            f"net {formats.returned(self.total_return, sign=True)} of {self.notional:,.10g} {self.report_currency}, "
             f"{known}{m['fills']:,} fills)"
         )
 

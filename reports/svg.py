@@ -128,7 +128,10 @@ def frame(
         "svg",
         element("title", text(title)),
         element("desc", text(description)),
-        *(_level(axes, level, label(level)) for level in levels),
+        *(
+            _level(axes, level, words)
+            for level, words in zip(levels, _tidy([label(level) for level in levels]), strict=True)
+        ),
         inside,
         *(_zero(axes) if axes.low < 0.0 < axes.high else ()),
         *(_moment(axes, time, words, index) for index, (time, words) in enumerate(times)),
@@ -149,6 +152,16 @@ def _levels(axes: Axes) -> list[float]:
         count += 1
         found = nice_ticks(axes.low, axes.high, count)
     return found
+
+
+def _tidy(labels: list[str]) -> list[str]:
+    """The labels of an axis without the decimals that are zero in all of them."""
+    decimals = [re.search(r"\.(\d+)", words) for words in labels]
+    found = [match[1] for match in decimals if match]
+    if not found or len(found) < len(labels):
+        return labels
+    kept = max(len(digits.rstrip("0")) for digits in found)
+    return [re.sub(r"\.(\d+)", lambda match: f".{match[1][:kept]}" if kept else "", words) for words in labels]
 
 
 def _level(axes: Axes, value: float, words: str) -> str:

@@ -54,19 +54,24 @@ def _headline(m: Mapping[str, Any]) -> Table:
     error = m["information_ratio_error"]
     fills, cost = formats.plural(m["fills"], "fill"), formats.basis_points(m["cost_per_turnover"])
     made = f", {formats.percent(m['maker_share'], 0)} as maker," if m["maker_share"] > 0.0 else ""
+    digits = formats.returned_digits([m["total_return"], m["price_return"]])
     entries = [
-        ("net return", formats.percent(m["total_return"], sign=True), "sum of simple returns, constant notional"),
-        ("before costs", formats.percent(m["price_return"], sign=True), "price moves alone"),
+        (
+            "net return",
+            formats.percent(m["total_return"], digits, sign=True),
+            "sum of simple returns, constant notional",
+        ),
+        ("before costs", formats.percent(m["price_return"], digits, sign=True), "price moves alone"),
         (
             "information ratio",
             formats.number(m["information_ratio"]),
             f"daily, 365 days; standard error {formats.number(error)}" if m["days"] > 1 else "needs more than one day",
         ),
-        ("max. drawdown", formats.percent(m["max_drawdown"]), "of the notional"),
+        ("max. drawdown", formats.returned(m["max_drawdown"]), "of the notional"),
         (
             "account return",
-            formats.percent(m["equity_return"], sign=True),
-            f"compounded; max. drawdown {formats.percent(m['equity_max_drawdown'])} of the peak",
+            formats.returned(m["equity_return"], sign=True),
+            f"compounded; max. drawdown {formats.returned(m['equity_max_drawdown'])} of the peak",
         ),
         (
             "turnover",
@@ -142,18 +147,18 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
     grid.columns[1].justify = "left"
     grid.columns[1].no_wrap = False
     grid.columns[1].overflow = "fold"
+    parts = ("price_return", *columns.values())
+    digits = formats.returned_digits(float(m[name]) for _, m in ordered for name in (*parts, "total_return"))
     names = distinct([result.name for result, _ in ordered])
     for place, ((_, m), name) in enumerate(zip(ordered, names, strict=True), start=1):
-        shares = [
-            formats.number(100 * float(m[column]), 1, sign=True) for column in ("price_return", *columns.values())
-        ]
+        shares = [formats.number(100 * float(m[column]), digits, sign=True) for column in parts]
         grid.add_row(
             f"{place}",
             Text(name),
-            formats.number(100 * float(m["total_return"]), 1, sign=True),
+            formats.number(100 * float(m["total_return"]), digits, sign=True),
             formats.number(float(m["information_ratio"])),
             formats.number(float(m["information_ratio_error"])),
-            formats.number(100 * float(m["max_drawdown"]), 1),
+            formats.number(100 * float(m["max_drawdown"]), digits),
             *shares,
             f"{formats.compact(float(m['turnover']))}x",
             f"{m['fills']:,}",

@@ -107,8 +107,8 @@ def money_label(values: Floats) -> Callable[[float], str]:
     size = float(np.abs(values).max()) if len(values) else 0.0
     span = float(np.ptp(values)) if len(values) else 0.0
     for limit, divisor, unit in ((2e9, 1e9, "B"), (2e6, 1e6, "M"), (1e5, 1e3, "k")):
-        if size >= limit:
-            digits = max(_tick_digits(span / divisor), 0 if size >= 10 * divisor else 1)
+        digits = max(_tick_digits(span / divisor), 0 if size >= 10 * divisor else 1)
+        if size >= limit and digits < 2:
             return lambda value: formats.number(value / divisor, digits) + unit
     digits = max(_tick_digits(span), 0 if size >= 100 else formats.decimals([size]))
     return lambda value: formats.number(value, digits)
@@ -122,5 +122,6 @@ def _tick_digits(span: float) -> int:
 def percent_label(values: Floats) -> Callable[[float], str]:
     """Percent with as many decimals as the range of the axis needs."""
     size = float(np.abs(values).max()) if len(values) else 0.0
-    digits = 0 if size >= 0.1 else 1 if size >= 0.01 else 2 if size >= 0.001 else 3
+    span = float(max(values.max(), 0.0) - min(values.min(), 0.0)) if len(values) else 0.0
+    digits = max(_tick_digits(100.0 * span), 0 if size >= 0.1 else 1 if size >= 0.01 else 2 if size >= 0.001 else 3)
     return lambda value: formats.percent(value, digits)

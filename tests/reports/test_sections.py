@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from halfspread.reports.charts import Series, line_chart
 from halfspread.reports.html import compare_page, run_page
 from halfspread.reports.text import comparison_table, plain, summary_table
-from halfspread.reports.view import View, money_label
+from halfspread.reports.view import View, money_label, percent_label
 
 Build = Callable[..., Any]
 
@@ -98,7 +99,7 @@ def test_orders_have_a_section_with_times_and_what_they_depend_on(short: Any) ->
     rows = rows_of(page, "orders")
     assert rows["limit"] == ["1", "1", "0", "0", "0", "0", "100.0%", "100.0%", "3.0 s", "3.0 s"]
     assert rows["market"][-3:] == ["0.0%", "1.0 s", "1.0 s"]
-    assert rows["Maker (waited in the book)"][0] == "1"
+    assert rows["Maker, who waited"][0] == "1"
     assert "Matching was pessimistic: 1 of 2 fills would not have been made" in page
     text = plain(summary_table(short))
     assert "orders: 2 orders, 0 rejected; filled 100.0% of what was sent, in 2.0 s on average" in text
@@ -158,3 +159,15 @@ def test_ticks_of_an_axis_of_money_are_told_apart() -> None:
     label = money_label(np.array([100_000.0, 109_500.0]))
     assert [label(value) for value in (102_500.0, 105_000.0)] == ["102.5k", "105.0k"]
     assert money_label(np.array([0.0, 1_000_000.0]))(250_000.0) == "250k"
+    assert money_label(np.array([299_650.0, 300_000.0]))(299_900.0) == "299,900"
+
+
+@pytest.mark.parametrize(
+    ("high", "wanted"),
+    [(0.12, ["0.0%", "2.5%", "5.0%", "7.5%", "10.0%"]), (0.05, ["0%", "1%", "2%", "3%", "4%", "5%"])],
+)
+def test_ticks_of_an_axis_of_percent_have_the_decimals_that_tell_them_apart(high: float, wanted: list[str]) -> None:
+    times = np.arange(10) * 86_400_000_000_000
+    series = Series("x", times, np.linspace(0.0, high, 10), "net")
+    figure = line_chart([series], caption="x", label=percent_label(series.values), height=290)
+    assert re.findall(r'class="level">(.*?)<', figure) == wanted

@@ -121,10 +121,9 @@ def test_what_several_instruments_leave_open_stands_at_the_price_of_each(
     two_instruments: Build, make_fills: Build
 ) -> None:
     rows = [("2024-01-01 01:00", 1.0, 100.0)]
-    fills: pd.DataFrame = pd.concat(
-        [make_fills(rows), make_fills(rows, symbol="XBTUSD", inverse=True)], ignore_index=True
-    )
-    table = trades(two_instruments(fills=fills))
+    first: pd.DataFrame = make_fills(rows)
+    second: pd.DataFrame = make_fills(rows, symbol="XBTUSD", inverse=True)
+    table = trades(two_instruments(fills=pd.concat([first, second], ignore_index=True)))
     assert table["instrument"].tolist() == ["BTCUSDT", "XBTUSD"]
     assert table["price"].tolist() == [30.0, -10.0]
     assert table["funding"].tolist() == [0.0, 5.0]

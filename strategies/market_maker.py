@@ -35,9 +35,9 @@ class MarketMaker(CompiledStrategy):
     sources and units: there inventory counts orders, and gamma is of an order of one unit of base.
 
     Prices are rounded away from the mid to whole ticks. With ``post_only`` they stay behind the other side's touch. An
-    order is moved when its price should differ by ``requote_ticks``, and made smaller at once where it has to be. Long
-    at most ``inventory_limit``, short as much. Decides on quotes or books and on its own fills. Assumes that
-    distances and flow do not change with time.
+    order is moved, and made whole again where part of it is filled, when its price should differ by ``requote_ticks``;
+    with latency, only once the move before is confirmed. Long at most ``inventory_limit``, short as much, whatever
+    is under way. Decides on quotes or books and on its own fills. Assumes that distances and flow do not change.
     """
 
     events: ClassVar[tuple[str, ...] | None] = ("quote", "book", "fill")
@@ -103,13 +103,14 @@ class MarketMaker(CompiledStrategy):
         """See `quoting_kernels`."""
         bids, asks = self.distances()
         flags = POST_ONLY if self.post_only else 0
-        head = [self.size, self.inventory_limit, self.requote_ticks, flags, self._smallest, self.steps]
+        head = [self.size, self.inventory_limit, self.requote_ticks, flags, self._smallest, self._largest, self.steps]
         return np.array([*head, self.form == "ticks", *[0.0] * 6, *bids, *asks], np.float64)
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Forget the orders. Raises ConfigError for a size that the instrument does not allow."""
         check_contracts("MarketMaker: size", self.size, instruments[0])
         self._smallest = instruments[0].min_contracts or 0.0
+        self._largest = instruments[0].max_contracts or math.inf
         self._distances = self.distances()
         self._orders = {1.0: (0, 0.0, 0.0), -1.0: (0, 0.0, 0.0)}
 
@@ -150,7 +151,8 @@ class MarketMaker(CompiledStrategy):
         size = math.floor(room / lot + FORGIVEN) * lot
         if math.isnan(price) or size < self._smallest:
             size = 0.0
-        left = abs(market.open_contracts(order))
+        left, known = market.orders.get(order, (0.0, 0.0))
+        left = abs(left)
         if left == 0.0:
             if size > 0.0:
                 order = market.send_limit(side * size, price, post_only=self.post_only)
@@ -160,7 +162,13 @@ class MarketMaker(CompiledStrategy):
         elif size <= 0.0:
             market.cancel(order)
             self._orders[side] = order, math.nan, whole
-        elif abs(price - asked) > (self.requote_ticks - FORGIVEN) * market.tick or left > size + FORGIVEN * lot:
+        elif abs(known - asked) < 0.5 * market.tick and (
+            abs(price - asked) > (self.requote_ticks - FORGIVEN) * market.tick
+        ):
             whole = whole - left + size
-            self._orders[side] = order, price, whole
-            market.amend(order, contracts=whole, price=price)
+            if whole > self._largest:
+                market.cancel(order)
+                self._orders[side] = order, math.nan, whole
+            else:
+                self._orders[side] = order, price, whole
+                market.amend(order, contracts=whole, price=price)

@@ -10,15 +10,15 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
-from halfspread.engine.order_kernels import amend_order, cancel_order, limit_order, open_contracts
+from halfspread.engine.order_kernels import amend_order, cancel_order, limit_order
 from halfspread.engine.records import OK
 
 Array = Any
 
 # Memory: parameters, then of each side the number of its order, the price asked for last and the order's whole size,
 # then the distances by inventory from -steps to steps, of bids and of asks.
-SIZE, LIMIT, LEAST_MOVE, FLAGS, SMALLEST, STEPS, IN_TICKS = range(7)
-BIDS, ASKS, TABLE = 7, 10, 13
+SIZE, LIMIT, LEAST_MOVE, FLAGS, SMALLEST, LARGEST, STEPS, IN_TICKS = range(8)
+BIDS, ASKS, TABLE = 8, 11, 14
 
 #: Fraction of a tick or lot that is taken for rounding of floats.
 FORGIVEN = 1e-6
@@ -61,18 +61,20 @@ def wanted_price(context: Array, memory: Array, side: float) -> float:
 
 @inner_kernel
 def quote_side(context: Array, memory: Array, at: int, side: float, price: float) -> None:
-    """Place, move, shrink or withdraw the order of a side.
+    """Place, move or withdraw the order of a side; moving makes it whole again.
 
-    Its open part and the position together never pass the limit, whatever is under way: a fill moves contracts from the
-    one to the other.
+    Its open part and the position together never pass the limit: a fill moves contracts from the one to the other, and
+    a new size is asked for only when the one before is confirmed, so that it is known how much of the order is filled.
     """
     lot, tick, order = context.lot[0], context.tick[0], int(memory[at])
     room = min(memory[SIZE], memory[LIMIT] - side * context.contracts[0])
     size = math.floor(room / lot + FORGIVEN) * lot
     if math.isnan(price) or size < memory[SMALLEST]:
         size = 0.0
-    left = abs(open_contracts(context, order))
-    asked = memory[at + 1]
+    left, known, asked = 0.0, 0.0, memory[at + 1]
+    for i in range(context.open_orders):
+        if context.open_ids[i] == order:
+            left, known = abs(context.open_contracts[i]), context.open_prices[i]
     if left == 0.0:
         if size > 0.0:
             memory[at] = limit_order(context, 0, side * size, price, int(memory[FLAGS]))
@@ -82,6 +84,11 @@ def quote_side(context: Array, memory: Array, at: int, side: float, price: float
     elif size <= 0.0:
         cancel_order(context, order)
         memory[at + 1] = math.nan
-    elif abs(price - asked) > (memory[LEAST_MOVE] - FORGIVEN) * tick or left > size + FORGIVEN * lot:
-        memory[at + 1], memory[at + 2] = price, memory[at + 2] - left + size
-        amend_order(context, order, memory[at + 2], price)
+    elif abs(known - asked) < 0.5 * tick and abs(price - asked) > (memory[LEAST_MOVE] - FORGIVEN) * tick:
+        whole = memory[at + 2] - left + size
+        if whole > memory[LARGEST]:  # many fills later: begin a new one
+            cancel_order(context, order)
+            memory[at + 1] = math.nan
+        else:
+            memory[at + 1], memory[at + 2] = price, whole
+            amend_order(context, order, whole, price)

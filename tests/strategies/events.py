@@ -9,6 +9,7 @@ import numpy as np
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine import instruments
+from halfspread.engine.instrument import Instrument
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, Sizing
@@ -23,7 +24,9 @@ FREE = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.no
 
 
 def quotes(
-    rows: Sequence[tuple[float, float, float]], trades: Sequence[tuple[float, float, float, int]] = (), **more: Any
+    rows: Sequence[tuple[float, float, float]],
+    trades: Sequence[tuple[float, float, float, int]] = (),
+    instrument: Instrument = UNIT,
 ) -> Tape:
     """Quotes (seconds, bid, ask), each of 100 contracts, and trades (seconds, price, size, side)."""
     seconds, bids, asks = (np.array(column, float) for column in zip(*rows, strict=True))
@@ -33,7 +36,7 @@ def quotes(
     if trades:
         when, price, size, side = (np.array(column, float) for column in zip(*trades, strict=True))
         beside = {"ts": times(when), "price": price, "size": size, "side": side.astype(np.int64)}
-    return Tape.from_quotes(table, UNIT, trades=beside, **more)
+    return Tape.from_quotes(table, instrument, trades=beside)
 
 
 def times(seconds: Any) -> Any:

@@ -15,6 +15,7 @@ from halfspread.datafeeds.poisson_book import PoissonBook
 from halfspread.datafeeds.quoting import asymptotic_distances
 from halfspread.datafeeds.quoting import avellaneda_stoikov as form_of_the_world
 from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.engine import instruments
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies import MarketMaker
@@ -109,6 +110,7 @@ AGENTS: list[dict[str, Any]] = [
     {"form": "avellaneda_stoikov", "gamma": 0.05, "sigma": 1.0, "k": 0.4, "inventory_limit": 4.0},
     {"form": "stationary", "gamma": 0.05, "sigma": 1.0, "k": 0.4, "inventory_limit": 4.0, "fee": 0.1},
     {"bid_ticks": (1.0, 2.0, 3.0, 4.0, math.inf), "inventory_limit": 2.0},
+    {"bid_ticks": (1.0,), "size": 7.0, "inventory_limit": 9.0},
 ]
 
 
@@ -126,6 +128,20 @@ def test_both_forms_do_the_same_and_neither_passes_the_limit(parameters: dict[st
 def test_the_sizes_of_both_sides_are_what_is_left_of_the_limit() -> None:
     result = run(flow(), MarketMaker(size=2.5, inventory_limit=6.0, bid_ticks=(1.0,)))
     assert np.abs(np.cumsum(result.fill_records["contracts"])).max() == 6.0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_order_that_was_made_whole_many_times_gives_way_to_a_new_one(mode: str) -> None:
+    # One contract is bought of it after every move of the mid; an order may be of five at most.
+    limited = instruments.linear("LIMITED", multiplier=1.0, lot=1.0, tick=0.5, max_contracts=5.0)
+    rows = [(float(i), 100.0 + i // 3 % 2, 100.5 + i // 3 % 2) for i in range(1, 60)]
+    trades = [(i + 0.5, 98.0, 1.0, -1) for i in range(1, 58, 3)]
+    result = run(quotes(rows, trades, limited), MarketMaker(size=3.0, inventory_limit=100.0), mode=mode)
+    bids = result.orders[result.orders["contracts"] > 0.0]
+    assert bids["contracts"].max() == 5.0
+    assert set(result.orders["reason"]) == {"", "by the agent"}
+    assert bids["state"].tolist() == ["cancelled"] * 4 + ["open"]
+    assert result.fills["contracts"].tolist() == [1.0] * 14  # the trade between two orders is missed
 
 
 def test_quotes_serve_as_well_as_books() -> None:

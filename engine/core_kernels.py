@@ -21,8 +21,9 @@ from halfspread.engine.account_kernels import (
     update_equity,
 )
 from halfspread.engine.fill_kernels import execute
-from halfspread.engine.ledger_kernels import order_arrival
+from halfspread.engine.ledger_kernels import arrives_at_once, send_target
 from halfspread.engine.liquidation_kernels import check_margin
+from halfspread.engine.margin_kernels import pay_from_margin
 from halfspread.engine.market_kernels import close_bar, open_bar
 from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.records import (
@@ -75,6 +76,9 @@ from halfspread.engine.step_kernels import decides_now, fail, show_account, targ
 Array = Any
 
 NEVER = 9223372036854775807
+
+#: Bars pass in a hurry only while so few lines of the ledger wait to be taken away.
+ROOM_WHEN_CALM = 1024
 
 
 @loop_kernel
@@ -157,11 +161,9 @@ def size_targets(state: State) -> int:
         holding.target = target
         full = contracts_of_full_target(state, k)
         lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
-        holding.pending = round_to_lots(target * full, lot)
-        holding.has_pending = 1
-        holding.decided = run.now
-        holding.arrives = order_arrival(state)
-        if target != 0.0 and holding.pending == 0.0:
+        wanted = round_to_lots(target * full, lot)
+        send_target(state, k, wanted)
+        if target != 0.0 and wanted == 0.0:
             holding.below_one_lot += 1
         if full > 0.0:
             holding.sized = full
@@ -176,7 +178,10 @@ def take_funding(state: State, event: Array) -> None:
     context, k = state.context[0], event.instrument + 0
     context.next_funding_time[k] = event.row
     if event.kind == FUNDING:
+        account = state.accounts[state.contracts[k].account]
+        before = account.cash
         settle_funding(state, k, event.value)
+        pay_from_margin(state, k, before - account.cash)
         context.last_funding_rate[k] = event.value
         context.next_funding_rate[k] = math.nan
     else:
@@ -201,7 +206,8 @@ def take_price(extra: Any, state: State, event: Array, data: Data, output: Outpu
     elif event.kind == INDEX:
         context.index[k] = event.value
     elif event.kind == GAP:
-        holding.gap = event.time
+        if holding.gap == 0:
+            holding.gap = event.time
     else:
         for a in range(state.accounts.shape[0]):
             if state.accounts[a].rate_source == BY_SERIES and state.accounts[a].rate_instrument == k:
@@ -216,30 +222,39 @@ def take_bar(extra: Any, state: State, event: Array, data: Data, output: Output)
     market = contract.market == ON_BARS
     if event.kind & BAR_OPEN:
         opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
-        if market and holding.live != 0:
-            extra(SERVE_OPEN, state, event, data, output)
+        if market and (holding.live != 0 or run.messages != 0):
+            error = extra(SERVE_OPEN, state, event, data, output)
+            if error != 0:
+                return error
         if holding.has_pending != 0 and market and run.convention == NEXT_OPEN and holding.arrives <= opened:
             error = execute(state, k, data.bars, row, OPEN, opened, output.fills)
             if error != 0:
                 return error
-        if market:
-            holding.gap = 0
         if event.kind & BAR_CLOSE and run.check != 0:
-            look_after_margin(extra, state, event, data, output, opened)
+            look_after_margin(extra, state, event, data, output, opened, False)
         open_bar(state, k, event.kind, data.bars, row)
     if event.kind & BAR_CLOSE:
         if market and holding.live != 0:
-            extra(SERVE_RANGE, state, event, data, output)
+            error = extra(SERVE_RANGE, state, event, data, output)
+            if error != 0:
+                return error
         close_bar(state, k, event.time, data.bars, row)
         holding.closed_now = 1
     return run.error
 
 
 @loop_kernel
-def look_after_margin(extra: Any, state: State, event: Array, data: Data, output: Output, time: int) -> None:
-    """Liquidate what the margin does not carry, and cancel its orders."""
+def look_after_margin(
+    extra: Any, state: State, event: Array, data: Data, output: Output, time: int, closing: bool
+) -> None:
+    """Liquidate at ``time`` what the margin does not carry, and cancel its orders; ``closing``: at the end of a time,
+    when the worst prices of the bars that close then count."""
+    run = state.run[0]
+    if not closing:
+        for k in range(state.holdings.shape[0]):
+            state.holdings[k].worst = math.nan
     check_margin(state, time, output.fills)
-    if state.run[0].live != 0:
+    if run.live != 0:
         extra(SERVE_LIQUIDATED, state, event, data, output)
 
 
@@ -249,6 +264,8 @@ def make_room(state: State, event: Array, output: Output) -> int:
     run, count = state.run[0], state.holdings.shape[0]
     # a bar that opens where a period ends belongs to the next one
     moment = event.time + 1 if event.kind == BAR_OPEN else event.time
+    if run.next_arrival != 0:
+        moment = min(moment, run.next_arrival)
     if run.next_period == 0 and event.kind & (DEPTH | TRADE):
         run.next_period = (moment // run.period + 1) * run.period
     elif moment > run.next_period:
@@ -257,7 +274,7 @@ def make_room(state: State, event: Array, output: Output) -> int:
         if run.started != 0:
             record_period(state, run.next_period, output.periods)
         run.next_period = -(-moment // run.period) * run.period
-    if run.live != 0 and run.ledger + 2 * (run.live + MAX_REQUESTS) > output.orders.shape[0]:
+    if run.ledger + 2 * (run.live + MAX_REQUESTS) + run.messages > output.orders.shape[0]:
         return ORDERS_FULL
     return FILLS_FULL if run.fills + 4 * count + run.live > output.fills.shape[0] else 0
 
@@ -284,7 +301,7 @@ def take_event(extra: Any, state: State, event: Array, data: Data, output: Outpu
 
 
 @inner_kernel
-def end_time(state: State, data: Data, output: Output) -> int:
+def end_time(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
     """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
     run = state.run[0]
     run.error_instrument = run.instrument
@@ -292,6 +309,8 @@ def end_time(state: State, data: Data, output: Output) -> int:
         error = fill_due(state, data, output)
         if error != 0:
             return error
+        if run.check != 0:
+            look_after_margin(extra, state, event, data, output, run.now, False)
     if run.now >= run.next_change:
         show_steps(state)
     show_account(state)
@@ -304,9 +323,24 @@ def end_time(state: State, data: Data, output: Output) -> int:
 def note_calm(state: State) -> None:
     """Up to when bars may pass without a look at orders, messages, reports, margin, periods and dated terms."""
     run = state.run[0]
-    calm = run.live == 0 and run.reports == 0 and run.check == 0 and run.unvalued == 0
+    calm = run.live == 0 and run.messages == 0 and run.reports == 0 and run.check == 0 and run.unvalued == 0
+    calm = calm and run.ledger < ROOM_WHEN_CALM
     calm = calm and run.convention == NEXT_OPEN and run.resize == 0
     run.calm_until = min(run.next_period, run.next_change) if calm else 0
+
+
+@loop_kernel
+def meet_arrivals(extra: Any, state: State, event: Array, data: Data, output: Output, time: int) -> int:
+    """Under `this`, what arrives after its latency meets what is in force at ``time``; STEP_AGAIN, or below zero why to
+    stop."""
+    run = state.run[0]
+    run.now = time
+    error = extra(SERVE_IN_FORCE, state, event, data, output)
+    if error != 0:
+        return fail(state, error, run.instrument, 0.0)
+    if run.check != 0:
+        look_after_margin(extra, state, event, data, output, time, False)
+    return STEP_AGAIN
 
 
 @inner_kernel
@@ -317,6 +351,9 @@ def take_one(extra: Any, state: State, event: Array, data: Data, output: Output)
     full = make_room(state, event, output)
     if full != 0:
         return full
+    if run.next_arrival != 0 and run.next_arrival < event.time:
+        if run.reports == 0 or run.next_arrival <= run.next_report:
+            return meet_arrivals(extra, state, event, data, output, run.next_arrival)
     if run.reports != 0 and run.next_report <= event.time:
         extra(SERVE_REPORTS, state, event, data, output)
         show_account(state)
@@ -329,10 +366,14 @@ def take_one(extra: Any, state: State, event: Array, data: Data, output: Output)
     if error != 0:
         return fail(state, error, event.instrument + 0, 0.0)
     if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
-        look_after_margin(extra, state, event, data, output, run.now)
+        look_after_margin(extra, state, event, data, output, run.now, event.end_of_time != 0)
+    if event.end_of_time != 0 and run.next_arrival != 0 and run.next_arrival <= run.now:
+        step = meet_arrivals(extra, state, event, data, output, run.now)
+        if step < 0:
+            return step
     if event.end_of_time == 0 or not run.kinds & run.wanted:
         return STEP_ON
-    error = end_time(state, data, output)
+    error = end_time(extra, state, event, data, output)
     if error != 0:
         return fail(state, error, run.error_instrument, run.equity)
     return STEP_DECIDE
@@ -351,12 +392,12 @@ def take_decision(extra: Any, state: State, event: Array, data: Data, output: Ou
             return TOO_MANY_REQUESTS
         error = extra(SERVE_REQUESTS, state, event, data, output)
     if error == 0 and run.convention == THIS_CLOSE:
-        if run.served != 0:
+        if run.served != 0 and arrives_at_once(state):
             error = extra(SERVE_IN_FORCE, state, event, data, output)
         if error == 0:
             error = fill_due(state, data, output)
         if run.check != 0:
-            look_after_margin(extra, state, event, data, output, run.now)
+            look_after_margin(extra, state, event, data, output, run.now, False)
         update_equity(state)
     return error
 
@@ -369,7 +410,7 @@ def serve_core(what: int, extra: Any, state: State, event: Array, data: Data, ou
     if what == CORE_EVENT:
         result = take_one(extra, state, event, data, output)
     elif what == CORE_MARGIN:
-        look_after_margin(extra, state, event, data, output, run.now)
+        look_after_margin(extra, state, event, data, output, run.now, event.end_of_time != 0)
     else:
         error = take_decision(extra, state, event, data, output)
         if error != 0:

@@ -13,7 +13,17 @@ from typing import Any
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
 from halfspread.engine.fill_kernels import enter_fill, model_half_spread
-from halfspread.engine.ledger_kernels import fill_order, finish, open_size, reducible, refuse
+from halfspread.engine.ledger_kernels import (
+    fill_order,
+    finish,
+    forget_place,
+    idle_reduction,
+    note_missed,
+    open_size,
+    reducible,
+    refuse,
+    rest,
+)
 from halfspread.engine.margin_kernels import may_hold
 from halfspread.engine.order_records import (
     ARMED,
@@ -28,13 +38,17 @@ from halfspread.engine.order_records import (
     NO_MARKET,
     NOT_ALL_AT_ONCE,
     NOT_FILLED_AT_ONCE,
+    NOT_SEEN,
     NOTHING_TO_REDUCE,
     POST_ONLY,
     REDUCE_ONLY,
+    REJECTED,
     RESTING,
     SAME_PRICE,
+    SEEN,
     STOP_LIMIT,
     TAKE_PROFIT,
+    TRIGGERED,
     WAITING,
     WOULD_TAKE,
 )
@@ -174,6 +188,7 @@ def follow_queue(state: State, order: Array, rows: Array, row: int) -> None:
     """The estimate of the queue ahead of a resting limit after a new book, by both rules."""
     shown = queue_at(rows, row, order.contracts > 0.0, order.price)
     if math.isinf(shown):
+        order.shown, order.traded = shown, 0.0
         return
     optimist, pessimist = order.ahead_other, order.ahead
     if state.run[0].matching == OPTIMISTIC:
@@ -186,6 +201,13 @@ def follow_queue(state: State, order: Array, rows: Array, row: int) -> None:
         order.ahead, order.ahead_other = optimist, pessimist
     else:
         order.ahead, order.ahead_other = pessimist, optimist
+
+
+@inner_kernel
+def lead_queue(order: Array) -> None:
+    """The market has gone through the price of a resting limit: nobody is left ahead of it."""
+    order.ahead = order.ahead_other = order.traded = 0.0
+    order.shown = math.inf
 
 
 @inner_kernel
@@ -204,15 +226,12 @@ def take_from_book(state: State, order: Array, rows: Array, row: int, time: int,
     if order.flags & REDUCE_ONLY:
         left = min(left, reducible(holding, order, holding.contracts))
         if left <= 0.0:
-            refuse(state, order, NOTHING_TO_REDUCE, time)
+            end_idle(state, order, time)
             return
-    there = offered(rows, row, side, limit, taken_of(holding, side))
-    if order.flags & POST_ONLY:
-        if reaches(side, touch_of(rows, row, side), limit):
-            refuse(state, order, WOULD_TAKE, time)
-            return
-        there = 0.0
-    quantity = min(left, there)
+    if order.flags & POST_ONLY and reaches(side, touch_of(rows, row, side), limit):
+        refuse(state, order, WOULD_TAKE, time)
+        return
+    quantity = min(left, offered(rows, row, side, limit, taken_of(holding, side)))
     if order.flags & FOK and quantity < left * (1.0 - 1e-12):
         refuse(state, order, NOT_ALL_AT_ONCE, time)
         return
@@ -224,39 +243,37 @@ def take_from_book(state: State, order: Array, rows: Array, row: int, time: int,
         note_taken(holding, side, quantity)
         if order.state >= FILLED:
             return
-    if order.flags & REDUCE_ONLY and quantity >= left:
+    if idle_reduction(state, order):
         finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
-    elif order.form == MARKET:
-        finish(state, order, CANCELLED, NO_DEPTH, 0.0, time)
     elif order.flags & IOC:
         finish(state, order, CANCELLED, NOT_FILLED_AT_ONCE, 0.0, time)
+    elif order.form == MARKET:
+        finish(state, order, CANCELLED, NO_DEPTH, 0.0, time)
     else:
-        order.state = RESTING
-        order.ahead = queue_at(rows, row, side > 0, order.price)
-        order.ahead_other, order.shown, order.traded = order.ahead, order.ahead, 0.0
+        rest(state, order, queue_at(rows, row, side > 0, order.price), time)
+
+
+@inner_kernel
+def end_idle(state: State, order: Array, time: int) -> None:
+    """A reduce-only order at its first event, with nothing to reduce; one that was triggered counts as cancelled."""
+    if order.kind > LIMIT:
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+    else:
+        refuse(state, order, NOTHING_TO_REDUCE, time)
 
 
 @loop_kernel
 def cross_resting(state: State, order: Array, rows: Array, row: int, time: int, fills: Array) -> None:
     """Fill a resting limit that the opposite side has reached, at its own price, or follow its queue."""
-    k = order.instrument
-    holding = state.holdings[k]
+    holding = state.holdings[order.instrument]
     side = 1 if order.contracts > 0.0 else -1
-    if reaches(side, touch_of(rows, row, side), order.price):
-        left = open_size(order)
-        if order.flags & REDUCE_ONLY:
-            left = min(left, reducible(holding, order, holding.contracts))
-            if left <= 0.0:
-                finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
-                return
-        quantity = min(left, offered(rows, row, side, order.price, taken_of(holding, side)))
-        if quantity > 0.0:
-            if not fill_order(state, order, side * quantity, order.price, order.price, time, 1, fills):
-                return
-            note_taken(holding, side, quantity)
-            if order.state >= FILLED:
-                return
-    follow_queue(state, order, rows, row)
+    if not reaches(side, touch_of(rows, row, side), order.price):
+        follow_queue(state, order, rows, row)
+        return
+    most = offered(rows, row, side, order.price, taken_of(holding, side))
+    note_taken(holding, side, fill_resting(state, order, most, time, fills))
+    if order.state == RESTING:
+        lead_queue(order)
 
 
 @inner_kernel
@@ -271,11 +288,27 @@ def triggered_by(order: Array, buy_price: float, sell_price: float) -> bool:
 
 
 @inner_kernel
-def release(order: Array, time: int) -> None:
-    """A triggered order goes on as a market or limit order that arrives now."""
+def release(order: Array) -> None:
+    """A triggered order goes on as a new market or limit order."""
     order.form = LIMIT if order.kind == STOP_LIMIT else MARKET
     order.state = WAITING
-    order.arrives = time
+    if order.seen != NOT_SEEN:
+        order.seen = TRIGGERED
+
+
+@inner_kernel
+def arm(order: Array) -> bool:
+    """Whether an order that has arrived waits for its trigger."""
+    if order.state == WAITING and order.form > LIMIT:
+        order.state = ARMED
+    return order.state == ARMED  # type: ignore[no-any-return]
+
+
+@inner_kernel
+def mark_triggers(state: State, order: Array) -> bool:
+    """Whether the last mark price reaches the trigger of an armed order that looks at it."""
+    mark = state.holdings[order.instrument].mark
+    return order.flags & BY_MARK != 0 and not math.isnan(mark) and triggered_by(order, mark, mark)
 
 
 @loop_kernel
@@ -286,11 +319,10 @@ def refuse_in_gap(state: State, k: int, time: int) -> None:
         order = state.orders[i]
         if order.instrument != k or order.state >= FILLED:
             continue
-        if order.state == WAITING and holding.gap <= order.arrives < time:
-            refuse(state, order, NO_MARKET, order.arrives)
-        elif order.state == RESTING:
-            order.ahead = order.ahead_other = order.shown = math.inf
-            order.traded = 0.0
+        if order.seen == NOT_SEEN and holding.gap <= order.arrives < time:
+            finish(state, order, REJECTED, NO_MARKET, 0.0, time)
+        else:
+            forget_place(state, order)
 
 
 @loop_kernel
@@ -307,11 +339,14 @@ def match_book(state: State, k: int, rows: Array, row: int, time: int, fills: Ar
         order = state.orders[i]
         if order.instrument != k or order.arrives > time:
             continue
-        if order.state == WAITING and order.form > LIMIT:
-            order.state = ARMED
-        if order.state == ARMED and by_touch and not order.flags & BY_MARK:
-            if triggered_by(order, touch_up, touch_down):
-                release(order, time)
+        order.seen = SEEN
+        if not arm(order):
+            continue
+        touched = by_touch and not order.flags & BY_MARK and triggered_by(order, touch_up, touch_down)
+        if touched or mark_triggers(state, order):
+            release(order)
+            order.seen = SEEN
+            take_from_book(state, order, rows, row, time, fills)
     take_waiting(state, k, rows, row, time, fills)
 
 
@@ -364,33 +399,35 @@ def match_trade(state: State, k: int, trades: Array, row: int, time: int, fills:
     """Resting limits of instrument ``k`` against one trade: first those at better prices than its own."""
     run = state.run[0]
     price, size, aggressor = trades[row, TRADE_PRICE], trades[row, TRADE_SIZE], trades[row, TRADE_SIDE]
-    budget = size
+    left = size
     for through in (True, False):
         for i in range(run.live):
             order = state.orders[i]
-            if order.instrument != k or order.state != RESTING or not trade_hits(order, aggressor):
+            if order.instrument != k or order.state != RESTING:
                 continue
             level = same(order.price, price)
-            beyond = not level and (order.price > price) == (order.contracts > 0.0)
-            if through and beyond:
-                budget -= fill_resting(state, order, budget, time, fills)
-            elif not through and level:
-                budget -= fill_in_queue(state, order, size, budget, time, fills)
+            if through and not level and (order.price > price) == (order.contracts > 0.0):
+                left -= fill_resting(state, order, left, time, fills)
+                if order.state == RESTING:
+                    lead_queue(order)
+            elif not through and level and trade_hits(order, aggressor):
+                left -= fill_in_queue(state, order, size, left, time, fills)
 
 
 @loop_kernel
-def fill_in_queue(state: State, order: Array, size: float, budget: float, time: int, fills: Array) -> float:
-    """A trade at the price of a resting limit: what is left of it after the queue ahead; the contracts filled."""
-    run, left = state.run[0], open_size(order)
-    mine = min(left, max(size - order.ahead, 0.0))
-    other = min(left, max(size - order.ahead_other, 0.0))
+def fill_in_queue(state: State, order: Array, size: float, left: float, time: int, fills: Array) -> float:
+    """A trade at the price of a resting limit, of which ``left`` remains for it and the queue ahead; the contracts
+    filled."""
+    mine, other, filled = left - order.ahead, left - order.ahead_other, 0.0
     order.ahead = max(order.ahead - size, 0.0)
     order.ahead_other = max(order.ahead_other - size, 0.0)
     order.traded += size
-    order.other_filled += other
-    filled = fill_resting(state, order, min(mine, budget), time, fills)
-    if filled > 0.0 and other <= 0.0:
-        run.choice_fills += 1
+    if mine > 0.0:
+        filled = fill_resting(state, order, mine, time, fills)
+        if filled > 0.0 and other <= 0.0:
+            state.run[0].choice_fills += 1
+    elif other > 0.0:
+        note_missed(state, order)
     return filled
 
 
@@ -407,30 +444,30 @@ def fill_resting(state: State, order: Array, most: float, time: int, fills: Arra
     if quantity <= 0.0:
         return 0.0
     traded = quantity if order.contracts > 0.0 else -quantity
-    return quantity if fill_order(state, order, traded, order.price, order.price, time, 1, fills) else 0.0
+    if not fill_order(state, order, traded, order.price, order.price, time, 1, fills):
+        return 0.0
+    if order.state == RESTING and idle_reduction(state, order):
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+    return quantity
 
 
 @loop_kernel
 def arm_by_trade(state: State, k: int, price: float, time: int) -> None:
-    """Stops and take-profits that a trade at ``price`` reaches."""
+    """Stops and take-profits that have arrived and that a trade at ``price`` reaches."""
     for i in range(state.run[0].live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time or order.flags & BY_MARK:
             continue
-        if order.state == WAITING and order.form > LIMIT:
-            order.state = ARMED
-        if order.state == ARMED and triggered_by(order, price, price):
-            release(order, time)
+        if arm(order) and triggered_by(order, price, price):
+            release(order)
 
 
 @loop_kernel
-def arm_by_mark(state: State, k: int, price: float, time: int) -> None:
-    """Stops and take-profits that look at the mark price."""
+def arm_by_mark(state: State, k: int, time: int) -> None:
+    """Stops and take-profits that look at the mark price, have arrived, and are reached by it."""
     for i in range(state.run[0].live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time or not order.flags & BY_MARK:
             continue
-        if order.state == WAITING and order.form > LIMIT:
-            order.state = ARMED
-        if order.state == ARMED and triggered_by(order, price, price):
-            release(order, time)
+        if arm(order) and mark_triggers(state, order):
+            release(order)

@@ -11,14 +11,16 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.costs.kernels import delay_at
+from halfspread.costs.records import DELAY_FIXED
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
 from halfspread.engine.fill_kernels import enter_fill
-from halfspread.engine.margin_kernels import may_hold
+from halfspread.engine.margin_kernels import may_hold_as
 from halfspread.engine.order_records import (
     AMEND,
     BAD_FLAGS,
     BAD_PRICE,
     BY_AGENT,
+    BY_MARK,
     CANCEL_REQUEST,
     CANCELLED,
     FILLED,
@@ -26,28 +28,37 @@ from halfspread.engine.order_records import (
     IOC,
     LIMIT,
     MARKET,
+    MAX_MESSAGES,
     MAX_OPEN,
     NO_INSTRUMENT,
     NO_REASON,
     NOT_A_NUMBER,
+    NOT_SEEN,
+    NOTHING_TO_REDUCE,
     OFF_LOT,
     OFF_TICK,
     PLACE,
     POST_ONLY,
+    REDUCE_ONLY,
     REJECTED,
     RESTING,
+    STOP,
     STOP_LIMIT,
     TAKE_PROFIT,
+    TARGET,
     TOO_LARGE,
     TOO_MANY_OPEN,
     TOO_SMALL,
     UNKNOWN_ORDER,
     WAITING,
 )
-from halfspread.engine.records import State
+from halfspread.engine.records import ON_TRADES, OPTIMISTIC, THIS_CLOSE, State
 from halfspread.engine.report_kernels import report, tell_rejection
 
 Array = Any
+
+#: Instrument of a message about an order that was not open when it was sent.
+NOWHERE = -1
 
 
 @inner_kernel
@@ -58,7 +69,16 @@ def order_arrival(state: State) -> int:
     delay = delay_at(run.order_delay_mode, state.delays[first:end, 0], state.delays[first:end, 1], run.orders, run.now)
     run.orders += 1
     run.last_arrival = max(run.last_arrival, run.now + delay)
+    if run.convention == THIS_CLOSE and run.next_arrival == 0 and run.last_arrival > run.now:
+        run.next_arrival = run.last_arrival
     return run.last_arrival
+
+
+@inner_kernel
+def arrives_at_once(state: State) -> bool:
+    """Whether messages take no time."""
+    run = state.run[0]
+    return run.order_delay_mode == DELAY_FIXED and state.delays[run.order_delays[0], 1] == 0  # type: ignore[no-any-return]
 
 
 @inner_kernel
@@ -82,17 +102,11 @@ def fault_of(state: State, order: Array) -> int:
         return NO_INSTRUMENT
     if kind < MARKET or kind > TAKE_PROFIT:
         return BAD_FLAGS
-    limited, triggered = kind == LIMIT or kind == STOP_LIMIT, kind > LIMIT
+    limited, triggered = kind in (LIMIT, STOP_LIMIT), kind > LIMIT
     if not math.isfinite(order.contracts):
         return NOT_A_NUMBER
     if (limited and not math.isfinite(order.price)) or (triggered and not math.isfinite(order.trigger)):
         return NOT_A_NUMBER
-    if (limited and order.price <= 0.0) or (triggered and order.trigger <= 0.0):
-        return BAD_PRICE
-    if flags & POST_ONLY and (not limited or flags & (IOC | FOK)):
-        return BAD_FLAGS
-    if flags & IOC and flags & FOK:
-        return BAD_FLAGS
     contract, time = state.contracts[k], state.run[0].now
     tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
     lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
@@ -104,6 +118,12 @@ def fault_of(state: State, order: Array) -> int:
         return TOO_SMALL
     if abs(order.contracts) > contract.max_contracts * (1.0 + 1e-9):
         return TOO_LARGE
+    if (limited and order.price <= 0.0) or (triggered and order.trigger <= 0.0):
+        return BAD_PRICE
+    if flags & POST_ONLY and (not limited or flags & (IOC | FOK)):
+        return BAD_FLAGS
+    if (flags & IOC and flags & FOK) or (flags & BY_MARK and not triggered):
+        return BAD_FLAGS
     return TOO_MANY_OPEN if state.run[0].live >= MAX_OPEN else NO_REASON
 
 
@@ -132,10 +152,9 @@ def place_order(state: State, i: int, ledger: Array) -> None:
     order.price, order.trigger = context.request_price[i], context.request_trigger[i]
     order.filled_value, order.average_price = 0.0, math.nan
     order.sent, order.done = run.now, 0
-    order.cancel_at = order.amend_at = 0
-    order.amend_contracts = order.amend_price = order.amend_trigger = math.nan
     order.ahead = order.ahead_other = math.inf
-    order.shown = order.traded = order.other_filled = 0.0
+    order.shown = order.traded = 0.0
+    order.seen, order.missed = NOT_SEEN, 0
     order.fills = order.maker_fills = 0
     order.arrives = order_arrival(state)
     reason = fault_of(state, order)
@@ -162,24 +181,48 @@ def place_order(state: State, i: int, ledger: Array) -> None:
     context.open_orders += 1
 
 
+@inner_kernel
+def live_order(state: State, number: int) -> int:
+    """Where an order stands among the open ones; -1 where it is done or was never sent."""
+    for i in range(state.run[0].live):
+        if state.orders[i].id == number and state.orders[i].state < FILLED:
+            return i
+    return -1
+
+
 @loop_kernel
 def change_order(state: State, i: int, ledger: Array) -> None:
-    """Take request ``i`` for a cancellation or an amendment."""
+    """Take request ``i`` for a cancellation or an amendment: it waits for the next event at or after its arrival, of
+    its instrument, or of any one where the order is not open."""
     run, context = state.run[0], state.context[0]
-    arrives = order_arrival(state)
-    for j in range(run.live):
-        order = state.orders[j]
-        if order.id != context.request_order[i] or order.state >= FILLED:
-            continue
-        if context.request_action[i] == AMEND:
-            order.amend_at = max(arrives, 1)
-            order.amend_contracts = context.request_contracts[i]
-            order.amend_price = context.request_price[i]
-            order.amend_trigger = context.request_trigger[i]
-        elif order.cancel_at == 0:
-            order.cancel_at = max(arrives, 1)
+    arrives, number = order_arrival(state), context.request_order[i]
+    at = live_order(state, number)
+    if run.messages >= MAX_MESSAGES:
+        refuse_request(state, number, -1, TOO_MANY_OPEN, run.now, run.now, ledger)
         return
-    refuse_request(state, context.request_order[i], -1, UNKNOWN_ORDER, run.now, arrives, ledger)
+    message = state.messages[run.messages]
+    message.action, message.order = context.request_action[i], number
+    message.instrument = state.orders[at].instrument if at >= 0 else NOWHERE
+    message.sent, message.arrives = run.now, arrives
+    message.contracts = context.request_contracts[i]
+    message.price, message.trigger = context.request_price[i], context.request_trigger[i]
+    run.messages += 1
+
+
+@loop_kernel
+def send_target(state: State, k: int, contracts: float) -> None:
+    """A target is decided: in force at once, or a message on its way."""
+    run, holding = state.run[0], state.holdings[k]
+    arrives = order_arrival(state)
+    if arrives > run.now and run.messages < MAX_MESSAGES:
+        message = state.messages[run.messages]
+        message.action, message.order, message.instrument = TARGET, 0, k
+        message.sent, message.arrives = run.now, arrives
+        message.contracts, message.price, message.trigger = contracts, math.nan, math.nan
+        run.messages += 1
+        return
+    holding.pending, holding.has_pending = contracts, 1
+    holding.decided, holding.arrives = run.now, arrives
 
 
 @loop_kernel
@@ -193,10 +236,9 @@ def refuse_request(state: State, number: int, k: int, reason: int, sent: int, do
     line.contracts, line.filled, line.filled_value = 0.0, 0.0, 0.0
     line.price = line.trigger = line.average_price = math.nan
     line.sent, line.arrives, line.done = sent, done, done
-    line.cancel_at = line.amend_at = 0
-    line.amend_contracts = line.amend_price = line.amend_trigger = math.nan
     line.ahead = line.ahead_other = math.inf
-    line.shown = line.traded = line.other_filled = 0.0
+    line.shown = line.traded = 0.0
+    line.seen = line.missed = 0
     line.fills = line.maker_fills = 0
     run.ledger += 1
     report(state, 0, max(k, 0), 0.0, math.nan, 0.0, reason, done)
@@ -227,8 +269,17 @@ def finish(state: State, order: Array, result: int, reason: int, filled: float, 
 
 @inner_kernel
 def refuse(state: State, order: Array, reason: int, time: int) -> None:
-    """The venue ends an order: rejected where nothing of it was filled, else cancelled."""
-    finish(state, order, REJECTED if order.filled == 0.0 else CANCELLED, reason, 0.0, time)
+    """The venue ends an order: rejected where it is new and nothing of it was filled, else cancelled."""
+    new = order.state == WAITING and order.filled == 0.0
+    finish(state, order, REJECTED if new else CANCELLED, reason, 0.0, time)
+
+
+@inner_kernel
+def note_missed(state: State, order: Array) -> None:
+    """The other rule of matching would have filled something of this order now."""
+    if order.missed == 0 and order.fills == 0:
+        state.run[0].choice_missed += 1
+        order.missed = 1
 
 
 @loop_kernel
@@ -236,15 +287,19 @@ def fill_order(
     state: State, order: Array, traded: float, price: float, touch: float, time: int, maker: int, fills: Array
 ) -> bool:
     """Fill ``traded`` contracts (signed) of an order; False where margin forbids it, which ends the order."""
-    k = order.instrument
+    run, k = state.run[0], order.instrument
     holding, contract = state.holdings[k], state.contracts[k]
     lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
     after = snap_to_lots(holding.contracts + traded, lot)
-    refused = may_hold(state, k, after, traded, price, time)
+    refused = may_hold_as(state, k, after, traded, price, maker, time)
     if refused != NO_REASON:
         refuse(state, order, refused, time)
         return False
     enter_fill(state, k, traded, after, price, touch, time, order.sent, order.id, maker, fills)
+    if holding.at_open * traded < 0.0:
+        holding.at_open = math.copysign(max(abs(holding.at_open) - abs(traded), 0.0), holding.at_open)
+    if order.missed != 0 and order.fills == 0:
+        run.choice_missed -= 1
     order.filled_value += traded * contract_value(contract, price)
     order.filled = snap_to_lots(order.filled + traded, lot)
     order.fills += 1
@@ -254,6 +309,35 @@ def fill_order(
     else:
         report(state, order.id, k, order.contracts - order.filled, order.price, traded, NO_REASON, time)
     return True
+
+
+@loop_kernel
+def rest(state: State, order: Array, ahead: float, time: int) -> None:
+    """What is left of a limit waits at its price, where the account could carry it if it were filled there."""
+    left = order.contracts - order.filled
+    if not order.flags & REDUCE_ONLY:
+        after = state.holdings[order.instrument].contracts + left
+        refused = may_hold_as(state, order.instrument, after, left, order.price, 1, time)
+        if refused != NO_REASON:
+            refuse(state, order, refused, time)
+            return
+    order.state = RESTING
+    order.ahead = order.ahead_other = order.shown = ahead
+    order.traded = 0.0
+
+
+@inner_kernel
+def forget_place(state: State, order: Array) -> None:
+    """The place of a resting limit in the queue is not known; on trades alone that is so from the start, and then the
+    optimistic rule has no one ahead."""
+    run = state.run[0]
+    order.ahead = order.ahead_other = order.shown = math.inf
+    order.traded = 0.0
+    if state.contracts[order.instrument].market == ON_TRADES:
+        if run.matching == OPTIMISTIC:
+            order.ahead = 0.0
+        else:
+            order.ahead_other = 0.0
 
 
 @inner_kernel
@@ -270,6 +354,23 @@ def open_size(order: Array) -> float:
     return abs(order.contracts) - abs(order.filled)
 
 
+@inner_kernel
+def idle_reduction(state: State, order: Array) -> bool:
+    """Whether an order may only reduce a position that is not there."""
+    if not order.flags & REDUCE_ONLY:
+        return False
+    return reducible(state.holdings[order.instrument], order, state.holdings[order.instrument].contracts) == 0.0
+
+
+@loop_kernel
+def drop_idle(state: State, k: int, time: int) -> None:
+    """At the end of an event: resting reduce-only limits of instrument ``k`` with nothing to reduce are cancelled."""
+    for i in range(state.run[0].live):
+        order = state.orders[i]
+        if order.instrument == k and order.state == RESTING and idle_reduction(state, order):
+            finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+
+
 @loop_kernel
 def sweep_orders(state: State, ledger: Array) -> None:
     """Move orders that are done to the ledger, and close the ranks of the others."""
@@ -283,48 +384,66 @@ def sweep_orders(state: State, ledger: Array) -> None:
             kept += 1
             continue
         state.holdings[order.instrument].live -= 1
-        if order.fills == 0 and order.other_filled > 0.0:
-            run.choice_missed += 1
         write_ledger(state, order, ledger)
-        unserved = max(order.cancel_at, order.amend_at)
-        if unserved != 0:
-            refuse_request(state, order.id, order.instrument, UNKNOWN_ORDER, order.sent, unserved, ledger)
     run.live = kept
 
 
 @loop_kernel
-def serve_messages(state: State, k: int, time: int) -> None:
-    """Cancellations and amendments of instrument ``k`` that have arrived by ``time``."""
+def serve_messages(state: State, k: int, time: int, ledger: Array) -> None:
+    """Cancellations, amendments and targets of instrument ``k`` that have arrived by ``time``."""
     run = state.run[0]
-    for i in range(run.live):
-        order = state.orders[i]
-        if order.instrument != k or order.state >= FILLED:
+    kept = 0
+    for i in range(run.messages):
+        message = state.messages[i]
+        if message.arrives <= time and message.instrument in (k, NOWHERE):
+            serve_message(state, message, ledger)
             continue
-        if order.amend_at != 0 and order.amend_at <= time:
-            amend(state, order)
-        if order.state < FILLED and order.cancel_at != 0 and order.cancel_at <= time:
-            at, order.cancel_at = order.cancel_at, 0
-            finish(state, order, CANCELLED, BY_AGENT, 0.0, at)
+        if kept < i:
+            state.messages[kept] = message
+        kept += 1
+    run.messages = kept
 
 
 @loop_kernel
-def amend(state: State, order: Array) -> None:
+def serve_message(state: State, message: Array, ledger: Array) -> None:
+    """A message has reached the exchange."""
+    k = message.instrument
+    if message.action == TARGET:
+        holding = state.holdings[k]
+        holding.pending, holding.has_pending = message.contracts, 1
+        holding.decided, holding.arrives = message.sent, message.arrives
+        return
+    at = live_order(state, message.order) if k != NOWHERE else -1
+    if at < 0:
+        refuse_request(state, message.order, k, UNKNOWN_ORDER, message.sent, message.arrives, ledger)
+    elif message.action == AMEND:
+        amend(state, state.orders[at], message, ledger)
+    else:
+        finish(state, state.orders[at], CANCELLED, BY_AGENT, 0.0, message.arrives)
+
+
+@loop_kernel
+def amend(state: State, order: Array, message: Array, ledger: Array) -> None:
     """Apply an amendment; one that would not be accepted as a new order is refused and the order stays as it was."""
-    run, k = state.run[0], order.instrument
-    at, order.amend_at = order.amend_at, 0
+    run, k, at = state.run[0], order.instrument, message.arrives
     contracts, price, trigger = order.contracts, order.price, order.trigger
-    if not math.isnan(order.amend_contracts):
-        order.contracts = math.copysign(order.amend_contracts, contracts)
-    if not math.isnan(order.amend_price):
-        order.price = order.amend_price
-    if not math.isnan(order.amend_trigger):
-        order.trigger = order.amend_trigger
+    to_price, to_trigger = message.price, message.trigger
+    if order.kind in (STOP, TAKE_PROFIT) and math.isnan(to_trigger):
+        to_price, to_trigger = math.nan, to_price
+    if not math.isnan(message.contracts):
+        order.contracts = message.contracts
+    if not math.isnan(to_price):
+        order.price = to_price
+    if not math.isnan(to_trigger):
+        order.trigger = to_trigger
     live, run.live = run.live, 0  # its own place is not one too many
     reason = fault_of(state, order)
     run.live = live
+    if reason == NO_REASON and (order.contracts * contracts < 0.0 or order.kind == MARKET):
+        reason = BAD_FLAGS
     if reason != NO_REASON:
         order.contracts, order.price, order.trigger = contracts, price, trigger
-        report(state, order.id, k, contracts - order.filled, price, 0.0, reason, at)
+        refuse_request(state, order.id, k, reason, message.sent, at, ledger)
         return
     lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
     tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
@@ -335,8 +454,10 @@ def amend(state: State, order: Array) -> None:
         order.trigger = snap(order.trigger, tick)
     if abs(order.contracts) <= abs(order.filled):
         order.contracts = order.filled
-        finish(state, order, FILLED if order.filled != 0.0 else CANCELLED, BY_AGENT, 0.0, at)
+        finish(state, order, FILLED, NO_REASON, 0.0, at)
         return
-    if order.state == RESTING and (order.price != price or abs(order.contracts) > abs(contracts)):
-        order.state = WAITING  # it takes its place anew, behind all others
+    if order.state == RESTING and order.price != price:
+        order.state = WAITING  # it takes part anew, behind all others
+    elif order.state == RESTING and abs(order.contracts) > abs(contracts):
+        forget_place(state, order)
     report(state, order.id, k, order.contracts - order.filled, order.price, 0.0, NO_REASON, at)

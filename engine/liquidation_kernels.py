@@ -12,14 +12,13 @@ from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import price_of_value
 from halfspread.engine.margin_kernels import (
     account_fails,
-    cover_isolated,
     maintenance,
     margin_value,
     position_fails,
     set_limits,
     taker_rate,
 )
-from halfspread.engine.order_records import LIQUIDATED
+from halfspread.engine.order_records import LIQUIDATED, TARGET
 from halfspread.engine.records import CROSS, ISOLATED, State
 from halfspread.engine.report_kernels import report
 
@@ -30,17 +29,16 @@ Array = Any
 def check_margin(state: State, time: int, fills: Array) -> None:
     """Liquidate what fails, and set the limits for the next look."""
     run = state.run[0]
-    run.check = 0
-    if run.margin == CROSS:
-        for a in range(state.accounts.shape[0]):
-            if account_fails(state, a, time):
-                liquidate_account(state, a, time, fills)
-    elif run.margin == ISOLATED:
-        for a in range(state.accounts.shape[0]):
-            cover_isolated(state, a)
-        for k in range(state.holdings.shape[0]):
-            if position_fails(state, k, time):
-                liquidate_isolated(state, k, time, fills)
+    run.check, run.checked = 0, time
+    for k in range(state.holdings.shape[0]):
+        state.holdings[k].taken_over = 0
+    for a in range(state.accounts.shape[0]):
+        if run.margin == CROSS and account_fails(state, a, time):
+            liquidate_account(state, a, time, fills)
+        elif run.margin == ISOLATED:
+            for k in range(state.holdings.shape[0]):
+                if state.contracts[k].account == a and position_fails(state, k, time):
+                    liquidate_isolated(state, k, time, fills)
     for k in range(state.holdings.shape[0]):
         state.holdings[k].worst = math.nan
         set_limits(state, k, time)
@@ -61,22 +59,31 @@ def liquidate_account(state: State, a: int, time: int, fills: Array) -> None:
             needed = maintenance(state, k, margin_value(state, k), time)
             if needed > most:
                 largest, most = k, needed
+    value = bankruptcy_value(state, a, largest, time)
     for k in range(state.holdings.shape[0]):
-        if state.contracts[k].account == a and k != largest:
-            take_over(state, k)
-            if state.holdings[k].contracts != 0.0:
-                value = margin_value(state, k)
-                close_at(
-                    state, k, value, abs(state.holdings[k].contracts * value) * taker_rate(state, k, time), time, fills
-                )
-    take_over(state, largest)
-    size, cash, fee = abs(state.holdings[largest].contracts), state.accounts[a].cash, taker_rate(state, largest, time)
+        if state.contracts[k].account != a:
+            continue
+        take_over(state, k)
+        if state.holdings[k].contracts != 0.0:
+            at = value if k == largest else margin_value(state, k)
+            close_at(state, k, at, abs(state.holdings[k].contracts * at) * taker_rate(state, k, time), time, fills)
+
+
+@loop_kernel
+def bankruptcy_value(state: State, a: int, largest: int, time: int) -> float:
+    """Value of a contract of the ``largest`` position at which account ``a`` is left with nothing, once the others are
+    closed at the mark and all taker fees are paid; at the mark where no price does that."""
+    cash = state.accounts[a].cash
+    for k in range(state.holdings.shape[0]):
+        if state.contracts[k].account == a and k != largest and state.holdings[k].contracts != 0.0:
+            worth = state.holdings[k].contracts * margin_value(state, k)
+            cash += worth - abs(worth) * taker_rate(state, k, time)
+    size, fee = abs(state.holdings[largest].contracts), taker_rate(state, largest, time)
     gains = gains_with_value(state, largest)
+    if gains == (cash >= 0.0):
+        return margin_value(state, largest)
     value = -cash / (size * (1.0 - fee)) if gains else cash / (size * (1.0 + fee))
-    value = -value if state.contracts[largest].inverse != 0 else value
-    if gains == (cash >= 0.0):  # the account outlives any price: close at the mark
-        value = margin_value(state, largest)
-    close_at(state, largest, value, abs(size * value) * fee, time, fills)
+    return -value if state.contracts[largest].inverse != 0 else value
 
 
 @loop_kernel
@@ -92,14 +99,21 @@ def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
     close_at(state, k, value, fee, time, fills)
 
 
-@inner_kernel
+@loop_kernel
 def take_over(state: State, k: int) -> None:
-    """Drop the target of instrument ``k``, and note that its orders have to go as well."""
-    holding = state.holdings[k]
+    """Drop the targets of instrument ``k``, those on their way too, and note that its orders have to go as well."""
+    run, holding, kept = state.run[0], state.holdings[k], 0
     holding.has_pending = 0
     holding.target = 0.0
     holding.taken_over = 1
     state.context[0].targets[k] = 0.0
+    for i in range(run.messages):
+        if state.messages[i].action == TARGET and state.messages[i].instrument == k:
+            continue
+        if kept < i:
+            state.messages[kept] = state.messages[i]
+        kept += 1
+    run.messages = kept
 
 
 @loop_kernel

@@ -25,10 +25,16 @@ LIMIT_COLUMN, INITIAL, MAINTENANCE, DEDUCTION = range(4)
 
 
 @inner_kernel
+def fee_rate_of(state: State, k: int, time: int, maker: int) -> float:
+    """The fee of a taker (0) or maker (1) in force, without the discount of tiers."""
+    first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]
+    return state.schedule[first + fee_row(state.starts[first:end], state.schedule[first:end, 2], time, 0.0), maker]
+
+
+@inner_kernel
 def taker_rate(state: State, k: int, time: int) -> float:
     """The taker fee in force, without the discount of tiers."""
-    first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]
-    return state.schedule[first + fee_row(state.starts[first:end], state.schedule[first:end, 2], time, 0.0), 0]
+    return fee_rate_of(state, k, time, 0)
 
 
 @inner_kernel
@@ -112,9 +118,40 @@ def entry_after(holding: Array, after: float, value: float) -> float:
     return (holding.entry * before + value * (after - before)) / after
 
 
-@loop_kernel
+@inner_kernel
+def price_for_margin(state: State, k: int) -> float:
+    """The mark where there is one, else the worst price of the bar that closes now, else the reference price."""
+    holding = state.holdings[k]
+    if not math.isnan(holding.mark):
+        return holding.mark
+    if not math.isnan(holding.worst) and holding.closed == state.run[0].now:
+        return holding.worst
+    return holding.reference
+
+
+@inner_kernel
+def mark_value(state: State, k: int) -> float:
+    """Settle value of one contract at the mark where there is one, else at the reference price."""
+    holding = state.holdings[k]
+    return contract_value(state.contracts[k], holding.reference if math.isnan(holding.mark) else holding.mark)
+
+
+@inner_kernel
+def margin_value(state: State, k: int) -> float:
+    """Settle value of one contract that margin is measured at."""
+    return contract_value(state.contracts[k], price_for_margin(state, k))
+
+
+@inner_kernel
 def may_hold(state: State, k: int, after: float, traded: float, price: float, time: int) -> int:
-    """0 where the account can carry the position ``after`` trading at ``price``, else the reason why not.
+    """`may_hold_as` for a taker."""
+    return may_hold_as(state, k, after, traded, price, 0, time)
+
+
+@loop_kernel
+def may_hold_as(state: State, k: int, after: float, traded: float, price: float, maker: int, time: int) -> int:
+    """0 where the account can carry the position ``after`` trading at ``price`` as taker (``maker`` 0) or maker (1),
+    its fee paid; else the reason why not.
 
     Less of a position is always allowed.
     """
@@ -123,36 +160,52 @@ def may_hold(state: State, k: int, after: float, traded: float, price: float, ti
         return 0
     if abs(after) <= abs(holding.contracts) and after * holding.contracts >= 0.0:
         return 0
-    a = contract.account
     value = contract_value(contract, price)
     entry = entry_after(holding, after, value)
     rate = initial_rate(state, k, abs(after * entry), time)
     if math.isnan(rate):
         return ABOVE_TIER
-    taker = taker_rate(state, k, time)
-    costs = -traded * (value - holding.value) + fee_amount(taker, abs(traded * value))
+    cash = state.accounts[contract.account].cash - traded * value
+    cash += fee_amount(fee_rate_of(state, k, time, maker), abs(traded * value))
+    needed = 0.0
     if run.margin == CROSS:
-        needed = abs(after * entry) * (rate + 2.0 * taker)
-        equity = state.accounts[a].cash + costs
-        for j in range(state.holdings.shape[0]):
-            if state.contracts[j].account != a or state.holdings[j].contracts == 0.0:
-                continue
-            equity += state.holdings[j].contracts * state.holdings[j].value
-            if j != k:
-                worth = abs(state.holdings[j].contracts * state.holdings[j].entry)
-                other = initial_rate(state, j, worth, time)
-                needed += worth * (
-                    (1.0 / run.leverage if math.isnan(other) else other) + 2.0 * taker_rate(state, j, time)
-                )
-        return 0 if equity >= needed else MARGIN
-    kept = holding.margin + holding.margin_fee
-    if holding.contracts * after <= 0.0:
-        kept = 0.0
-    increase = abs(after * entry) - (abs(holding.contracts * holding.entry) if kept != 0.0 else 0.0)
-    free = free_cash(state, a) + costs
-    if holding.contracts * after < 0.0:  # what is closed first gives back its margin and its profit
-        free += holding.margin + holding.margin_fee + holding.contracts * (holding.value - holding.entry)
-    return 0 if free >= increase * (rate + 2.0 * taker) else MARGIN
+        needed = abs(after * entry) * (rate + 2.0 * taker_rate(state, k, time))
+        cash += after * mark_value(state, k)
+    else:
+        needed = margin_after(state, k, after, entry, value, rate, time)
+        cash += after * entry
+    for j in range(state.holdings.shape[0]):
+        other = state.holdings[j]
+        if j == k or state.contracts[j].account != contract.account or other.contracts == 0.0:
+            continue
+        if run.margin == CROSS:
+            cash += other.contracts * mark_value(state, j)
+            needed += initial_margin(state, j, time)
+        else:
+            cash += other.contracts * other.entry
+            needed += other.margin + other.margin_fee
+    return MARGIN if cash < needed else 0
+
+
+@inner_kernel
+def initial_margin(state: State, k: int, time: int) -> float:
+    """Initial margin of the position held, and two taker fees."""
+    worth = abs(state.holdings[k].contracts * state.holdings[k].entry)
+    rate = initial_rate(state, k, worth, time)
+    if math.isnan(rate):
+        rate = 1.0 / state.run[0].leverage
+    return worth * (rate + 2.0 * taker_rate(state, k, time))
+
+
+@inner_kernel
+def margin_after(state: State, k: int, after: float, entry: float, value: float, rate: float, time: int) -> float:
+    """Isolated: what is paid in for position ``k``, fee part included, once an increase at ``value`` has made it
+    ``after``."""
+    holding = state.holdings[k]
+    if holding.contracts * after > 0.0:
+        added = abs((after - holding.contracts) * value)
+        return holding.margin + holding.margin_fee + added * (rate + 2.0 * taker_rate(state, k, time))
+    return abs(after * entry) * (rate + 2.0 * taker_rate(state, k, time))
 
 
 @inner_kernel
@@ -164,6 +217,15 @@ def free_cash(state: State, a: int) -> float:
         if state.contracts[k].account == a and holding.contracts != 0.0:
             free += holding.contracts * holding.entry - holding.margin - holding.margin_fee
     return free
+
+
+@inner_kernel
+def pay_from_margin(state: State, k: int, paid: float) -> None:
+    """Isolated: position ``k`` has just paid a funding of ``paid``; what free cash could not cover comes out of its
+    margin."""
+    if state.run[0].margin == ISOLATED and paid > 0.0:
+        free = free_cash(state, state.contracts[k].account) + paid
+        state.holdings[k].margin -= max(paid - max(free, 0.0), 0.0)
 
 
 @inner_kernel
@@ -188,13 +250,21 @@ def move_margin(state: State, k: int, after: float, value: float) -> None:
 
 
 @inner_kernel
+def position_margin(state: State, k: int) -> float:
+    """Isolated: the margin that counts as equity of position ``k``: with the part set aside for fees where the
+    maintenance margin holds a fee as well (BitMEX), without it elsewhere (Bybit)."""
+    holding = state.holdings[k]
+    return holding.margin + (holding.margin_fee if state.contracts[k].on_entry != 0 else 0.0)
+
+
+@inner_kernel
 def backing(state: State, k: int) -> float:
     """What stands behind position ``k`` apart from its value: with N x v added it is the equity that margin is
     measured against. Of a lone position of a cross account, or of an isolated one."""
     holding = state.holdings[k]
     if state.run[0].margin == CROSS:
         return state.accounts[state.contracts[k].account].cash
-    return holding.margin + holding.margin_fee - holding.contracts * holding.entry
+    return position_margin(state, k) - holding.contracts * holding.entry
 
 
 @loop_kernel
@@ -243,22 +313,6 @@ def set_limits(state: State, k: int, time: int) -> None:
         holding.high_limit = price * (1.0 - SLACK)
 
 
-@inner_kernel
-def price_for_margin(holding: Array) -> float:
-    """The mark where there is one, else the worst price of the bar at hand, else the reference price."""
-    if not math.isnan(holding.mark):
-        return holding.mark
-    if not math.isnan(holding.worst):
-        return holding.worst
-    return holding.reference
-
-
-@inner_kernel
-def margin_value(state: State, k: int) -> float:
-    """Settle value of one contract that margin is measured at."""
-    return contract_value(state.contracts[k], price_for_margin(state.holdings[k]))
-
-
 @loop_kernel
 def account_fails(state: State, a: int, time: int) -> bool:
     """Cross margin: whether the equity of account ``a`` at mark prices is down to its maintenance margin."""
@@ -279,17 +333,5 @@ def position_fails(state: State, k: int, time: int) -> bool:
     if holding.contracts == 0.0:
         return False
     value = margin_value(state, k)
-    equity = holding.margin + holding.margin_fee + holding.contracts * (value - holding.entry)
+    equity = position_margin(state, k) + holding.contracts * (value - holding.entry)
     return equity <= maintenance(state, k, value, time)
-
-
-@loop_kernel
-def cover_isolated(state: State, a: int) -> None:
-    """Free cash below zero (fundings) is paid from the margins of the positions, in the order of instruments."""
-    owed = -free_cash(state, a)
-    for k in range(state.holdings.shape[0]):
-        holding = state.holdings[k]
-        if owed > 0.0 and state.contracts[k].account == a and holding.contracts != 0.0:
-            paid = min(owed, holding.margin)
-            holding.margin -= paid
-            owed -= paid

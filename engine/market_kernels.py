@@ -22,8 +22,10 @@ Array = Any
 def open_bar(state: State, k: int, kind: int, bars: Array, row: int) -> None:
     """The open of a bar."""
     holding, contract = state.holdings[k], state.contracts[k]
-    if not kind & BAR_CLOSE and contract.market == ON_BARS:  # else nothing can ask for a price before the close
-        holding.last = reference_price(contract, bars, row, OPEN)
+    if contract.market == ON_BARS:
+        holding.gap = 0
+        if not kind & BAR_CLOSE:  # else nothing can ask for a price before the close
+            holding.last = reference_price(contract, bars, row, OPEN)
     if contract.quote_column >= 0:
         observe_quotes(contract, holding, bars, row, OPEN)
 
@@ -73,8 +75,8 @@ def look_at_margin(state: State, k: int, bars: Array, row: int) -> None:
     worst = holding.last
     if run.worst_price != 0:
         worst = bars[row, LOW] if holding.contracts > 0.0 else bars[row, HIGH]
+    holding.worst = worst
     if worst <= holding.low_limit or worst >= holding.high_limit:
-        holding.worst = worst
         run.check = 1
 
 

@@ -35,6 +35,11 @@ REJECTED = 5
 OPEN_AT_END = 6
 STATES = ("waiting", "armed", "resting", "filled", "cancelled", "rejected", "open")
 
+# Whether an order has taken part in the market.
+NOT_SEEN = 0
+SEEN = 1
+TRIGGERED = 2  # seen, then triggered between two events of the market: waits for the next one
+
 # Why an order was rejected or cancelled.
 NO_REASON = 0
 BY_AGENT = 1
@@ -85,10 +90,12 @@ REASONS = (
 PLACE = 0
 CANCEL = 1
 AMEND = 2
+TARGET = 3  # in a message only: a target on its way
 
-#: Requests that an agent may make in one decision, and orders that it may have open.
+#: Requests that an agent may make in one decision, orders that it may have open, and messages that wait to be served.
 MAX_REQUESTS = 64
 MAX_OPEN = 512
+MAX_MESSAGES = 4096
 
 #: Two prices closer than this fraction of the price are the same.
 SAME_PRICE = 1e-9
@@ -111,18 +118,28 @@ ORDER = np.dtype(
         ("sent", "i8"),
         ("arrives", "i8"),
         ("done", "i8"),
-        ("cancel_at", "i8"),
-        ("amend_at", "i8"),
-        ("amend_contracts", "f8"),
-        ("amend_price", "f8"),
-        ("amend_trigger", "f8"),
+        ("seen", "i8"),  # NOT_SEEN, SEEN or TRIGGERED
         ("ahead", "f8"),  # contracts ahead in the queue by the rule of the run; inf where unknown
         ("ahead_other", "f8"),  # by the other rule
         ("shown", "f8"),  # size of its level at the last book
         ("traded", "f8"),  # traded at its price since then
-        ("other_filled", "f8"),  # contracts that the other rule would have filled by now
+        ("missed", "i8"),  # 1: the other rule would have filled some of it
         ("fills", "i8"),
         ("maker_fills", "i8"),
+    ],
+    align=True,
+)
+
+MESSAGE = np.dtype(
+    [
+        ("action", "i8"),  # CANCEL, AMEND or TARGET
+        ("order", "i8"),
+        ("instrument", "i8"),
+        ("sent", "i8"),
+        ("arrives", "i8"),
+        ("contracts", "f8"),  # NaN in these three: stays as it is
+        ("price", "f8"),
+        ("trigger", "f8"),
     ],
     align=True,
 )

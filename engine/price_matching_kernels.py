@@ -11,9 +11,28 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import mark_to
-from halfspread.engine.depth_matching_kernels import reaches, release, same, triggered_by
+from halfspread.engine.depth_matching_kernels import (
+    arm,
+    arm_by_trade,
+    end_idle,
+    mark_triggers,
+    reaches,
+    release,
+    same,
+    triggered_by,
+)
 from halfspread.engine.fill_kernels import model_half_spread, model_impact, take_at_reference
-from halfspread.engine.ledger_kernels import fill_order, finish, open_size, reducible, refuse, serve_messages
+from halfspread.engine.ledger_kernels import (
+    fill_order,
+    finish,
+    forget_place,
+    idle_reduction,
+    note_missed,
+    open_size,
+    reducible,
+    refuse,
+    rest,
+)
 from halfspread.engine.order_records import (
     ARMED,
     BY_MARK,
@@ -29,6 +48,7 @@ from halfspread.engine.order_records import (
     POST_ONLY,
     REDUCE_ONLY,
     RESTING,
+    SEEN,
     STOP_LIMIT,
     TAKE_PROFIT,
     WAITING,
@@ -41,6 +61,7 @@ from halfspread.engine.records import (
     HIGH,
     IMPACT_UNKNOWN,
     LOW,
+    OPEN,
     OPTIMISTIC,
     State,
 )
@@ -85,7 +106,7 @@ def cut_to_position(state: State, order: Array, held: float) -> float:
 
 @loop_kernel
 def take_at(state: State, order: Array, base: float, half: float, quantity: float, time: int, fills: Array) -> None:
-    """Fill ``quantity`` of an order as a taker around ``base``; what reduce-only cut off is cancelled."""
+    """Fill ``quantity`` of an order as a taker around ``base``; what has nothing to reduce any more is cancelled."""
     limit = order.price if order.form == LIMIT else math.nan
     traded = quantity if order.contracts > 0.0 else -quantity
     price = taker_price(state, order.instrument, traded, base, half, limit)
@@ -93,82 +114,88 @@ def take_at(state: State, order: Array, base: float, half: float, quantity: floa
         return
     touch = base + half if traded > 0.0 else base - half
     fill_order(state, order, traded, price, touch, time, 0, fills)
-    if order.state < FILLED:
+    if order.state < FILLED and idle_reduction(state, order):
         finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
 
 
 @loop_kernel
 def enter_at_price(state: State, order: Array, half: float, time: int, fills: Array) -> None:
     """The first event of an order: all of it at the reference price and half a spread, or none; a limit then rests."""
-    k = order.instrument
-    holding, run = state.holdings[k], state.run[0]
+    holding = state.holdings[order.instrument]
     buy = order.contracts > 0.0
     touch = holding.reference + (half if buy else -half)
     takes = order.form == MARKET or reaches(1 if buy else -1, touch, order.price)
     quantity = cut_to_position(state, order, holding.contracts)
     if quantity <= 0.0:
-        refuse(state, order, NOTHING_TO_REDUCE, time)
+        end_idle(state, order, time)
     elif takes and order.flags & POST_ONLY:
         refuse(state, order, WOULD_TAKE, time)
     elif takes:
         take_at(state, order, holding.reference, half, quantity, time, fills)
     elif order.flags & IOC:
-        refuse(state, order, NOT_FILLED_AT_ONCE, time)
+        finish(state, order, CANCELLED, NOT_FILLED_AT_ONCE, 0.0, time)
     elif order.flags & FOK:
         refuse(state, order, NOT_ALL_AT_ONCE, time)
     else:
-        order.state = RESTING
-        optimist = run.matching == OPTIMISTIC
-        order.ahead = 0.0 if optimist else math.inf
-        order.ahead_other = math.inf if optimist else 0.0
-        order.shown, order.traded = math.inf, 0.0
+        rest(state, order, math.inf, time)
+        forget_place(state, order)
 
 
 @loop_kernel
-def enter_waiting(state: State, k: int, half: float, time: int, fills: Array) -> None:
-    """Orders of instrument ``k`` that have arrived take part at its reference price; stops look at it."""
-    holding = state.holdings[k]
+def enter_waiting(state: State, k: int, half: float, look: bool, time: int, fills: Array) -> None:
+    """Orders of instrument ``k`` that have arrived take part at its reference price; with ``look`` that price pulls
+    triggers."""
+    reference = state.holdings[k].reference
     for i in range(state.run[0].live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time:
             continue
-        if order.state == WAITING and order.form > LIMIT:
-            order.state = ARMED
-        if order.state == ARMED and not order.flags & BY_MARK:
-            if triggered_by(order, holding.reference, holding.reference):
-                release(order, time)
+        order.seen = SEEN
+        if arm(order):
+            reached = look and not order.flags & BY_MARK and triggered_by(order, reference, reference)
+            if reached or mark_triggers(state, order):
+                release(order)
+                order.seen = SEEN
         if order.state == WAITING:
             enter_at_price(state, order, half, time, fills)
 
 
 @loop_kernel
 def take_trade_market(state: State, k: int, time: int, fills: Array) -> int:
-    """Where trades are the market: orders and targets that have arrived by the trade just marked to; 0 or an error
-    code."""
+    """Where trades are the market: orders and targets that have arrived by the trade just marked to, then triggers; 0
+    or an error code."""
     holding, run = state.holdings[k], state.run[0]
     half = model_half_spread(state, k, state.schedule, -1, 0, time)
     if holding.live != 0:
-        enter_waiting(state, k, half, time, fills)
+        enter_waiting(state, k, half, False, time, fills)
     if run.error == 0 and holding.has_pending != 0 and holding.arrives <= time:
-        holding.has_pending = 0
-        traded = holding.pending - holding.contracts
-        if traded != 0.0:
-            return take_at_reference(state, k, traded, holding.pending, half, time, fills)
-    return run.error
+        run.error = trade_target_at(state, k, half, time, fills)
+    arm_by_trade(state, k, holding.reference, time)
+    return run.error  # type: ignore[no-any-return]
 
 
 @loop_kernel
-def match_open(state: State, k: int, bars: Array, row: int, column: int, time: int, fills: Array) -> None:
-    """Orders at the price of ``column`` (OPEN or CLOSE), which the instrument is marked to already."""
-    serve_messages(state, k, time)
-    enter_waiting(state, k, model_half_spread(state, k, bars, row, column, time), time, fills)
-    state.holdings[k].at_open = state.holdings[k].contracts
+def trade_target_at(state: State, k: int, half: float, time: int, fills: Array) -> int:
+    """Trade the target of instrument ``k`` at its reference price; 0 or an error code."""
+    holding = state.holdings[k]
+    holding.has_pending = 0
+    traded = holding.pending - holding.contracts
+    if traded == 0.0:
+        return 0
+    return take_at_reference(state, k, traded, holding.pending, half, time, fills)
+
+
+@loop_kernel
+def match_open(state: State, k: int, bars: Array, row: int, time: int, fills: Array) -> None:
+    """Orders at the open of a bar, which the instrument is marked to already."""
+    enter_waiting(state, k, model_half_spread(state, k, bars, row, OPEN, time), True, time, fills)
 
 
 @loop_kernel
 def match_range(state: State, k: int, bars: Array, row: int, time: int, fills: Array) -> None:
     """Orders within the range of a bar that has closed, in the three passes of docs/fills.md."""
     half = model_half_spread(state, k, bars, row, CLOSE, time)
+    state.holdings[k].at_open = state.holdings[k].contracts
     low, high = bars[row, LOW], bars[row, HIGH]
     if state.run[0].matching == OPTIMISTIC:
         match_limits(state, k, low, high, half, time, fills)
@@ -197,80 +224,77 @@ def match_stops(
         if not reached(order, low, high):
             continue
         if order.kind == STOP_LIMIT:
-            release(order, time)
+            release(order)
             continue
         quantity = cut_to_position(state, order, state.holdings[k].contracts)
         if quantity > 0.0:
-            mark_to(state, k, order.trigger)
-            order.form = MARKET
-            take_at(state, order, order.trigger, half, quantity, time, fills)
+            price = max(order.trigger, low) if order.contracts > 0.0 else min(order.trigger, high)
+            mark_to(state, k, price)
+            order.form, order.state = MARKET, WAITING
+            take_at(state, order, price, half, quantity, time, fills)
         elif last:
-            refuse(state, order, NOTHING_TO_REDUCE, time)
+            end_idle(state, order, time)
 
 
 @loop_kernel
 def match_limits(state: State, k: int, low: float, high: float, half: float, time: int, fills: Array) -> None:
     """Limits and take-profits that the range reaches."""
-    run, holding = state.run[0], state.holdings[k]
-    for i in range(run.live):
+    for i in range(state.run[0].live):
         order = state.orders[i]
-        if order.instrument != k:
+        if order.instrument != k or order.state >= FILLED:
+            continue
+        quantity = in_bar(state, order)
+        if quantity <= 0.0 and not idle_reduction(state, order):
             continue
         profit = order.state == ARMED and order.kind == TAKE_PROFIT and not order.flags & BY_MARK
         if profit and reached(order, low, high):
-            match_profit(state, order, half, time, fills)
+            match_profit(state, order, quantity, half, time, fills)
         elif order.state == RESTING:
-            buy = order.contracts > 0.0
-            extreme = low if buy else high
-            if reaches(1 if buy else -1, extreme, order.price):
-                touched = same(extreme, order.price)
-                if touched and run.matching != OPTIMISTIC:
-                    order.other_filled = open_size(order)
-                    continue
-                price = min(order.price, high) if buy else max(order.price, low)
-                quantity = in_bar(state, order)
-                if quantity <= 0.0:
-                    lost_to_stop(state, order, time)
-                    continue
-                mark_to(state, k, price)
-                filled = fill_order(state, order, quantity if buy else -quantity, price, price, time, 1, fills)
-                if filled and touched:
-                    run.choice_fills += 1
-                if order.state < FILLED and order.flags & REDUCE_ONLY and holding.contracts == 0.0:
-                    finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+            match_limit(state, order, quantity, low, high, time, fills)
+
+
+@loop_kernel
+def match_limit(state: State, order: Array, quantity: float, low: float, high: float, time: int, fills: Array) -> None:
+    """A resting limit against the range of a bar: at its price, or at the worst price of a bar that lies beyond it."""
+    run, buy = state.run[0], order.contracts > 0.0
+    extreme = low if buy else high
+    if not reaches(1 if buy else -1, extreme, order.price):
+        return
+    touched = same(extreme, order.price)
+    if touched and run.matching != OPTIMISTIC:
+        note_missed(state, order)
+        return
+    if quantity <= 0.0:
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+        return
+    price = min(order.price, high) if buy else max(order.price, low)
+    mark_to(state, order.instrument, price)
+    filled = fill_order(state, order, quantity if buy else -quantity, price, price, time, 1, fills)
+    if filled and touched:
+        run.choice_fills += 1
+    if order.state < FILLED and idle_reduction(state, order):
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
 
 
 @inner_kernel
 def in_bar(state: State, order: Array) -> float:
-    """Contracts (absolute) that a limit or take-profit may trade within a bar: a reduce-only order at most what was
-    held at the open, since the bar does not tell what came first."""
+    """Contracts (absolute) that a limit or take-profit may trade within a bar: a reduce-only order at most what is left
+    of what was held at the open, since the bar does not tell what came first."""
     holding = state.holdings[order.instrument]
-    held = holding.contracts
-    if state.run[0].matching != OPTIMISTIC:
-        if holding.at_open * held <= 0.0:
-            held = 0.0
-        elif abs(holding.at_open) < abs(held):
-            held = holding.at_open
-    return cut_to_position(state, order, held)
-
-
-@inner_kernel
-def lost_to_stop(state: State, order: Array, time: int) -> None:
-    """A reduce-only order reached with nothing left to reduce: withdrawn where a stop came first."""
-    holding = state.holdings[order.instrument]
-    if holding.contracts == 0.0:
-        if holding.at_open != 0.0:
-            state.run[0].choice_fills += 1
-        refuse(state, order, NOTHING_TO_REDUCE, time)
+    most = cut_to_position(state, order, holding.contracts)
+    if state.run[0].matching == OPTIMISTIC or not order.flags & REDUCE_ONLY:
+        return most
+    return min(most, reducible(holding, order, holding.at_open))
 
 
 @loop_kernel
-def match_profit(state: State, order: Array, half: float, time: int, fills: Array) -> None:
-    """A take-profit that the range has reached."""
-    quantity = in_bar(state, order)
+def match_profit(state: State, order: Array, quantity: float, half: float, time: int, fills: Array) -> None:
+    """A take-profit that the range has reached; what may not be closed in this bar goes on waiting."""
     if quantity <= 0.0:
-        lost_to_stop(state, order, time)
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
         return
     mark_to(state, order.instrument, order.trigger)
-    order.form = MARKET
+    order.form, order.state = MARKET, WAITING
     take_at(state, order, order.trigger, half, quantity, time, fills)
+    if order.state < FILLED:
+        order.form, order.state = TAKE_PROFIT, ARMED

@@ -227,6 +227,8 @@ RUN = np.dtype(
         ("error_value", "f8"),
         ("decisions", "i8"),
         ("live", "i8"),  # open orders
+        ("messages", "i8"),  # cancellations, amendments and targets that wait to be served
+        ("next_arrival", "i8"),  # under `this`: when something sent arrives next, 0: nothing does
         ("orders", "i8"),  # orders sent so far
         ("last_arrival", "i8"),
         ("last_report", "i8"),
@@ -246,6 +248,7 @@ RUN = np.dtype(
         ("calm_until", "i8"),  # until then bars pass where no target is pending; 0: no bar does
         ("unvalued", "i8"),  # accounts that have seen no price of their currency yet
         ("check", "i8"),  # 1: margin has to be looked at
+        ("checked", "i8"),  # when it last was
         ("tiered", "i8"),  # 1: fees depend on the volume of 30 days
         ("next_change", "i8"),  # when a tick or lot changes next
         ("volume_day", "i8"),
@@ -408,7 +411,8 @@ class State(NamedTuple):
 
     ``starts`` (n,) and ``schedule`` (n, 4): by date ticks and lots (first column), fees (taker, maker, volume from
     which they hold) and margin tiers (limit, initial rate, maintenance rate, deduction); ``memory``: of a compiled agent; ``orders`` (MAX_OPEN,): the open ones, oldest first; ``reports``:
-    a ring of what is on its way to the agent; ``delays`` (n, 2): times and delays of messages.
+    a ring of what is on its way to the agent; ``messages`` (MAX_MESSAGES,): what is on its way to the exchange;
+    ``delays`` (n, 2): times and delays of both.
     """
 
     run: Records
@@ -421,6 +425,7 @@ class State(NamedTuple):
     memory: np.ndarray[Any, np.dtype[np.float64]]
     orders: Records
     reports: Records
+    messages: Records
     delays: np.ndarray[Any, np.dtype[np.int64]]
 
 

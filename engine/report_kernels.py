@@ -32,7 +32,8 @@ def report(state: State, number: int, k: int, left: float, price: float, filled:
     run, holding = state.run[0], state.holdings[k]
     if reason != NO_REASON:
         run.rejections += 1
-    if run.delayed_reports == 0:
+    arrives = report_arrival(state, time)
+    if arrives <= run.now or run.delayed_reports == 0:
         show_report(state, number, k, left, price, filled, holding.contracts, holding.position)
         if reason != NO_REASON:
             tell_rejection(state, reason)
@@ -41,19 +42,27 @@ def report(state: State, number: int, k: int, left: float, price: float, filled:
     if run.reports >= room:
         run.error = TOO_MANY_REPORTS
         return
-    first, end = run.response_delays[0], run.response_delays[1]
-    delays = state.delays[first:end]
-    delay = delay_at(run.response_delay_mode, delays[:, 0], delays[:, 1], run.responses, time)
-    run.responses += 1
-    run.last_report = max(run.last_report, time + delay)
     line = state.reports[(run.first_report + run.reports) % room]
-    line.time, line.order, line.instrument = run.last_report, number, k
+    line.time, line.order, line.instrument = arrives, number, k
     line.open, line.price, line.filled = left, price, filled
     line.position, line.fraction = holding.contracts, holding.position
     line.reason = reason
     if run.reports == 0:
         run.next_report = line.time
     run.reports += 1
+
+
+@loop_kernel
+def report_arrival(state: State, time: int) -> int:
+    """When the agent learns of what happened at ``time``; no report overtakes the one before it."""
+    run = state.run[0]
+    if run.delayed_reports != 0:
+        first, end = run.response_delays[0], run.response_delays[1]
+        delays = state.delays[first:end]
+        time += delay_at(run.response_delay_mode, delays[:, 0], delays[:, 1], run.responses, time)
+        run.responses += 1
+    run.last_report = max(run.last_report, time)
+    return run.last_report
 
 
 @loop_kernel

@@ -122,6 +122,7 @@ def run_backtest(
     columns = tuple(_columns(feed, watch.history) for feed in tape.feeds)
     market = Market(tape.instruments, columns, lookback, state.context[0])
     run = _Run(agent, compiled, tape, state, recorder, market, wishes, watch.history, progress)
+    run.ordering = not costs.latency.is_zero  # targets on their way are messages, as orders are, and fills are reported
     try:
         for chunk in replay:
             _run_chunk(run, chunk)

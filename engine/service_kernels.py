@@ -12,17 +12,39 @@ from typing import Any
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import mark_to, reference_price
 from halfspread.engine.depth_matching_kernels import (
+    arm,
     arm_by_mark,
     arm_by_trade,
+    mark_triggers,
     match_book,
     match_trade,
     refuse_in_gap,
+    release,
     take_from_book,
     trade_target,
+    triggered_by,
 )
-from halfspread.engine.ledger_kernels import refuse, serve_messages, sweep_orders, take_requests
-from halfspread.engine.order_records import ARMED, FILLED, LIMIT, LIQUIDATED, WAITING
-from halfspread.engine.price_matching_kernels import match_open, match_range, take_trade_market
+from halfspread.engine.fill_kernels import execute, model_half_spread
+from halfspread.engine.ledger_kernels import drop_idle, finish, serve_messages, sweep_orders, take_requests
+from halfspread.engine.order_records import (
+    BY_MARK,
+    CANCELLED,
+    FILLED,
+    LIQUIDATED,
+    NO_MARKET,
+    NOT_SEEN,
+    REJECTED,
+    SEEN,
+    TRIGGERED,
+    WAITING,
+)
+from halfspread.engine.price_matching_kernels import (
+    enter_at_price,
+    match_open,
+    match_range,
+    take_trade_market,
+    trade_target_at,
+)
 from halfspread.engine.records import (
     ASK,
     ASK_SIZE,
@@ -32,6 +54,7 @@ from halfspread.engine.records import (
     BID,
     BID_SIZE,
     CLOSE,
+    NEXT_OPEN,
     NO_MARGIN,
     ON_BARS,
     ON_DEPTH,
@@ -47,7 +70,6 @@ from halfspread.engine.records import (
     SERVE_REPORTS,
     SERVE_REQUESTS,
     SERVE_TRADE,
-    THIS_CLOSE,
     TRADE,
     TRADE_PRICE,
     TRADE_SIDE,
@@ -61,22 +83,47 @@ from halfspread.engine.report_kernels import deliver_reports
 Array = Any
 
 
+@inner_kernel
+def awaits(state: State, k: int) -> bool:
+    """Whether orders of instrument ``k``, or messages, may have to be served."""
+    return state.holdings[k].live != 0 or state.run[0].messages != 0
+
+
 @loop_kernel
-def open_with_orders(state: State, k: int, bars: Array, row: int, time: int, output: Output) -> None:
-    """Orders at the open of a bar."""
-    mark_to(state, k, reference_price(state.contracts[k], bars, row, OPEN))
+def end_event(state: State, k: int, time: int, output: Output) -> None:
+    """At the end of an event of instrument ``k``: what has nothing left to do goes to the ledger."""
+    drop_idle(state, k, time)
+    sweep_orders(state, output.orders)
+
+
+@inner_kernel
+def end_gap(state: State, k: int, time: int) -> None:
+    """The market of instrument ``k`` is there."""
     if state.holdings[k].gap != 0:
         refuse_in_gap(state, k, time)
         state.holdings[k].gap = 0
-    match_open(state, k, bars, row, OPEN, time, output.fills)
-    sweep_orders(state, output.orders)
+
+
+@loop_kernel
+def open_with_orders(state: State, k: int, bars: Array, row: int, time: int, output: Output) -> int:
+    """Orders and then the target at the open of a bar; 0 or an error code."""
+    run, holding = state.run[0], state.holdings[k]
+    if holding.live != 0:
+        mark_to(state, k, reference_price(state.contracts[k], bars, row, OPEN))
+    serve_messages(state, k, time, output.orders)
+    end_gap(state, k, time)
+    match_open(state, k, bars, row, time, output.fills)
+    if run.error == 0 and holding.has_pending != 0 and run.convention == NEXT_OPEN and holding.arrives <= time:
+        run.error = execute(state, k, bars, row, OPEN, time, output.fills)
+    end_event(state, k, time, output)
+    return run.error  # type: ignore[no-any-return]
 
 
 @loop_kernel
 def range_with_orders(state: State, k: int, bars: Array, row: int, time: int, output: Output) -> None:
     """Orders within the range of a bar."""
     match_range(state, k, bars, row, time, output.fills)
-    sweep_orders(state, output.orders)
+    end_event(state, k, time, output)
 
 
 @loop_kernel
@@ -111,65 +158,32 @@ def see_depth(state: State, kind: int, k: int, rows: Array, row: int) -> None:
 def new_book(state: State, k: int, rows: Array, row: int, time: int, output: Output) -> int:
     """The market of instrument ``k`` has moved on to a new book."""
     run, holding = state.run[0], state.holdings[k]
-    if run.convention == THIS_CLOSE and holding.book >= 0 and holding.gap == 0:
-        late_orders(state, k, rows, time, output)
     mid = 0.5 * (rows[row, BID] + rows[row, ASK])
     mark_to(state, k, mid)
     holding.last = mid
     holding.book = row
     holding.taken_bid = holding.taken_ask = 0.0
     run.started = 1
-    if holding.live != 0:
-        book_with_orders(state, k, rows, row, time, output)
+    if awaits(state, k):
+        serve_messages(state, k, time, output.orders)
+        end_gap(state, k, time)
+        match_book(state, k, rows, row, time, output.fills)
     holding.gap = 0
-    if holding.has_pending != 0 and holding.arrives <= time:
-        error = trade_target(state, k, rows, row, time, output.fills)
-        if error != 0:
-            return error
-    if run.margin != NO_MARGIN and holding.contracts != 0.0 and math.isnan(holding.mark):
-        if mid <= holding.low_limit or mid >= holding.high_limit:
-            run.check = 1
-    return run.error
-
-
-@loop_kernel
-def book_with_orders(state: State, k: int, rows: Array, row: int, time: int, output: Output) -> None:
-    """Messages and orders at a new book."""
-    serve_messages(state, k, time)
-    if state.holdings[k].gap != 0:
-        refuse_in_gap(state, k, time)
-    match_book(state, k, rows, row, time, output.fills)
-    sweep_orders(state, output.orders)
-
-
-@loop_kernel
-def late_orders(state: State, k: int, rows: Array, time: int, output: Output) -> None:
-    """Under `this`: what has arrived since the last book trades with it before it is replaced."""
-    holding = state.holdings[k]
-    trade_in_force(state, k, rows, time - 1, output)
-    sweep_orders(state, output.orders)
-    if holding.has_pending != 0 and holding.arrives < time:
-        trade_target(state, k, rows, holding.book, holding.arrives, output.fills)
-
-
-@loop_kernel
-def trade_in_force(state: State, k: int, rows: Array, until: int, output: Output) -> None:
-    """Orders that have arrived by ``until`` take from the book in force, each when it arrived."""
-    from_book = state.holdings[k].book
-    serve_messages(state, k, until)
-    for i in range(state.run[0].live):
-        order = state.orders[i]
-        if order.instrument == k and order.arrives <= until:
-            take_one(state, order, rows, from_book, output.fills)
+    if holding.has_pending != 0 and holding.arrives <= time and run.error == 0:
+        run.error = trade_target(state, k, rows, row, time, output.fills)
+    if holding.live != 0:
+        end_event(state, k, time, output)
+    look_at_price(state, k, mid)
+    return run.error  # type: ignore[no-any-return]
 
 
 @inner_kernel
-def take_one(state: State, order: Array, rows: Array, row: int, fills: Array) -> None:
-    """The first event of an order, against the book in force at its arrival."""
-    if order.state == WAITING and order.form > LIMIT:
-        order.state = ARMED
-    elif order.state == WAITING:
-        take_from_book(state, order, rows, row, order.arrives, fills)
+def look_at_price(state: State, k: int, price: float) -> None:
+    """Note whether margin has to be looked at, where there is no mark price."""
+    run, holding = state.run[0], state.holdings[k]
+    looks = run.margin != NO_MARGIN and holding.contracts != 0.0 and math.isnan(holding.mark)
+    if looks and not holding.low_limit < price < holding.high_limit:
+        run.check = 1
 
 
 @loop_kernel
@@ -177,26 +191,13 @@ def take_trade(state: State, event: Array, data: Data, output: Output) -> int:
     """A trade: at the exchange it consumes queues and is the market where there is nothing finer; at the agent it is
     seen."""
     run, context, k, row = state.run[0], state.context[0], event.instrument + 0, event.row
-    holding, contract, trades = state.holdings[k], state.contracts[k], data.trades
+    trades = data.trades
     if event.place & AT_EXCHANGE:
-        price = trades[row, TRADE_PRICE]
-        market = contract.market == ON_TRADES
-        if market:
-            mark_to(state, k, price)
-            holding.last = price
-            run.started = 1
-        if holding.live != 0:
-            trade_with_orders(state, k, trades, row, price, event.time, output)
-        if market:
-            if holding.live != 0 or holding.has_pending != 0:
-                error = take_trade_market(state, k, event.time, output.fills)
-                sweep_orders(state, output.orders)
-                if error != 0:
-                    return error
-            holding.gap = 0
-            if run.margin != NO_MARGIN and holding.contracts != 0.0 and math.isnan(holding.mark):
-                if price <= holding.low_limit or price >= holding.high_limit:
-                    run.check = 1
+        market = state.contracts[k].market
+        if market == ON_TRADES:
+            new_trade(state, k, trades, row, event.time, output)
+        elif market == ON_DEPTH and awaits(state, k):
+            trade_beside_book(state, k, trades, row, event.time, output)
     if event.place & AT_AGENT:
         run.kinds |= TRADE
         context.trade_price[k], context.trade_size[k] = trades[row, TRADE_PRICE], trades[row, TRADE_SIZE]
@@ -204,20 +205,116 @@ def take_trade(state: State, event: Array, data: Data, output: Output) -> int:
         if run.history_kinds & TRADE:
             context.rows[k] = row
             run.instrument = k
-            holding.seen += 1
-    return run.error
+            state.holdings[k].seen += 1
+    return run.error  # type: ignore[no-any-return]
+
+
+@inner_kernel
+def new_trade(state: State, k: int, trades: Array, row: int, time: int, output: Output) -> None:
+    """The market of instrument ``k``, which is one of trades alone, has moved on."""
+    holding, price = state.holdings[k], trades[row, TRADE_PRICE]
+    mark_to(state, k, price)
+    holding.last = price
+    state.run[0].started = 1
+    if awaits(state, k):
+        serve_messages(state, k, time, output.orders)
+        end_gap(state, k, time)
+        match_trade(state, k, trades, row, time, output.fills)
+    holding.gap = 0
+    if holding.live != 0 or holding.has_pending != 0:
+        take_trade_market(state, k, time, output.fills)
+        end_event(state, k, time, output)
+    look_at_price(state, k, price)
 
 
 @loop_kernel
-def trade_with_orders(state: State, k: int, trades: Array, row: int, price: float, time: int, output: Output) -> None:
-    """Messages, queues and triggers at a trade."""
-    serve_messages(state, k, time)
-    if state.holdings[k].gap != 0 and state.contracts[k].market == ON_TRADES:
-        refuse_in_gap(state, k, time)
+def trade_beside_book(state: State, k: int, trades: Array, row: int, time: int, output: Output) -> None:
+    """Messages, queues and triggers at a trade of an instrument whose market is a book."""
+    serve_messages(state, k, time, output.orders)
     match_trade(state, k, trades, row, time, output.fills)
-    if state.contracts[k].market == ON_DEPTH:
-        arm_by_trade(state, k, price, time)
+    arm_by_trade(state, k, trades[row, TRADE_PRICE], time)
+    end_event(state, k, time, output)
+
+
+@loop_kernel
+def arrive_all(state: State, data: Data, output: Output) -> None:
+    """Under `this`: whatever has arrived meets what is in force."""
+    for k in range(state.holdings.shape[0]):
+        there = state.contracts[k].market != ON_BARS or state.holdings[k].closed_now != 0
+        if there and (awaits(state, k) or state.holdings[k].has_pending != 0):
+            arrive(state, k, data, output)
     sweep_orders(state, output.orders)
+    note_next_arrival(state)
+
+
+@loop_kernel
+def arrive(state: State, k: int, data: Data, output: Output) -> None:
+    """Orders and the target of instrument ``k`` that have arrived and not met the market yet."""
+    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    time, market, half = run.now, contract.market, 0.0
+    rows = data.books if contract.depth_kind != QUOTE else data.quotes
+    there = market == ON_BARS or (
+        holding.gap == 0 and (holding.book >= 0 or (market == ON_TRADES and holding.last > 0))
+    )
+    if there and market == ON_TRADES:
+        half = model_half_spread(state, k, state.schedule, -1, 0, time)
+    elif market == ON_BARS:
+        half = model_half_spread(state, k, data.bars, state.context[0].rows[k], CLOSE, time)
+    serve_messages(state, k, time, output.orders)
+    for i in range(run.live):
+        order = state.orders[i]
+        if order.instrument != k or order.arrives > time or order.state >= FILLED or order.seen == TRIGGERED:
+            continue
+        if not there and order.seen == NOT_SEEN:
+            finish(state, order, REJECTED, NO_MARKET, 0.0, time)
+        elif there and (order.seen == NOT_SEEN or order.state == WAITING):
+            meet(state, order, rows, half, time, output.fills)
+    if there and holding.has_pending != 0 and holding.arrives <= time and run.error == 0:
+        if market == ON_DEPTH:
+            run.error = trade_target(state, k, rows, holding.book, time, output.fills)
+        else:
+            run.error = trade_target_at(state, k, half, time, output.fills)
+
+
+@loop_kernel
+def meet(state: State, order: Array, rows: Array, half: float, time: int, fills: Array) -> None:
+    """An order that arrives, or whose price was amended, against what is in force."""
+    k, first = order.instrument, order.seen == NOT_SEEN
+    holding, contract = state.holdings[k], state.contracts[k]
+    on_book = contract.market == ON_DEPTH
+    order.seen = SEEN
+    if arm(order) and first:
+        reached = mark_triggers(state, order)
+        if not order.flags & BY_MARK and contract.has_trades == 0:
+            if on_book:
+                reached = triggered_by(order, rows[holding.book, ASK], rows[holding.book, BID])
+            else:
+                reached = triggered_by(order, holding.reference, holding.reference)
+        if reached:
+            release(order)
+            order.seen = SEEN
+    if order.state == WAITING and on_book:
+        take_from_book(state, order, rows, holding.book, time, fills)
+    elif order.state == WAITING:
+        enter_at_price(state, order, half, time, fills)
+
+
+@loop_kernel
+def note_next_arrival(state: State) -> None:
+    """When the next of what is on its way arrives."""
+    run = state.run[0]
+    run.next_arrival = 0
+    for i in range(run.live):
+        soonest(run, state.orders[i].arrives)
+    for i in range(run.messages):
+        soonest(run, state.messages[i].arrives)
+
+
+@inner_kernel
+def soonest(run: Array, arrives: int) -> None:
+    """Keep the earlier of two arrivals that are still to come."""
+    if arrives > run.now and (run.next_arrival == 0 or arrives < run.next_arrival):
+        run.next_arrival = arrives
 
 
 @loop_kernel
@@ -229,51 +326,25 @@ def serve_bars(what: int, state: State, event: Array, data: Data, output: Output
         open_with_orders(state, k, data.bars, event.row, opened, output)
     elif what == SERVE_RANGE:
         range_with_orders(state, k, data.bars, event.row, event.time, output)
-    elif what == SERVE_IN_FORCE:
-        close_with_orders(state, data, output)
-    return run.error
+    return run.error  # type: ignore[no-any-return]
 
 
 @loop_kernel
-def serve_all(what: int, state: State, event: Array, output: Output) -> int:
+def serve_all(what: int, state: State, event: Array, data: Data, output: Output) -> int:
     """What orders need whatever the market is."""
     run = state.run[0]
     if what == SERVE_MARK:
-        arm_by_mark(state, event.instrument + 0, event.value, event.time)
+        arm_by_mark(state, event.instrument + 0, event.time)
     elif what == SERVE_REQUESTS:
         take_requests(state, output.orders)
     elif what == SERVE_REPORTS:
         deliver_reports(state)
+    elif what == SERVE_IN_FORCE:
+        arrive_all(state, data, output)
     elif what == SERVE_LIQUIDATED:
-        drop_orders(state, run.now)
+        drop_orders(state, run.checked)
         sweep_orders(state, output.orders)
-    return run.error
-
-
-@loop_kernel
-def close_with_orders(state: State, data: Data, output: Output) -> None:
-    """Under `this`: orders at the close that they were decided on."""
-    run, context = state.run[0], state.context[0]
-    for k in range(state.holdings.shape[0]):
-        holding = state.holdings[k]
-        if state.contracts[k].market == ON_BARS and holding.closed_now != 0 and holding.live != 0:
-            match_open(state, k, data.bars, context.rows[k], CLOSE, run.now, output.fills)
-    sweep_orders(state, output.orders)
-
-
-@loop_kernel
-def books_in_force(state: State, data: Data, output: Output) -> None:
-    """Under `this`: what was just decided, against the book in force."""
-    run = state.run[0]
-    for k in range(state.holdings.shape[0]):
-        holding, contract = state.holdings[k], state.contracts[k]
-        if contract.market == ON_DEPTH and holding.book >= 0 and holding.gap == 0:
-            rows = data.quotes if contract.depth_kind == QUOTE else data.books
-            if holding.live != 0:
-                trade_in_force(state, k, rows, run.now, output)
-            if holding.has_pending != 0 and holding.arrives <= run.now:
-                trade_target(state, k, rows, holding.book, run.now, output.fills)
-    sweep_orders(state, output.orders)
+    return run.error  # type: ignore[no-any-return]
 
 
 @loop_kernel
@@ -282,17 +353,15 @@ def drop_orders(state: State, time: int) -> None:
     for i in range(state.run[0].live):
         order = state.orders[i]
         if order.state < FILLED and state.holdings[order.instrument].taken_over != 0:
-            refuse(state, order, LIQUIDATED, time)
-    for k in range(state.holdings.shape[0]):
-        state.holdings[k].taken_over = 0
+            finish(state, order, CANCELLED, LIQUIDATED, 0.0, time)
 
 
 @loop_kernel
 def serve_orders_on_bars(what: int, state: State, event: Array, data: Data, output: Output) -> int:
     """The service of a run whose markets are bars."""
-    if what == SERVE_OPEN or what == SERVE_RANGE or what == SERVE_IN_FORCE:
+    if what in (SERVE_OPEN, SERVE_RANGE):
         return serve_bars(what, state, event, data, output)
-    return serve_all(what, state, event, output)
+    return serve_all(what, state, event, data, output)
 
 
 @loop_kernel
@@ -302,9 +371,6 @@ def serve(what: int, state: State, event: Array, data: Data, output: Output) -> 
         return take_depth(state, event, data, output)
     if what == SERVE_TRADE:
         return take_trade(state, event, data, output)
-    if what == SERVE_OPEN or what == SERVE_RANGE:
+    if what in (SERVE_OPEN, SERVE_RANGE):
         return serve_bars(what, state, event, data, output)
-    if what == SERVE_IN_FORCE:
-        books_in_force(state, data, output)
-        return serve_bars(what, state, event, data, output)
-    return serve_all(what, state, event, output)
+    return serve_all(what, state, event, data, output)

@@ -13,7 +13,7 @@ from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import Wishes
 from halfspread.engine.feed import Feed
-from halfspread.engine.order_records import MAX_OPEN, ORDER, REPORT
+from halfspread.engine.order_records import MAX_MESSAGES, MAX_OPEN, MESSAGE, ORDER, REPORT
 from halfspread.engine.records import (
     ACCOUNT,
     BAR_CLOSE,
@@ -99,6 +99,7 @@ def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, memory: Float
         memory=memory,
         orders=np.zeros(MAX_OPEN, ORDER),
         reports=np.zeros(REPORTS if delayed else 1, REPORT),
+        messages=np.zeros(MAX_MESSAGES, MESSAGE),
         delays=_delays(order, response),
     )
     run = state.run[0]

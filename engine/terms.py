@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from halfspread.costs.funding import FundingTable, complete
+from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.feed import Feed
@@ -105,7 +106,7 @@ def agree_terms(
 ) -> Terms:
     """Check what was asked for against the tape. Raises ConfigError or DataError with what to change."""
     _refuse_wrong_types(tape, costs, sizing, execution)
-    fill = _fill(tape, execution)
+    fill = _fill(tape, execution, costs.latency)
     if execution.matching not in MATCHING:
         raise ConfigError(f"matching: expected one of {', '.join(MATCHING)}, got {execution.matching!r}")
     currency = report_currency or _common_quote(tape)
@@ -134,12 +135,17 @@ def agree_terms(
     )
 
 
-def _fill(tape: Tape, execution: Execution) -> str:
+def _fill(tape: Tape, execution: Execution, latency: Latency) -> str:
     on_bars = [feed.market == "bars" for feed in tape.feeds]
     if execution.fill is None:
         return "next_open" if all(on_bars) else "next_event"
     if execution.fill not in CONVENTIONS:
         raise ConfigError(f"fill: expected one of {', '.join(CONVENTIONS)}, got {execution.fill!r}")
+    if execution.fill in ("this_close", "this_event") and any(on_bars) and not latency.order.is_zero:
+        raise ConfigError(
+            f"fill: {execution.fill} fills at the close of the bar just seen, which an order latency of "
+            f"{latency.order.describe()} misses; say next_open, or leave the latency out"
+        )
     if execution.fill == "next_close" and not all(on_bars):
         raise ConfigError("fill: next_close is for bars; on quotes, books and trades say next_event or this_event")
     return execution.fill

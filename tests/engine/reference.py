@@ -16,25 +16,22 @@ from itertools import count
 from typing import Any
 
 from tests.engine.reference_account import Accounts
+from tests.engine.reference_checks import BILLIONTH, check_order, snapped
 from tests.engine.reference_events import on_bar_close, on_bar_open, on_book, on_trade_alone, on_trade_beside_book
 from tests.engine.reference_market import Flat, Market, Message, Target
 from tests.engine.reference_orders import Desk
 from tests.engine.reference_terms import (
     BY_MARK,
-    FOK,
-    IOC,
-    POST_ONLY,
-    Amend,
     Bar,
     Book,
     Cancel,
+    CancelAll,
     Decision,
     Event,
     Fill,
     Ledger,
     Order,
     Place,
-    Refusal,
     Request,
     Settings,
     Terms,
@@ -42,15 +39,13 @@ from tests.engine.reference_terms import (
     View,
 )
 
-#: Order at one time. Within the market data: marks, index prices, quotes, snapshots, trades, beginnings of gaps.
-DATA, BAR_CLOSE, FUNDING, CHECK, AT_CLOSE, ARRIVAL, DECIDE, BAR_OPEN = range(8)
-PHASES = {"bar_close": BAR_CLOSE, "funding": FUNDING, "bar_open": BAR_OPEN}
-RANKS = {"mark": 0, "index": 1, "funding_known": 2, "quote": 3, "book": 4, "trade": 5, "gap": 6}
+#: Order at one time. Within the market data: marks, index prices, trades, quotes, snapshots.
+DATA, BAR_CLOSE, GAP, FUNDING, CHECK, AT_CLOSE, ARRIVAL, DECIDE, BAR_OPEN = range(9)
+PHASES = {"bar_close": BAR_CLOSE, "gap": GAP, "funding": FUNDING, "funding_known": FUNDING, "bar_open": BAR_OPEN}
+RANKS = {"mark": 0, "index": 1, "trade": 2, "quote": 3, "book": 4, "funding_known": 1}
 
 #: What the market is: the first of these that the tape has for an instrument.
 FINEST = (("book", "book"), ("quote", "quote"), ("trade", "trade"), ("bar_close", "bar"))
-
-BILLIONTH = 1e-9
 
 Decide = Callable[[View], Decision | None]
 
@@ -68,6 +63,7 @@ class Simulation:
         self.ledger = self.desk.ledger
         self.numbers = count()
         self.decisions = 0
+        self.end = max(max(event.time, event.local or 0) for event in self.events)
         self.delivered: dict[int, list[Event]] = defaultdict(list)
         self.timeline: list[tuple[int, int, int, int, int, Any]] = []
         self._plan()
@@ -78,11 +74,9 @@ class Simulation:
         return Market(terms, market, "trade" in kinds, "mark" in kinds)
 
     def _plan(self) -> None:
-        checks = set()
+        checks = {event.time for event in self.events if event.kind != "bar_open"}
         for event in self.events:
             self._at(event.time, PHASES.get(event.kind, DATA), RANKS.get(event.kind, 0), event.instrument, event)
-            if event.kind in ("bar_close", "funding"):
-                checks.add(event.time)
             if event.kind in self.settings.subscribe:
                 self.delivered[event.time if event.local is None else event.local].append(event)
         for time in checks:
@@ -97,13 +91,13 @@ class Simulation:
 
     def run(self) -> Ledger:
         while self.timeline:
-            time, phase, _, instrument, _, event = heapq.heappop(self.timeline)
+            time, phase, _, _, _, event = heapq.heappop(self.timeline)
             if phase == CHECK:
-                self._check_closes(time)
+                self._check(time)
             elif phase == AT_CLOSE:
                 self._trade_at_closes(time)
             elif phase == ARRIVAL:
-                self._arrive(instrument, time)
+                self._arrive_all(time)
             elif phase == DECIDE:
                 self._decide(time)
             else:
@@ -113,7 +107,7 @@ class Simulation:
     # Events.
 
     def _event(self, event: Event, now: int) -> None:
-        k, payload = event.instrument, event.payload
+        k, payload, fills = event.instrument, event.payload, len(self.ledger.fills)
         market, holding = self.desk.markets[k], self.accounts.holdings[k]
         if isinstance(payload, (Book, Trade, Bar)):
             self._market_event(event.kind, k, payload, now)
@@ -126,8 +120,8 @@ class Simulation:
             self.accounts.settle(k, payload)
         elif event.kind == "funding_known" and isinstance(payload, (int, float)):
             holding.rate = payload
-        if event.kind not in ("bar_close", "funding"):
-            self._liquidate(market.terms.settle, now, {})
+        if event.kind == "bar_open":
+            self._liquidate_all(now, {}) if len(self.ledger.fills) > fills else None
 
     def _market_event(self, kind: str, k: int, payload: Book | Trade | Bar, now: int) -> None:
         market = self.desk.markets[k]
@@ -140,15 +134,18 @@ class Simulation:
         elif isinstance(payload, Bar) and market.kind == "bar":
             (on_bar_open if kind == "bar_open" else on_bar_close)(self.desk, k, payload, now)
 
-    def _check_closes(self, now: int) -> None:
-        """After bar closes and funding; a bar without a mark price is checked at its worst price."""
+    def _check(self, now: int) -> None:
+        """After all data, closes and funding of a time; a bar without a mark price is checked at its worst price."""
         worst = {}
         for k, market in enumerate(self.desk.markets):
             bar, held = market.worst, self.accounts.holdings[k].contracts
             by_worst = self.settings.margin is not None and self.settings.margin.without_mark == "worst"
-            if bar is not None and not market.has_marks and by_worst:
+            if bar is not None and self.accounts.holdings[k].mark is None and by_worst:
                 worst[k] = bar.low if held > 0.0 else bar.high
             market.worst = None
+        self._liquidate_all(now, worst)
+
+    def _liquidate_all(self, now: int, worst: Mapping[int, float]) -> None:
         for currency in self.accounts.cash:
             self._liquidate(currency, now, worst)
 
@@ -163,6 +160,7 @@ class Simulation:
                 self.desk.end(order, now, "cancelled", "liquidated")
             market.target = None
             market.targets.clear()
+            market.wanted = 0.0
         for k, price in found:
             holding = self.accounts.holdings[k]
             contracts = -holding.contracts
@@ -172,6 +170,7 @@ class Simulation:
                      amount)
             )  # fmt: skip
             self.desk.markets[k].held = 0.0
+            self.desk.tell(now, k)
             self.ledger.liquidations += 1
 
     def _trade_at_closes(self, now: int) -> None:
@@ -179,15 +178,22 @@ class Simulation:
         for k, market in enumerate(self.desk.markets):
             if market.offer is not None and market.last_event == now:
                 self.desk.pursue(k, market.offer, now)
-                self._liquidate(market.terms.settle, now, {})
+        self._liquidate_all(now, {})
+
+    def _arrive_all(self, now: int) -> None:
+        """Rule `this`, at the end of a latency; at once where there is none."""
+        for k in range(len(self.desk.markets)):
+            self._arrive(k, now)
+        self._liquidate_all(now, {})
 
     def _arrive(self, k: int, now: int) -> None:
-        """Rule `this`: what has arrived meets what is in force."""
+        """Rule `this`: what has arrived meets what is in force: of bars only the close of this moment."""
         market = self.desk.markets[k]
-        triggered = [order.id for order in self.desk.arrived(k, now) if order.seen and order.stage == "new"]
+        if market.kind == "bar" and market.closed != now:
+            return
         self.desk.serve_messages(k, now)
-        in_gap = market.gap(now, self.settings.stale_after) is not None
-        arrived = [order for order in self.desk.arrived(k, now) if order.id not in triggered]
+        in_gap = market.kind != "bar" and market.gap(now, self.settings.stale_after) is not None
+        arrived = [order for order in self.desk.arrived(k, now) if not order.pulled]
         new = [order for order in arrived if not order.seen or order.stage == "new"]
         for order in new:
             first, order.seen = not order.seen, True
@@ -198,7 +204,6 @@ class Simulation:
             self._meet(order, first, now)
         if not in_gap and market.offer is not None and self.accounts.holdings[k].reference is not None:
             self.desk.pursue(k, market.offer, now)
-        self._liquidate(market.terms.settle, now, {})
 
     def _meet(self, order: Order, first: bool, now: int) -> None:
         """An order that arrives, or one whose price has been amended, against the offer in force."""
@@ -219,67 +224,64 @@ class Simulation:
     # Decisions.
 
     def _decide(self, now: int) -> None:
-        decision = self.decide(self._view(now))
+        view = self._view(now)
+        decision = self.decide(view)
         self.decisions += 1
         if decision is not None:
             for request in decision.requests:
-                self._send(request, now)
+                self._send(request, now, view)
             for k, contracts in sorted(decision.targets.items()):
                 self._send_target(k, contracts, now)
         if self.settings.rule == "this" and self.settings.order_latency == 0:
-            for k in range(len(self.desk.markets)):
-                self._arrive(k, now)
+            self._arrive_all(now)
         equity = {currency: self.accounts.equity(currency) for currency in self.accounts.cash}
         self.ledger.curve.append((now, equity, tuple(holding.contracts for holding in self.accounts.holdings)))
 
     def _view(self, now: int) -> View:
-        late = self.settings.response_latency
         positions = [0.0] * len(self.desk.markets)
-        for fill in self.ledger.fills:
-            if fill.time + late <= now:
-                positions[fill.instrument] += fill.contracts
-        still = {order.id: [left for time, left in order.known if time <= now][-1] for order in self.ledger.orders}
-        return View(
-            now, self.decisions, tuple(self.delivered[now]), tuple(positions),
-            {number: left for number, left in still.items() if left != 0.0},
-        )  # fmt: skip
+        for time, k, position in self.desk.positions_told:
+            if time <= now:
+                positions[k] = position
+        delivered = tuple(self.delivered[now])
+        return View(now, self.decisions, delivered, tuple(positions), self._open_now(now))
 
-    def _arrival(self, k: int, now: int) -> int:
+    def _open_now(self, now: int) -> dict[int, float]:
+        """Contracts still open of each order that the agent knows to be open."""
+        still = {order.id: [left for time, left in order.known if time <= now][-1] for order in self.ledger.orders}
+        return {number: left for number, left in still.items() if left != 0.0}
+
+    def _arrival(self, now: int) -> int:
         late = now + self.settings.order_latency
-        if self.settings.rule == "this" and late > now:
-            self._at(late, ARRIVAL, 0, k, None)
+        if self.settings.rule == "this" and now < late <= self.end:
+            self._at(late, ARRIVAL, 0, 0, None)
         return late
 
     def _send_target(self, k: int, contracts: float, now: int) -> None:
-        lot = self.desk.markets[k].terms.lot
+        market = self.desk.markets[k]
+        if contracts == market.wanted:
+            return
+        market.wanted = contracts
+        lot = market.terms.lot
         lots = math.floor(abs(contracts) / lot + BILLIONTH)
         whole = math.copysign(lots * lot, contracts) if lots > 0.0 else 0.0
-        self.desk.markets[k].targets.append(Target(whole, now, self._arrival(k, now)))
+        market.targets.append(Target(whole, now, self._arrival(now)))
 
-    def _send(self, request: Request, now: int) -> None:
+    def _send(self, request: Request, now: int, view: View) -> None:
         if isinstance(request, Place):
             self._place(request, now)
             return
-        if isinstance(request, (Cancel, Amend)):
-            if not 1 <= request.order <= len(self.ledger.orders):
-                self.ledger.refusals.append(Refusal(now, request.order, "unknown order"))
-                return
-            order = self.ledger.orders[request.order - 1]
-            k, reason = order.place.instrument, ""
-            if not any(other is order for market in self.desk.markets for other in market.orders):
-                reason = "unknown order"
-            elif isinstance(request, Amend):
-                request, reason = self._amendment(request, order)
-            if reason:
-                self.ledger.refusals.append(Refusal(now, order.id, reason))
-                return
-        else:
-            k = request.instrument
-            if not 0 <= k < len(self.desk.markets):
-                self.ledger.refusals.append(Refusal(now, 0, "unknown instrument"))
-                return
-        message = Message(request, now, self._arrival(k, now), len(self.ledger.orders))
-        self.desk.markets[k].messages.append(message)
+        if isinstance(request, CancelAll):
+            for number in view.open_contracts:
+                if self.ledger.orders[number - 1].place.instrument == request.instrument:
+                    self._send(Cancel(number), now, view)
+            return
+        known = 1 <= request.order <= len(self.ledger.orders)
+        order = self.ledger.orders[request.order - 1] if known else None
+        k = order.place.instrument if order is not None else 0
+        arrives = self._arrival(now)
+        found = order is not None and order.status == "open"
+        waiting = self.desk.markets[k].messages if found else self.desk.strays
+        waiting.append(Message(request, k, now, arrives))
 
     def _place(self, place: Place, now: int) -> None:
         if self.settings.rule == "next_close":
@@ -305,29 +307,8 @@ class Simulation:
             order.status, order.reason, order.ended = "rejected", reason, now
             order.known.append((now, 0.0))
             return
-        order.arrives = self._arrival(place.instrument, now)
+        order.arrives = self._arrival(now)
         self.desk.markets[place.instrument].orders.append(order)
-
-    def _amendment(self, request: Amend, order: Order) -> tuple[Amend, str]:
-        """The amendment on the grid, or why it is refused at once."""
-        terms = self.desk.markets[order.place.instrument].terms
-        price, trigger = request.price, request.trigger
-        if order.place.kind in ("stop", "take_profit") and trigger is None:
-            price, trigger = None, request.price
-        contracts = order.contracts if request.contracts is None else request.contracts
-        checked = Place(
-            order.place.kind, contracts, order.price if price is None else price,
-            order.trigger if trigger is None else trigger, order.place.flags, order.place.instrument,
-        )  # fmt: skip
-        reason = check_order(checked, terms)
-        if not reason and contracts * order.side < 0.0:
-            reason = "contradiction"
-        if not reason and order.place.kind == "market":
-            reason = "contradiction"
-        if reason:
-            return request, reason
-        lots = None if request.contracts is None else snapped(contracts, terms.lot)
-        return Amend(order.id, lots, snapped(price, terms.tick), snapped(trigger, terms.tick)), ""
 
     def _close(self) -> Ledger:
         ledger = self.ledger
@@ -341,45 +322,6 @@ class Simulation:
                 terms = self.desk.markets[order.place.instrument].terms
                 ledger.average_prices[order.id] = terms.price_of(order.value_sum / order.filled)
         return ledger
-
-
-def snapped(number: float | None, step: float) -> float | None:
-    """The whole number of steps next to it."""
-    return None if number is None or not math.isfinite(number) else round(number / step) * step
-
-
-def off_grid(number: float, step: float) -> bool:
-    steps = number / step
-    return abs(steps - round(steps)) > BILLIONTH
-
-
-def check_order(place: Place, terms: Terms) -> str:
-    """Why an order is rejected when it is sent; empty where it is not."""
-    needs_price = place.kind in ("limit", "stop_limit")
-    needs_trigger = place.kind in ("stop", "stop_limit", "take_profit")
-    prices = [place.price] if needs_price else []
-    prices += [place.trigger] if needs_trigger else []
-    given = [math.nan if price is None else price for price in prices]
-    if not all(math.isfinite(number) for number in (place.contracts, *given)):
-        return "not finite"
-    if any(off_grid(price, terms.tick) for price in given):
-        return "off tick"
-    if off_grid(place.contracts, terms.lot):
-        return "off lot"
-    if not max(terms.smallest, BILLIONTH) <= abs(place.contracts) <= terms.largest:
-        return "size"
-    if any(price <= 0.0 for price in given):
-        return "price"
-    return "contradiction" if contradictory(place, needs_trigger) else ""
-
-
-def contradictory(place: Place, needs_trigger: bool) -> bool:
-    post_only, at_once = place.flags & POST_ONLY, place.flags & (IOC | FOK)
-    return bool(
-        (post_only and (at_once or place.kind not in ("limit", "stop_limit")))
-        or at_once == (IOC | FOK)
-        or (place.flags & BY_MARK and not needs_trigger)
-    )
 
 
 def simulate(

@@ -217,8 +217,14 @@ class Accounts:
         return [(k, self.cross_bankruptcy(k, equity, marks[k]) if k == largest else marks[k]) for k in held]
 
     def _isolated_fails(self, k: int, mark: float) -> bool:
+        """The fee part counts as equity only where the maintenance margin has a fee in it as well."""
         holding = self.holdings[k]
-        equity = holding.margin + holding.contracts * (holding.terms.value(mark) - holding.entry)
+        by_entry = self.margin is not None and self.margin.basis == "entry"
+        equity = (
+            holding.margin
+            - (0.0 if by_entry else holding.fee_part)
+            + holding.contracts * (holding.terms.value(mark) - holding.entry)
+        )
         return equity <= self.maintenance(k, mark)
 
     def isolated_bankruptcy(self, k: int) -> float:
@@ -233,7 +239,7 @@ class Accounts:
         number = holding.contracts
         sign = math.copysign(1.0, number) * (-1.0 if terms.kind == "inverse" else 1.0)
         worth = (number * terms.value(mark) - equity) / (abs(number) * (sign - terms.taker))
-        return self._price_of(terms, -worth if terms.kind == "inverse" else worth)
+        return terms.price_of(-worth if terms.kind == "inverse" else worth) if worth > 0.0 else mark
 
     @staticmethod
     def _price_of(terms: Terms, value: float) -> float:

@@ -148,6 +148,23 @@ RESTING = [
         [(3, 1.0, 99.0, 1.0, 0.0, -0.0198, True), (5, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("filled", "", 2.0)],
     ),
     Case(
+        "a trade beyond the price leaves nobody ahead of the rest, whatever its side",
+        joined(trade(2, 98.5, 1.0, 1), trade(3, 99.0, 1.0, -1)), BUY_99,
+        [(2, 1.0, 99.0, 1.0, 0.0, -0.0198, True), (3, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("filled", "", 2.0)],
+    ),
+    Case(
+        "a book that reaches the price leaves nobody ahead of the rest: 1 of 2 asked at 99, the next trade fills 1",
+        joined(book(2, ((98.5, 9.0),), ((99.0, 1.0), (101.0, 9.0))), *plain(3), trade(4, 99.0, 1.0, -1)), BUY_99,
+        [(2, 1.0, 99.0, -0.25, 0.0, -0.0198, True), (4, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("filled", "", 2.0)],
+    ),
+    Case(
+        "a resting reduce-only limit goes at the end of the event that closes the position",
+        plain(0, 1, 2, 3),
+        {0: [Place("market", 2.0)], 1: [Place("limit", -1.0, 103.0, flags=REDUCE_ONLY), Place("market", -2.0)]},
+        [(1, 2.0, 101.0, -2.0, 0.0, -0.202, False), (2, -2.0, 99.0, -2.0, 0.0, -0.198, False)],
+        [("filled", "", 2.0), ("cancelled", "reduce only", 0.0), ("filled", "", -2.0)],
+    ),
+    Case(
         "a trade beyond the price fills whatever the queue, at most its size",
         joined(trade(2, 98.5, 1.0, -1)), BUY_99,
         [(2, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("open", "", 1.0)],
@@ -251,9 +268,9 @@ TRIGGERS = [
         [(4, 2.0, 101.0, -2.0, 0.0, -0.202, False)], [("filled", "", 2.0)],
     ),
     Case(
-        "a trade before the first book after a stop's arrival does not pull its trigger",
+        "a stop looks at every trade from its arrival on, and executes at the next book",
         [*plain(0), trade(0.5, 102.5, 1.0, 1), *plain(1, 2)], {0: [Place("stop", 2.0, trigger=102.0)]},
-        [], [("open", "", 0.0)],
+        [(1, 2.0, 101.0, -2.0, 0.0, -0.202, False)], [("filled", "", 2.0)],
     ),
     Case(
         "this: a stop that a trade has triggered waits for the next book all the same",
@@ -361,8 +378,30 @@ TIME = [
         settings=Settings(order_latency=SECOND, stale_after=SECOND * 9 // 10),
     ),
     Case(
+        "a trade in a gap of the book meets resting orders all the same",
+        joined(gap(2), trade(3, 98.0, 9.0, -1), *plain(4)), BUY_99,
+        [(3, 2.0, 99.0, 2.0, 0.0, -0.0396, True)], [("filled", "", 2.0)],
+    ),
+    Case(
+        "a stop from before the gap is triggered in it and executes when the book is back; one from within is rejected",
+        [*plain(0, 1), gap(2), trade(2.5, 103.0, 1.0, 1), trade(3, 103.0, 1.0, 1), *plain(4)],
+        {0: [Place("stop", 1.0, trigger=102.0)], 2: [Place("stop", 1.0, trigger=102.0)]},
+        [(4, 1.0, 101.0, -1.0, 0.0, -0.101, False)], [("filled", "", 1.0), ("rejected", "no market", 0.0)],
+    ),
+    Case(
+        "trades come before the book of their time: 5 less 4 traded is 1 ahead, and the book that shows 1 leaves it so",
+        joined(trade(2, 99.0, 4.0, -1), book(2, ((99.0, 1.0),), ASKS), trade(3, 99.0, 2.0, -1)), BUY_99,
+        [(3, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("open", "", 1.0)],
+    ),
+    Case(
+        "an amendment on its way does not hold up the one before it",
+        plain(0, 1, 2, 3), {0: [Place("limit", 2.0, 98.0)], 1: [Amend(1, price=101.0)], 2: [Amend(1, price=98.0)]},
+        [(3, 2.0, 101.0, -2.0, 0.0, -0.202, False)], [("filled", "", 2.0)],
+        settings=Settings(order_latency=SECOND * 3 // 2),
+    ),
+    Case(
         "after a gap the place in the queue is unknown, then what is shown: 7",
-        joined(gap(2), trade(3, 98.0, 9.0, -1), book(4, ((99.0, 7.0),), ASKS), trade(5, 99.0, 8.0, -1)), BUY_99,
+        joined(gap(2), trade(3, 99.0, 4.0, -1), book(4, ((99.0, 7.0),), ASKS), trade(5, 99.0, 8.0, -1)), BUY_99,
         [(5, 1.0, 99.0, 1.0, 0.0, -0.0198, True)], [("open", "", 1.0)],
     ),
 ]  # fmt: skip

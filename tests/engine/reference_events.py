@@ -32,6 +32,13 @@ def on_book(desk: Desk, k: int, book: Book, now: int) -> None:
         if order.stage == "new":
             desk.take(order, offer, now)
     desk.pursue(k, offer, now)
+    desk.drop_idle(k, now)
+
+
+def lead(order: Order) -> None:
+    """The market has gone through its price: nobody is left ahead of it."""
+    order.ahead = {"pessimistic": 0.0, "optimistic": 0.0}
+    order.shown, order.traded = None, 0.0
 
 
 def _crossed(desk: Desk, order: Order, offer: Shown, now: int) -> bool:
@@ -46,6 +53,7 @@ def _crossed(desk: Desk, order: Order, offer: Shown, now: int) -> bool:
             again = offer.walk(order.side, size, limit)
             if again is not None:
                 offer.commit(order.side, again)
+    lead(order)
     return True
 
 
@@ -60,35 +68,30 @@ def _triggered(desk: Desk, order: Order, touch: float | None) -> bool:
 
 def on_trade_beside_book(desk: Desk, k: int, trade: Trade, now: int) -> None:
     """A trade of an instrument that has quotes or books: fills resting limits, moves queues, pulls triggers."""
-    market = desk.markets[k]
     desk.serve_messages(k, now)
-    if market.gap(now, desk.settings.stale_after) is None:
-        match_trade(desk, k, trade, now)
+    match_trade(desk, k, trade, now)
     look_at_trade(desk, k, trade, now)
+    desk.drop_idle(k, now)
 
 
 def look_at_trade(desk: Desk, k: int, trade: Trade, now: int) -> None:
-    """Stops and take-profits that are in force; what is triggered executes at the next event of the market."""
+    """Stops and take-profits that have arrived; what is triggered executes at the next event of the market."""
     for order in desk.arrived(k, now):
-        if order.seen and not order.has(BY_MARK):
+        if not order.has(BY_MARK):
             desk.trigger_at(order, trade.price)
-
-
-def _hit(order: Order, trade: Trade) -> bool:
-    """The aggressor may have met this resting order's side."""
-    return order.stage == "resting" and trade.side != order.side
 
 
 def match_trade(desk: Desk, k: int, trade: Trade, now: int) -> None:
     """Better orders first, then those at the price behind their queues; all together at most the trade's size."""
     rule = desk.settings.matching
     left = trade.size
-    resting = [order for order in desk.arrived(k, now) if _hit(order, trade) and order.price is not None]
+    resting = [order for order in desk.arrived(k, now) if order.stage == "resting" and order.price is not None]
     for order in resting:
         if order.price != trade.price and not beyond(trade.price, order.price or math.nan, order.side):
             left -= desk.make(order, left, now)
+            lead(order)
     for order in resting:
-        if order.price != trade.price or order.status != "open":
+        if order.price != trade.price or order.status != "open" or trade.side == order.side:
             continue
         size = _behind_queue(order.ahead[rule], left)
         other = _behind_queue(order.ahead[OTHER[rule]], left)
@@ -115,18 +118,7 @@ def on_trade_alone(desk: Desk, k: int, trade: Trade, now: int) -> None:
     market.offer = offer
     desk.serve_messages(k, now)
     desk.refuse_in_gap(k, now)
-    optimistic = desk.settings.matching == "optimistic"
-    left = trade.size
-    for order in desk.arrived(k, now):
-        if not _hit(order, trade) or beyond(trade.price, order.price or math.nan, order.side):
-            continue
-        touched = order.price == trade.price
-        if touched and not optimistic:
-            order.missed = order.missed or left > 0.0
-            continue
-        filled = desk.make(order, left, now)
-        left -= filled
-        desk.ledger.choice_fills += touched and filled > 0.0
+    match_trade(desk, k, trade, now)
     for order in desk.arrived(k, now):
         order.seen = True
         if order.has(BY_MARK):
@@ -135,14 +127,17 @@ def on_trade_alone(desk: Desk, k: int, trade: Trade, now: int) -> None:
             desk.take(order, offer, now)
     desk.pursue(k, offer, now)
     look_at_trade(desk, k, trade, now)
+    desk.drop_idle(k, now)
 
 
 def on_bar_open(desk: Desk, k: int, bar: Bar, now: int) -> None:
     """Orders that have arrived by the open: new ones take, triggers that the open has reached are pulled."""
     market, holding = desk.markets[k], desk.accounts.holdings[k]
+    price = bar.reference_open
+    if market.alive():
+        desk.accounts.move(k, price)
     desk.serve_messages(k, now)
     desk.refuse_in_gap(k, now)
-    price = bar.reference_open
     offer = Flat(price, market.terms.half_spread_at(price))
     holding.last = price
     market.bar = bar
@@ -151,16 +146,16 @@ def on_bar_open(desk: Desk, k: int, bar: Bar, now: int) -> None:
         desk.trigger_at(order, holding.mark if order.has(BY_MARK) else price)
         if order.stage == "new":
             desk.take(order, offer, now)
-    if desk.settings.rule != "next_close":
+    if desk.settings.rule == "next":
         desk.pursue(k, offer, now)
-    market.held = holding.contracts
+    desk.drop_idle(k, now)
 
 
 def on_bar_close(desk: Desk, k: int, bar: Bar, now: int) -> None:
     """The range of the bar in three passes, then its close."""
     market = desk.markets[k]
-    desk.serve_messages(k, now)
     desk.refuse_in_gap(k, now)
+    market.held = desk.accounts.holdings[k].contracts
     optimistic = desk.settings.matching == "optimistic"
     if optimistic:
         _limits(desk, k, bar, now)
@@ -176,6 +171,8 @@ def on_bar_close(desk: Desk, k: int, bar: Bar, now: int) -> None:
     desk.accounts.move(k, price)
     market.offer = Flat(price, market.terms.half_spread_at(price))
     market.worst = bar
+    market.closed = now
+    desk.drop_idle(k, now)
 
 
 def _in_range(desk: Desk, k: int, now: int, kinds: tuple[str, ...]) -> list[Order]:
@@ -196,7 +193,7 @@ def _stops(desk: Desk, k: int, bar: Bar, now: int) -> list[Order]:
     for order in _in_range(desk, k, now, ("stop", "stop_limit")):
         if order.stage == "waiting" and not order.has(BY_MARK) and reached(order, _extreme(bar, order)):
             if order.place.kind == "stop_limit":
-                order.stage = "new"
+                order.stage, order.pulled = "new", True
             elif order.has(REDUCE_ONLY) and desk.reducible(order) == 0.0:
                 later.append(order)
             else:

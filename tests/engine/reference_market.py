@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tests.engine.reference_terms import Amend, Bar, Book, Cancel, CancelAll, Order, Terms
+from tests.engine.reference_terms import Amend, Bar, Book, Cancel, Order, Terms
 
 Queue = float | None
 
@@ -154,12 +154,12 @@ class Target:
 
 @dataclass
 class Message:
-    """A cancel or an amendment under way; ``sent_after``: number of the last order sent before it."""
+    """A cancel or an amendment under way."""
 
-    request: Cancel | CancelAll | Amend
+    request: Cancel | Amend
+    instrument: int
     sent: int
     arrives: int
-    sent_after: int
 
 
 @dataclass
@@ -174,9 +174,11 @@ class Market:
     messages: list[Message] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     target: Target | None = None
+    wanted: float = 0.0  # the last target that was sent
     offer: Offer | None = None
     last_event: int | None = None
     gap_since: int | None = None
+    closed: int | None = None  # time of the last close of a bar
     held: float = 0.0  # what is left of the position at the bar's open
     bar: Bar | None = None
     worst: Bar | None = None  # the bar that closed now
@@ -190,5 +192,5 @@ class Market:
         starts = [] if self.gap_since is None else [self.gap_since - 1]
         still = self.kind in ("quote", "book") and self.last_event is not None
         if still and self.last_event is not None and now - self.last_event > stale_after:
-            starts.append(self.last_event + stale_after)
+            starts.append(self.last_event + stale_after - 1)
         return min(starts) if starts else None

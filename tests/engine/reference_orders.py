@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.engine.reference_account import Accounts
+from tests.engine.reference_checks import amendment
 from tests.engine.reference_market import Market, Message, Offer, Shown, beyond, join, reached
 from tests.engine.reference_terms import (
     BY_MARK,
@@ -14,7 +15,6 @@ from tests.engine.reference_terms import (
     REDUCE_ONLY,
     Amend,
     Cancel,
-    CancelAll,
     Fill,
     Ledger,
     Order,
@@ -31,17 +31,35 @@ class Desk:
         self.accounts = accounts
         self.settings = settings
         self.ledger = Ledger()
+        self.strays: list[Message] = []  # about orders that were not open when they were sent
+        self.told = 0
+        self.positions_told: list[tuple[int, int, float]] = []
 
     # How an order goes on and ends.
+
+    def tell(self, now: int, k: int) -> int:
+        """When the agent learns of what happened now, and of the position then; no report overtakes another."""
+        self.told = max(self.told, now + self.settings.response_latency)
+        self.positions_told.append((self.told, k, self.accounts.holdings[k].contracts))
+        return self.told
 
     def end(self, order: Order, now: int, status: str, reason: str = "") -> None:
         order.status = status  # type: ignore[assignment]
         order.reason, order.ended = reason, now
-        order.known.append((now + self.settings.response_latency, 0.0))
+        order.known.append((self.tell(now, order.place.instrument), 0.0))
+
+    def refuse(self, order: Order, now: int, reason: str) -> None:
+        """A new order is refused; what has been filled of it stays."""
+        self.end(order, now, "rejected" if order.filled == 0.0 else "cancelled", reason)
+
+    def refuse_request(self, now: int, number: int, reason: str, k: int = 0) -> None:
+        """A cancel, an amendment or a target (number 0) is refused."""
+        self.ledger.refusals.append(Refusal(now, number, reason))
+        self.tell(now, k)
 
     def known(self, order: Order, now: int) -> None:
         """What is open of the order will be known after the response latency."""
-        order.known.append((now + self.settings.response_latency, math.copysign(order.left, order.side)))
+        order.known.append((self.tell(now, order.place.instrument), math.copysign(order.left, order.side)))
 
     def reducible(self, order: Order) -> float:
         """Contracts that the order could close."""
@@ -66,6 +84,7 @@ class Desk:
         if market.held * contracts < 0.0:
             market.held = math.copysign(max(abs(market.held) - abs(contracts), 0.0), market.held)
         if order is None:
+            self.tell(now, k)
             return
         order.filled += contracts
         order.value_sum += contracts * holding.terms.value(price)
@@ -77,21 +96,25 @@ class Desk:
     def take(self, order: Order, offer: Offer, now: int) -> None:
         """A new order takes part: it takes what it can, the rest waits or goes."""
         market = self.markets[order.place.instrument]
+        order.pulled = False
         size = order.left
         if order.has(REDUCE_ONLY):
             size = min(size, self.reducible(order))
             if size == 0.0:
-                self.end(order, now, "cancelled" if order.trigger is not None else "rejected", "reduce only")
+                if order.trigger is not None:
+                    self.end(order, now, "cancelled", "reduce only")
+                else:
+                    self.refuse(order, now, "reduce only")
                 return
         limit = order.price if order.limited else None
         touch = offer.touch(order.side)
         crosses = touch is not None and (limit is None or not beyond(touch, limit, order.side))
         if order.has(POST_ONLY) and crosses:
-            self.end(order, now, "rejected", "post only")
+            self.refuse(order, now, "post only")
             return
         walk = offer.walk(order.side, size, limit)
         if order.has(FOK) and (walk is None or walk.size < size):
-            self.end(order, now, "rejected", "fok")
+            self.refuse(order, now, "fok")
             return
         if walk is not None and not self._take(order, offer, walk.size, now, limit):
             return
@@ -109,7 +132,7 @@ class Desk:
         contracts = math.copysign(walk.size, order.side)
         reason = self.accounts.refusal(k, contracts, walk.price, maker=False)
         if reason:
-            self.end(order, now, "rejected", reason)
+            self.refuse(order, now, reason)
             return False
         offer.commit(order.side, walk)
         self.book(k, contracts, walk.price, walk.touch, now, order)
@@ -124,9 +147,26 @@ class Desk:
         elif not order.limited:
             self.end(order, now, "cancelled", "depth")
         else:
-            order.stage = "resting"
-            if isinstance(offer, Shown):
-                join(order, offer.book)
+            self._rest(order, offer, market, now)
+
+    def _rest(self, order: Order, offer: Offer, market: Market, now: int) -> None:
+        """It waits at its price, where the account could carry it if all of it were filled there."""
+        if not order.has(REDUCE_ONLY):
+            left = math.copysign(order.left, order.side)
+            reason = self.accounts.refusal(order.place.instrument, left, order.price or math.nan, maker=True)
+            if reason:
+                self.refuse(order, now, reason)
+                return
+        order.stage = "resting"
+        if isinstance(offer, Shown):
+            join(order, offer.book)
+        else:
+            self.forget_place(order, market)
+
+    def forget_place(self, order: Order, market: Market) -> None:
+        """Not known; on trades alone that is so from the start, and then optimists see nobody ahead."""
+        order.ahead = {"pessimistic": None, "optimistic": 0.0 if market.kind == "trade" else None}
+        order.shown, order.traded = None, 0.0
 
     def make(self, order: Order, size: float, now: int, price: float | None = None) -> float:
         """Fill a resting limit with at most ``size``, as maker; returns what was filled.
@@ -195,8 +235,8 @@ class Desk:
         for order in market.alive():
             if not order.seen and began < order.arrives < now:
                 self.end(order, now, "rejected", "no market")
-            order.ahead = {"pessimistic": None, "optimistic": None}
-            order.shown = None
+            else:
+                self.forget_place(order, market)
         return True
 
     def trigger_at(self, order: Order, price: float | None) -> bool:
@@ -204,6 +244,7 @@ class Desk:
         if order.stage != "waiting" or price is None or not reached(order, price):
             return False
         order.stage = "new"
+        order.pulled = order.seen
         return True
 
     def trigger_by_mark(self, k: int, now: int) -> None:
@@ -214,30 +255,32 @@ class Desk:
 
     def serve_messages(self, k: int, now: int) -> None:
         """Cancels and amendments that have arrived, in the order of sending."""
-        market = self.markets[k]
-        while market.messages and market.messages[0].arrives <= now:
-            message = market.messages.pop(0)
-            if isinstance(message.request, CancelAll):
-                for order in market.alive():
-                    if order.id <= message.sent_after:
-                        self.end(order, now, "cancelled", "cancelled")
-                continue
-            self._serve(message, message.request, now)
+        waiting = (self.strays, self.markets[k].messages)
+        while arrived := [queue for queue in waiting if queue and queue[0].arrives <= now]:
+            queue = min(arrived, key=lambda queue: queue[0].arrives)
+            message = queue.pop(0)
+            if queue is self.strays:
+                self.refuse_request(message.arrives, message.request.order, "unknown order", k)
+            else:
+                self._serve(message, message.request)
 
-    def _serve(self, message: Message, request: Cancel | Amend, now: int) -> None:
-        order = self.ledger.orders[request.order - 1]
+    def _serve(self, message: Message, request: Cancel | Amend) -> None:
+        order, k, arrived = self.ledger.orders[request.order - 1], message.instrument, message.arrives
         if order.status != "open":
-            self.ledger.refusals.append(Refusal(now, request.order, "unknown order"))
+            self.refuse_request(arrived, request.order, "unknown order", k)
         elif isinstance(request, Cancel):
-            self.end(order, now, "cancelled", "cancelled")
+            self.end(order, arrived, "cancelled", "cancelled")
         else:
-            self._amend(order, request, now)
+            found, reason = amendment(request, order, self.markets[k].terms)
+            if reason:
+                self.refuse_request(arrived, order.id, reason, k)
+            else:
+                self._amend(order, found, arrived)
 
     def _amend(self, order: Order, request: Amend, now: int) -> None:
         if request.contracts is not None:
             if abs(request.contracts) > abs(order.contracts):
-                order.ahead = {"pessimistic": None, "optimistic": None}
-                order.shown = None
+                self.forget_place(order, self.markets[order.place.instrument])
             order.contracts = request.contracts
         if request.price is not None and request.price != order.price:
             order.price = request.price
@@ -249,3 +292,9 @@ class Desk:
             self.end(order, now, "filled")
         else:
             self.known(order, now)
+
+    def drop_idle(self, k: int, now: int) -> None:
+        """At the end of an event: resting limits that may only reduce a position that is not there."""
+        for order in self.markets[k].alive():
+            if order.stage == "resting" and order.has(REDUCE_ONLY) and self.reducible(order) == 0.0:
+                self.end(order, now, "cancelled", "reduce only")

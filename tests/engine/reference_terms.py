@@ -226,6 +226,7 @@ class Fill:
 @dataclass
 class Order:
     """An order and what became of it. ``stage``: new (executes at its next event), waiting (for its trigger), resting.
+    ``seen``: it has met the market; ``pulled``: its trigger was pulled after that, and it waits for the next event.
 
     ``ahead``: contracts ahead by rule, None where that is unknown; ``shown``: size of its level at the last book, None
     where that is unknown; ``traded``: at its price since. ``in_range``: alive since the open of the present bar.
@@ -245,6 +246,7 @@ class Order:
     value_sum: float = 0.0
     stage: Literal["new", "waiting", "resting"] = "new"
     seen: bool = False
+    pulled: bool = False
     in_range: bool = False
     missed: bool = False
     ahead: dict[str, float | None] = field(default_factory=lambda: {"pessimistic": None, "optimistic": None})

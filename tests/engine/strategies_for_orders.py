@@ -43,11 +43,13 @@ from tests.engine.reference_terms import (
 
 START = 1_704_067_200 * 10**9  # 2024-01-01 00:00 UTC
 SECOND = 10**9
+MINUTE = 60 * SECOND
 TICK = 0.5
 MARKETS = ("bar", "quote", "book", "trade")
 
-LINEAR_TIERS = (Tier(1_500.0, 20.0, 0.01), Tier(6_000.0, 5.0, 0.04, 45.0))
-INVERSE_TIERS = (Tier(0.15, 20.0, 0.01), Tier(0.6, 5.0, 0.04, 0.0045))
+#: Odd rates, so that an equity never equals a margin but for rounding.
+LINEAR_TIERS = (Tier(1_500.0, 20.0, 0.01003), Tier(math.inf, 5.0, 0.04117, 46.71))
+INVERSE_TIERS = (Tier(0.15, 20.0, 0.01003), Tier(math.inf, 5.0, 0.04117, 0.004671))
 LINEAR = Terms(
     "LIN", "linear", "USD", taker=5e-4, maker=2e-4, half_spread_kind="price", half_spread=0.25, tiers=LINEAR_TIERS
 )
@@ -61,7 +63,16 @@ INVERSE = Terms(
     half_spread=1.0,
     tiers=INVERSE_TIERS,
 )
-QUANTO = Terms("QUA", "quanto", "COIN", multiplier=1e-5, taker=7.5e-4, maker=0.0, tiers=INVERSE_TIERS)
+QUANTO = Terms(
+    "QUA",
+    "quanto",
+    "COIN",
+    multiplier=1e-5,
+    taker=7.5e-4,
+    half_spread_kind="price",
+    half_spread=0.25,
+    tiers=INVERSE_TIERS,
+)
 
 
 @dataclass
@@ -135,7 +146,7 @@ def random_book(rng: Random, middle: int, levels: int, unknown: bool) -> Book:
         shown = levels if rng.random() < 0.9 else rng.randint(1, levels)
         price, side = first, []
         for _ in range(shown):
-            side.append((price * TICK, _sizes(rng, unknown and levels == 1)))
+            side.append((price * TICK, _sizes(rng, unknown)))
             price += step * rng.randint(1, 2)
         sides.append(tuple(side))
     return Book(*sides)
@@ -162,30 +173,31 @@ def random_quotes(rng: Random, kind: EventKind, count: int, k: int, trades: bool
     for _ in range(count):
         now += _pick(rng, {0: 1, SECOND: 8, 3 * SECOND: 4, 2 * HOUR: 0 if calm else 1})
         local = max(local, now + rng.choice([0, 0, SECOND // 2, 2 * SECOND]))
-        if rng.random() < (0.01 if calm else 0.06):
+        if events and rng.random() < (0.01 if calm else 0.06):
             events.append(Event(now, "gap", k))
             continue
         middle = _walk(rng, middle, calm)
-        if trades and rng.random() < 0.5:
+        if events and trades and rng.random() < 0.5:
             size, side = float(rng.randint(1, 15)), rng.choice([1, -1, -1, 1, 0])
             traded = Trade((middle + rng.choice([-3, -1, -1, 0, 0, 1, 1, 2, 3])) * TICK, size, side)
             events.append(Event(now, "trade", k, traded, local))
         else:
-            events.append(Event(now, kind, k, random_book(rng, middle, levels, True), local))
+            events.append(Event(now, kind, k, random_book(rng, middle, levels, kind == "quote"), local))
     return events
 
 
 def random_trades(rng: Random, count: int, k: int) -> list[Event]:
     """Trades as the whole market."""
     events: list[Event] = []
-    now, middle = START, 200
+    now, middle, local = START, 200, 0
     for _ in range(count):
         now += _pick(rng, {0: 1, SECOND: 8, 3 * SECOND: 4, 2 * HOUR: 1})
+        local = max(local, now + rng.choice([0, SECOND // 2]))
         if rng.random() < 0.04:
             events.append(Event(now, "gap", k))
         middle = _walk(rng, middle)
         shape = Trade(middle * TICK, float(rng.randint(1, 15)), rng.choice([1, -1, 0]))
-        events.append(Event(now, "trade", k, shape, now + rng.choice([0, SECOND // 2])))
+        events.append(Event(now, "trade", k, shape, local))
     return events
 
 
@@ -214,14 +226,22 @@ def random_market(rng: Random, kind: str, k: int, marks: bool) -> list[Event]:
         events = random_trades(rng, count, k)
     else:
         events = random_quotes(rng, "quote" if kind == "quote" else "book", count, k, rng.random() < 0.6)
-    times = [event.time for event in events]
-    more: list[Event] = []
-    for _ in range(rng.randint(0, 3)):
-        more.append(Event(rng.choice(times), "funding", k, rng.choice([-0.02, -1e-3, 1e-4, 3e-3, 0.05])))
-    for _ in range(rng.randint(3, 20) if marks else 0):
-        later = rng.choice([0, SECOND // 2, SECOND])
-        more.append(Event(rng.choice(times) + later, "mark", k, (200 + rng.randint(-14, 14)) * TICK))
-    return events + more
+    return events + random_side(rng, [event.time for event in events], k, marks)
+
+
+def random_side(rng: Random, times: Sequence[int], k: int, marks: bool) -> list[Event]:
+    """Fundings and, where asked for, marks, at these times and between them; no price stands for more than 20 hours."""
+    end = max(times)
+    fundings: list[int] = []
+    for time in sorted(rng.choice(times) for _ in range(rng.randint(0, 3))):
+        if not fundings or time >= fundings[-1] + MINUTE:
+            fundings.append(time)
+    found = [Event(time, "funding", k, rng.choice([-0.02, -1e-3, 1e-4, 3e-3, 0.05])) for time in fundings]
+    if marks:
+        drawn = [rng.choice(times) + rng.choice([0, SECOND // 2, SECOND]) for _ in range(rng.randint(3, 20))]
+        kept = {min(time, end) for time in drawn} | set(range(min(times), end, 20 * HOUR))
+        found += [Event(time, "mark", k, (200 + rng.randint(-14, 14)) * TICK) for time in sorted(kept)]
+    return found
 
 
 FLAGS: Mapping[int, int] = {
@@ -255,7 +275,7 @@ def random_amend(rng: Random, placed: Sequence[Place]) -> Amend:
     if rng.random() < 0.6 and placed:
         contracts = math.copysign(float(rng.randint(1, 12)), placed[number - 1].contracts)
     price = _price(rng) if contracts is None or rng.random() < 0.4 else None
-    return Amend(number, contracts, price)
+    return Amend(number, contracts, None if price is None or math.isnan(price) else price)
 
 
 def random_script(rng: Random, decisions: int, instruments: int, targets: bool, orders: bool) -> dict[int, Decision]:
@@ -293,7 +313,7 @@ def random_settings(rng: Random, margin: bool) -> Settings:
     drawn = Settings(
         rule=rng.choice(["next", "next", "this"]),
         matching=rng.choice(["pessimistic", "optimistic"]),
-        order_latency=rng.choice([0, 0, SECOND // 2, SECOND]),
+        order_latency=rng.choice([0, 0, SECOND // 2, SECOND, 5 * SECOND]),
         response_latency=rng.choice([0, SECOND]),
     )
     if not margin:
@@ -316,7 +336,11 @@ def random_scenario(
     events: list[Event] = []
     for k in range(instruments):
         events += random_market(rng, rng.choice(list(kinds)), k, rng.random() < 0.5)
+    end = max(event.time for event in events if isinstance(event.payload, (Bar, Book, Trade)))
+    events = [event for event in events if event.time <= end]
     settings = change(random_settings(rng, rng.random() < 0.4 if margin is None else margin))
+    if settings.rule == "this" and any(event.kind == "bar_close" for event in events):
+        settings = replace(settings, order_latency=0)
     return Scenario(tuple(events), terms, random_script(rng, len(events), instruments, targets, orders), settings)
 
 

@@ -92,7 +92,7 @@ def test_refused_cancels_and_amendments_are_recorded() -> None:
         (START, 5, "unknown order"),
         (second, 1, "off tick"),
         (second, 1, "contradiction"),
-        (second + SECOND, 1, "unknown order"),
+        (second, 1, "unknown order"),
     ]
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.costs.kernels import funding_amount, schedule_index
-from halfspread.engine.records import BY_PRICE, CONTRACTS, NO_MARGIN, NOTIONAL, OPEN, State
+from halfspread.engine.codes import BY_PRICE, CONTRACTS, NO_MARGIN, NOTIONAL, OPEN
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
@@ -35,24 +36,24 @@ def price_of_value(contract: Array, value: float) -> float:
 
 
 @inner_kernel
-def account_equity(state: State, a: int) -> float:
+def account_equity(state: Record, a: int) -> float:
     """Cash and the value of the positions of account ``a`` at their reference prices, in its settle currency."""
     total = state.accounts[a].cash
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         if state.holdings[k].contracts != 0.0 and state.contracts[k].account == a:
             total += state.holdings[k].contracts * state.holdings[k].value
     return total
 
 
 @inner_kernel
-def update_equity(state: State) -> None:
+def update_equity(state: Record) -> None:
     """Equity of every account in both currencies, and of all in report currency.
 
     An account that has seen no price of its currency yet counts with its capital.
     """
-    run = state.run[0]
+    run = state.run
     total = 0.0
-    for a in range(state.accounts.shape[0]):
+    for a in range(state.run.accounts):
         account = state.accounts[a]
         if account.deposited == 0:
             total += account.capital
@@ -64,13 +65,13 @@ def update_equity(state: State) -> None:
 
 
 @inner_kernel
-def set_rate(state: State, a: int, rate: float) -> None:
+def set_rate(state: Record, a: int, rate: float) -> None:
     """Value the settle currency of account ``a`` anew in report currency; what that does to the equity held is
     `collateral`."""
     account = state.accounts[a]
     if account.deposited == 0:
         account.deposited = 1
-        state.run[0].unvalued -= 1
+        state.run.unvalued -= 1
         account.deposit = account.capital / rate
         account.cash += account.deposit
     elif rate != account.rate:
@@ -79,7 +80,7 @@ def set_rate(state: State, a: int, rate: float) -> None:
 
 
 @inner_kernel
-def mark_to(state: State, k: int, price: float) -> None:
+def mark_to(state: Record, k: int, price: float) -> None:
     """Move the reference price of instrument ``k``; the change of its position's value is `price`."""
     holding, contract = state.holdings[k], state.contracts[k]
     account = state.accounts[contract.account]
@@ -124,9 +125,9 @@ def scheduled(starts: Array, values: Array, rows: Array, time: int, column: int)
 
 
 @inner_kernel
-def settle_funding(state: State, k: int, rate: float) -> None:
+def settle_funding(state: Record, k: int, rate: float) -> None:
     """Pay or receive one funding settlement on the position held, at the mark price, else at the last price."""
-    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     if holding.contracts == 0.0 or contract.charge_funding == 0:
         return
     account = state.accounts[contract.account]
@@ -144,9 +145,9 @@ def settle_funding(state: State, k: int, rate: float) -> None:
 
 
 @inner_kernel
-def contracts_of_full_target(state: State, k: int) -> float:
+def contracts_of_full_target(state: Record, k: int) -> float:
     """Contracts, not yet rounded to lots, that a target of 1 stands for at the present reference price."""
-    run, holding = state.run[0], state.holdings[k]
+    run, holding = state.run, state.holdings[k]
     if run.sizing == CONTRACTS:
         return run.size
     worth = abs(holding.value) * state.accounts[state.contracts[k].account].rate

@@ -10,9 +10,9 @@ import numpy as np
 
 from halfspread.engine.agent_functions import AgentFunction
 from halfspread.engine.bars import Floats
+from halfspread.engine.codes import BAR_CLOSE, BOOK, OWN_ORDER, QUOTE, TIMER, TRADE
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.market import Market
-from halfspread.engine.records import BAR_CLOSE, BOOK, OWN_ORDER, QUOTE, TIMER, TRADE
 from halfspread.engine.times import parse_interval
 from halfspread.errors import ConfigError, DataError, StrategyError, UserError
 

@@ -27,8 +27,9 @@ from numba import types
 
 from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
 from halfspread.engine.bars import Floats
+from halfspread.engine.codes import OK
 from halfspread.engine.loop_kernels import loop
-from halfspread.engine.records import CONTEXT, EVENT, OK, Data, Output, Records, State
+from halfspread.engine.records import CONTEXT, EVENT, STATE, Curve, Data, Records
 from halfspread.errors import StrategyError
 
 __all__ = ["OK", "AgentFunction", "compiled_agent", "idle", "start_loop"]
@@ -137,11 +138,12 @@ def start_loop(
     core: Any,
     extra: Any,
     compiled: bool,
-    state: State,
+    states: Records,
+    memory: Floats,
     history: Floats,
     data: Data,
     events: Records,
-    output: Output,
+    curve: Curve,
 ) -> Iterator[int]:
     """The event loop over a chunk, for any agent function and any core and extra (``engine.core_kernels``, ``engine.service_kernels``).
 
@@ -149,7 +151,7 @@ def start_loop(
     again. An exception of the function comes out of the iterator.
     """
     native = function.native
-    arguments = (compiled, state, history, data, events, output)
+    arguments = (compiled, states, memory, history, data, events, curve)
     if not (_is_compiled(core) and _is_compiled(extra) and _is_compiled(loop)):
         with _compiling:
             _compile_loop(core, extra, arguments)
@@ -163,8 +165,7 @@ def _is_compiled(dispatcher: Any) -> bool:
 def _compile_loop(core: Any, extra: Any, arguments: tuple[Any, ...]) -> None:
     """Compile loop, core and extra for the types of ``arguments``, once and for all."""
     typeof = cast(Any, numba.typeof)
-    _, state, _, data, _, output = arguments
-    tail = (typeof(state), numba.from_dtype(EVENT), typeof(data), typeof(output))
+    tail = (numba.from_dtype(STATE), numba.from_dtype(EVENT), typeof(arguments[4]))
     extra_kind = types.int64(types.int64, *tail)
     core_kind = types.int64(types.int64, types.FunctionType(extra_kind), *tail)
     kinds = tuple(map(types.FunctionType, (SIGNATURE, core_kind, extra_kind)))

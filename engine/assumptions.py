@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from halfspread.costs.model import Costs
+from halfspread.engine.codes import BY_PRICE, BY_SERIES
 from halfspread.engine.feed import Feed
 from halfspread.engine.order_records import REASONS, REJECTED
-from halfspread.engine.records import BY_PRICE, BY_SERIES, Records, State
+from halfspread.engine.records import Records, State
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Purse, Terms
 from halfspread.engine.times import interval_text, time_text
@@ -42,7 +43,7 @@ def describe_run(tape: Tape, terms: Terms, state: State) -> dict[str, str]:
     markets = list(dict.fromkeys(_MARKETS[feed.market] for feed in tape.feeds))
     return {
         "data": "; ".join(_data_text(feed) for feed in tape.feeds)
-        + f"; {time_text(tape.start_ns)} to {time_text(state.run[0]['now'])}",
+        + f"; {time_text(tape.start_ns)} to {time_text(state.run['now'])}",
         "fills": f"{_FILLS[terms.fill]}; a taker {' or '.join(markets)}; {latency}",
         "queues": f"{terms.execution.matching}: {_MATCHING[terms.execution.matching]}",
         "reference price": "; ".join(dict.fromkeys(_reference_text(feed) for feed in tape.feeds)),
@@ -111,7 +112,7 @@ def _rate_text(purse: Purse, tape: Tape, currency: str) -> str:
 
 def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list[str]:
     """What a reader has to know before trusting the numbers."""
-    run, holdings = state.run[0], state.holdings
+    run, holdings = state.run, state.holdings
     found = _activity(tape, state, orders)
     lowest = float(run["lowest"])
     if int(run["liquidations"]):
@@ -149,7 +150,7 @@ def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list
 
 def _activity(tape: Tape, state: State, orders: Records) -> list[str]:
     """Whether the agent decided and traded at all, and what of it was refused."""
-    run, holdings, found = state.run[0], state.holdings, []
+    run, holdings, found = state.run, state.holdings, []
     if not int(run["decisions"]):
         found.append(
             f"the agent never decided: it needs {int(run['lookback']) + 1} bars, and the data hold "
@@ -177,7 +178,7 @@ def _activity(tape: Tape, state: State, orders: Records) -> list[str]:
 
 def _choice(terms: Terms, state: State) -> list[str]:
     """How far the run depends on what was assumed about queues and the order of prices."""
-    run = state.run[0]
+    run = state.run
     fills, missed = int(run["choice_fills"]), int(run["choice_missed"])
     if not fills and not missed:
         return []
@@ -201,7 +202,7 @@ def _unverified(feed: Feed, terms: Terms) -> list[str]:
 
 def counts_of(tape: Tape, terms: Terms, state: State, orders: Records) -> dict[str, int]:
     """How often the data or the run did something worth knowing."""
-    run, holdings = state.run[0], state.holdings
+    run, holdings = state.run, state.holdings
     of_data: dict[str, int] = {}
     for feed in tape.feeds:
         for counts in (feed.counts, *(feed.table(kind).counts for kind in feed.kinds)):

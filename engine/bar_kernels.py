@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from halfspread.compiled import kernel
-from halfspread.engine.records import CLOSE, HIGH, LOW, OPEN, VOLUME
+from halfspread.engine.codes import CLOSE, HIGH, LOW, OPEN, VOLUME
 
 Array = Any
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from halfspread.engine import bar_kernels
+from halfspread.engine.codes import BAR_COLUMNS, CLOSE, QUOTE_COLUMNS
 from halfspread.engine.quote_carry import QuoteCarry
-from halfspread.engine.records import BAR_COLUMNS, CLOSE, QUOTE_COLUMNS
 from halfspread.engine.tables import OpenTable, Table, numbers, open_table
 from halfspread.engine.times import DAY, Floats, Integers, interval_text, parse_interval, time_text, to_nanoseconds
 from halfspread.errors import DataError

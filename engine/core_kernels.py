@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import (
     contracts_of_full_target,
     round_to_lots,
@@ -20,13 +20,7 @@ from halfspread.engine.account_kernels import (
     settle_funding,
     update_equity,
 )
-from halfspread.engine.fill_kernels import execute
-from halfspread.engine.ledger_kernels import arrives_at_once, send_target
-from halfspread.engine.liquidation_kernels import check_margin
-from halfspread.engine.margin_kernels import pay_from_margin
-from halfspread.engine.market_kernels import close_bar, open_bar
-from halfspread.engine.order_records import MAX_REQUESTS
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     BAR_CLOSE,
     BAR_OPEN,
     BY_SERIES,
@@ -40,6 +34,9 @@ from halfspread.engine.records import (
     GAP,
     INDEX,
     MARK,
+    MAX_FILLS,
+    MAX_LEDGER,
+    MAX_PERIODS,
     NEXT_CLOSE,
     NEXT_OPEN,
     NO_MARGIN,
@@ -67,13 +64,18 @@ from halfspread.engine.records import (
     TIMER,
     TOO_MANY_REQUESTS,
     TRADE,
-    Data,
-    Output,
-    State,
 )
+from halfspread.engine.fill_kernels import execute
+from halfspread.engine.ledger_kernels import arrives_at_once, send_target
+from halfspread.engine.liquidation_kernels import check_margin
+from halfspread.engine.margin_kernels import pay_from_margin
+from halfspread.engine.market_kernels import close_bar, open_bar
+from halfspread.engine.order_records import MAX_REQUESTS
+from halfspread.engine.records import Data
 from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
 
 Array = Any
+Record = Any
 
 NEVER = 9223372036854775807
 
@@ -82,20 +84,20 @@ ROOM_WHEN_CALM = 1024
 
 
 @loop_kernel
-def record_period(state: State, time: int, periods: Array) -> None:
+def record_period(state: Record, time: int) -> None:
     """Write the cumulative attribution of every instrument as it stands at ``time``."""
-    run, holdings = state.run[0], state.holdings
+    run, holdings = state.run, state.holdings
     update_equity(state)
-    for k in range(holdings.shape[0]):
+    for k in range(run.instruments):
         holding = holdings[k]
         account = state.accounts[state.contracts[k].account]
-        line = periods[run.periods]
+        line = state.periods[run.periods]
         line.time = time
         line.instrument = k
         line.equity = run.equity
         line.equity_settle = account.equity_settle
         line.collateral = 0.0
-        for a in range(state.accounts.shape[0]):
+        for a in range(state.run.accounts):
             line.collateral += state.accounts[a].collateral
         line.reference = holding.reference
         line.position = holding.contracts
@@ -117,11 +119,11 @@ def record_period(state: State, time: int, periods: Array) -> None:
 
 
 @loop_kernel
-def show_steps(state: State) -> None:
+def show_steps(state: Record) -> None:
     """Show the agent the ticks and lots in force, and note when one of them changes next."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     run.next_change = NEVER
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         contract = state.contracts[k]
         context.tick[k] = scheduled(state.starts, state.schedule, contract.ticks, run.now, 0)
         context.lot[k] = scheduled(state.starts, state.schedule, contract.lots, run.now, 0)
@@ -131,14 +133,14 @@ def show_steps(state: State) -> None:
 
 
 @loop_kernel
-def fill_due(state: State, data: Data, output: Output) -> int:
+def fill_due(state: Record, data: Data) -> int:
     """Fill pending targets at the close of their instrument's bar, where that bar has closed now; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    for k in range(state.holdings.shape[0]):
+    run, context = state.run, state.context
+    for k in range(state.run.instruments):
         holding = state.holdings[k]
         if holding.has_pending != 0 and holding.closed_now != 0 and holding.arrives <= run.now:
             if state.contracts[k].market == ON_BARS:
-                error = execute(state, k, data.bars, context.rows[k], CLOSE, run.now, output.fills)
+                error = execute(state, k, data.bars, context.rows[k], CLOSE, run.now)
                 if error != 0:
                     run.error_instrument = k
                     return error
@@ -146,10 +148,10 @@ def fill_due(state: State, data: Data, output: Output) -> int:
 
 
 @loop_kernel
-def size_targets(state: State) -> int:
+def size_targets(state: Record) -> int:
     """Turn the agent's targets into pending orders in whole lots; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
-    for k in range(state.holdings.shape[0]):
+    run, context = state.run, state.context
+    for k in range(state.run.instruments):
         holding = state.holdings[k]
         target = context.targets[k]
         if target == holding.target and run.resize == 0:
@@ -172,10 +174,10 @@ def size_targets(state: State) -> int:
     return 0
 
 
-@loop_kernel
-def take_funding(state: State, event: Array) -> None:
+@once_kernel
+def take_funding(state: Record, event: Array) -> None:
     """A settlement, or the publication of the rate of a later one."""
-    context, k = state.context[0], event.instrument + 0
+    context, k = state.context, event.instrument + 0
     context.next_funding_time[k] = event.row
     if event.kind == FUNDING:
         account = state.accounts[state.contracts[k].account]
@@ -186,20 +188,20 @@ def take_funding(state: State, event: Array) -> None:
         context.next_funding_rate[k] = math.nan
     else:
         context.next_funding_rate[k] = event.value
-    if state.run[0].margin != NO_MARGIN and state.holdings[k].contracts != 0.0:
-        state.run[0].check = 1
+    if state.run.margin != NO_MARGIN and state.holdings[k].contracts != 0.0:
+        state.run.check = 1
 
 
-@inner_kernel
-def take_price(extra: Any, state: State, event: Array, data: Data, output: Output) -> None:
+@once_kernel
+def take_price(extra: Any, state: Record, event: Array, data: Data) -> None:
     """Mark and index prices, the price of a settle currency, and the beginning of a gap."""
-    run, context, k = state.run[0], state.context[0], event.instrument + 0
+    run, context, k = state.run, state.context, event.instrument + 0
     holding = state.holdings[k]
     if event.kind == MARK:
         holding.mark = event.value
         context.mark[k] = event.value
         if holding.live != 0:
-            extra(SERVE_MARK, state, event, data, output)
+            extra(SERVE_MARK, state, event, data)
         if run.margin != NO_MARGIN and holding.contracts != 0.0:
             if event.value <= holding.low_limit or event.value >= holding.high_limit:
                 run.check = 1
@@ -209,33 +211,33 @@ def take_price(extra: Any, state: State, event: Array, data: Data, output: Outpu
         if holding.gap == 0:
             holding.gap = event.time
     else:
-        for a in range(state.accounts.shape[0]):
+        for a in range(state.run.accounts):
             if state.accounts[a].rate_source == BY_SERIES and state.accounts[a].rate_instrument == k:
                 set_rate(state, a, event.value)
 
 
-@inner_kernel
-def take_bar(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+@once_kernel
+def take_bar(extra: Any, state: Record, event: Array, data: Data) -> int:
     """The two moments of a bar: its open, where what was decided before is filled, and its close."""
-    run, k, row = state.run[0], event.instrument + 0, event.row
+    run, k, row = state.run, event.instrument + 0, event.row
     holding, contract = state.holdings[k], state.contracts[k]
     market = contract.market == ON_BARS
     if event.kind & BAR_OPEN:
         opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
         if market and (holding.live != 0 or run.messages != 0):
-            error = extra(SERVE_OPEN, state, event, data, output)
+            error = extra(SERVE_OPEN, state, event, data)
             if error != 0:
                 return error
         if holding.has_pending != 0 and market and run.convention == NEXT_OPEN and holding.arrives <= opened:
-            error = execute(state, k, data.bars, row, OPEN, opened, output.fills)
+            error = execute(state, k, data.bars, row, OPEN, opened)
             if error != 0:
                 return error
         if event.kind & BAR_CLOSE and run.check != 0:
-            look_after_margin(extra, state, event, data, output, opened, False)
+            look_after_margin(extra, state, event, data, opened, False)
         open_bar(state, k, event.kind, data.bars, row)
     if event.kind & BAR_CLOSE:
         if market and holding.live != 0:
-            error = extra(SERVE_RANGE, state, event, data, output)
+            error = extra(SERVE_RANGE, state, event, data)
             if error != 0:
                 return error
         close_bar(state, k, event.time, data.bars, row)
@@ -244,24 +246,22 @@ def take_bar(extra: Any, state: State, event: Array, data: Data, output: Output)
 
 
 @loop_kernel
-def look_after_margin(
-    extra: Any, state: State, event: Array, data: Data, output: Output, time: int, closing: bool
-) -> None:
+def look_after_margin(extra: Any, state: Record, event: Array, data: Data, time: int, closing: bool) -> None:
     """Liquidate at ``time`` what the margin does not carry, and cancel its orders; ``closing``: at the end of a time,
     when the worst prices of the bars that close then count."""
-    run = state.run[0]
+    run = state.run
     if not closing:
-        for k in range(state.holdings.shape[0]):
+        for k in range(state.run.instruments):
             state.holdings[k].worst = math.nan
-    check_margin(state, time, output.fills)
+    check_margin(state, time)
     if run.live != 0:
-        extra(SERVE_LIQUIDATED, state, event, data, output)
+        extra(SERVE_LIQUIDATED, state, event, data)
 
 
-@inner_kernel
-def make_room(state: State, event: Array, output: Output) -> int:
+@once_kernel
+def make_room(state: Record, event: Array) -> int:
     """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
-    run, count = state.run[0], state.holdings.shape[0]
+    run, count = state.run, state.run.instruments
     # a bar that opens where a period ends belongs to the next one
     moment = event.time + 1 if event.kind == BAR_OPEN else event.time
     if run.next_arrival != 0:
@@ -269,48 +269,48 @@ def make_room(state: State, event: Array, output: Output) -> int:
     if run.next_period == 0 and event.kind & (DEPTH | TRADE):
         run.next_period = (moment // run.period + 1) * run.period
     elif moment > run.next_period:
-        if run.periods + count > output.periods.shape[0]:
+        if run.periods + count > MAX_PERIODS:
             return PERIODS_FULL
         if run.started != 0:
-            record_period(state, run.next_period, output.periods)
+            record_period(state, run.next_period)
         run.next_period = -(-moment // run.period) * run.period
-    if run.ledger + 2 * (run.live + MAX_REQUESTS) + run.messages > output.orders.shape[0]:
+    if run.ledger + 2 * (run.live + MAX_REQUESTS) + run.messages > MAX_LEDGER:
         return ORDERS_FULL
-    return FILLS_FULL if run.fills + 4 * count + run.live > output.fills.shape[0] else 0
+    return FILLS_FULL if run.fills + 4 * count + run.live > MAX_FILLS else 0
 
 
-@inner_kernel
-def take_event(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+@once_kernel
+def take_event(extra: Any, state: Record, event: Array, data: Data) -> int:
     """Apply one event; 0 or an error code."""
-    run = state.run[0]
+    run = state.run
     run.now = event.time
     run.events += 1
     if event.kind & (BAR_OPEN | BAR_CLOSE):
         run.kinds |= event.kind
-        return take_bar(extra, state, event, data, output)
+        return take_bar(extra, state, event, data)
     if event.kind & DEPTH:
-        return extra(SERVE_DEPTH, state, event, data, output)
+        return extra(SERVE_DEPTH, state, event, data)
     if event.kind == TRADE:
-        return extra(SERVE_TRADE, state, event, data, output)
+        return extra(SERVE_TRADE, state, event, data)
     run.kinds |= event.kind
     if event.kind & (FUNDING | FUNDING_KNOWN):
         take_funding(state, event)
     elif event.kind != TIMER:
-        take_price(extra, state, event, data, output)
+        take_price(extra, state, event, data)
     return 0
 
 
-@inner_kernel
-def end_time(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+@once_kernel
+def end_time(extra: Any, state: Record, event: Array, data: Data) -> int:
     """All events of this time are in: fill what is due and bring the account up to date; 0 or an error code."""
-    run = state.run[0]
+    run = state.run
     run.error_instrument = run.instrument
     if run.convention == NEXT_CLOSE:
-        error = fill_due(state, data, output)
+        error = fill_due(state, data)
         if error != 0:
             return error
         if run.check != 0:
-            look_after_margin(extra, state, event, data, output, run.now, False)
+            look_after_margin(extra, state, event, data, run.now, False)
     if run.now >= run.next_change:
         show_steps(state)
     show_account(state)
@@ -319,10 +319,10 @@ def end_time(extra: Any, state: State, event: Array, data: Data, output: Output)
     return 0 if math.isfinite(run.equity) else NOT_FINITE
 
 
-@inner_kernel
-def note_calm(state: State) -> None:
+@once_kernel
+def note_calm(state: Record) -> None:
     """Up to when bars may pass without a look at orders, messages, reports, margin, periods and dated terms."""
-    run = state.run[0]
+    run = state.run
     calm = run.live == 0 and run.messages == 0 and run.reports == 0 and run.check == 0 and run.unvalued == 0
     calm = calm and run.ledger < ROOM_WHEN_CALM
     calm = calm and run.convention == NEXT_OPEN and run.resize == 0
@@ -330,59 +330,59 @@ def note_calm(state: State) -> None:
 
 
 @loop_kernel
-def meet_arrivals(extra: Any, state: State, event: Array, data: Data, output: Output, time: int) -> int:
+def meet_arrivals(extra: Any, state: Record, event: Array, data: Data, time: int) -> int:
     """Under `this`, what arrives after its latency meets what is in force at ``time``; STEP_AGAIN, or below zero why to
     stop."""
-    run = state.run[0]
+    run = state.run
     run.now = time
-    error = extra(SERVE_IN_FORCE, state, event, data, output)
+    error = extra(SERVE_IN_FORCE, state, event, data)
     if error != 0:
         return fail(state, error, run.instrument, 0.0)
     if run.check != 0:
-        look_after_margin(extra, state, event, data, output, time, False)
+        look_after_margin(extra, state, event, data, time, False)
     return STEP_AGAIN
 
 
-@inner_kernel
-def take_one(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+@once_kernel
+def take_one(extra: Any, state: Record, event: Array, data: Data) -> int:
     """One event in full. STEP_ON: go on with the next; STEP_AGAIN: with this one; STEP_DECIDE: the time is over and is
     wanted; below zero: why to stop."""
-    run = state.run[0]
-    full = make_room(state, event, output)
+    run = state.run
+    full = make_room(state, event)
     if full != 0:
         return full
     if run.next_arrival != 0 and run.next_arrival < event.time:
         if run.reports == 0 or run.next_arrival <= run.next_report:
-            return meet_arrivals(extra, state, event, data, output, run.next_arrival)
+            return meet_arrivals(extra, state, event, data, run.next_arrival)
     if run.reports != 0 and run.next_report <= event.time:
-        extra(SERVE_REPORTS, state, event, data, output)
+        extra(SERVE_REPORTS, state, event, data)
         show_account(state)
         run.between = 1
         if decides_now(state):
             return STEP_DECIDE
         run.between = 0
         return STEP_AGAIN
-    error = take_event(extra, state, event, data, output)
+    error = take_event(extra, state, event, data)
     if error != 0:
         return fail(state, error, event.instrument + 0, 0.0)
     if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
-        look_after_margin(extra, state, event, data, output, run.now, event.end_of_time != 0)
+        look_after_margin(extra, state, event, data, run.now, event.end_of_time != 0)
     if event.end_of_time != 0 and run.next_arrival != 0 and run.next_arrival <= run.now:
-        step = meet_arrivals(extra, state, event, data, output, run.now)
+        step = meet_arrivals(extra, state, event, data, run.now)
         if step < 0:
             return step
     if event.end_of_time == 0 or not run.kinds & run.wanted:
         return STEP_ON
-    error = end_time(extra, state, event, data, output)
+    error = end_time(extra, state, event, data)
     if error != 0:
         return fail(state, error, run.error_instrument, run.equity)
     return STEP_DECIDE
 
 
-@inner_kernel
-def take_decision(extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+@once_kernel
+def take_decision(extra: Any, state: Record, event: Array, data: Data) -> int:
     """The agent has decided: orders from its targets and requests, filled at once under `this`; 0 or an error code."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     error = 0
     if targets_change(state):
         error = size_targets(state)
@@ -390,29 +390,29 @@ def take_decision(extra: Any, state: State, event: Array, data: Data, output: Ou
         if context.requests > MAX_REQUESTS:
             run.error_value = context.requests
             return TOO_MANY_REQUESTS
-        error = extra(SERVE_REQUESTS, state, event, data, output)
+        error = extra(SERVE_REQUESTS, state, event, data)
     if error == 0 and run.convention == THIS_CLOSE:
         if run.served != 0 and arrives_at_once(state):
-            error = extra(SERVE_IN_FORCE, state, event, data, output)
+            error = extra(SERVE_IN_FORCE, state, event, data)
         if error == 0:
-            error = fill_due(state, data, output)
+            error = fill_due(state, data)
         if run.check != 0:
-            look_after_margin(extra, state, event, data, output, run.now, False)
+            look_after_margin(extra, state, event, data, run.now, False)
         update_equity(state)
     return error
 
 
 @loop_kernel
-def serve_core(what: int, extra: Any, state: State, event: Array, data: Data, output: Output) -> int:
+def serve_core(what: int, extra: Any, state: Record, event: Array, data: Data) -> int:
     """Do what the loop leaves to its core: the code of `take_one`, 0, or below zero why to stop."""
-    run = state.run[0]
+    run = state.run
     result: int = 0
     if what == CORE_EVENT:
-        result = take_one(extra, state, event, data, output)
+        result = take_one(extra, state, event, data)
     elif what == CORE_MARGIN:
-        look_after_margin(extra, state, event, data, output, run.now, event.end_of_time != 0)
+        look_after_margin(extra, state, event, data, run.now, event.end_of_time != 0)
     else:
-        error = take_decision(extra, state, event, data, output)
+        error = take_decision(extra, state, event, data)
         if error != 0:
             result = fail(state, error, run.error_instrument, run.error_value)
     note_calm(state)
@@ -420,6 +420,6 @@ def serve_core(what: int, extra: Any, state: State, event: Array, data: Data, ou
 
 
 @loop_kernel
-def serve_nothing(what: int, state: State, event: Array, data: Data, output: Output) -> int:
+def serve_nothing(what: int, state: Record, event: Array, data: Data) -> int:
     """The extra of a run that has not needed one yet."""
     return SERVICE_MISSING

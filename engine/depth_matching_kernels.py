@@ -12,6 +12,18 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
+from halfspread.engine.codes import (
+    ASK,
+    ASK_SIZE,
+    BID,
+    BID_SIZE,
+    LEVEL,
+    OPTIMISTIC,
+    QUOTES,
+    TRADE_PRICE,
+    TRADE_SIDE,
+    TRADE_SIZE,
+)
 from halfspread.engine.fill_kernels import enter_fill, model_half_spread
 from halfspread.engine.ledger_kernels import (
     fill_order,
@@ -52,21 +64,9 @@ from halfspread.engine.order_records import (
     WAITING,
     WOULD_TAKE,
 )
-from halfspread.engine.records import (
-    ASK,
-    ASK_SIZE,
-    BID,
-    BID_SIZE,
-    LEVEL,
-    OPTIMISTIC,
-    QUOTES,
-    TRADE_PRICE,
-    TRADE_SIDE,
-    TRADE_SIZE,
-    State,
-)
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
@@ -141,7 +141,7 @@ def note_taken(holding: Array, side: int, contracts: float) -> None:
 
 
 @inner_kernel
-def price_paid(state: State, k: int, rows: Array, row: int, side: int, quantity: float, time: int) -> float:
+def price_paid(state: Record, k: int, rows: Array, row: int, side: int, quantity: float, time: int) -> float:
     """Average price of taking ``quantity`` from the book in force: what is shown, or mid and modelled half-spread."""
     holding, contract = state.holdings[k], state.contracts[k]
     if contract.half_spread_kind != QUOTES:
@@ -161,7 +161,7 @@ def shown_at_best(rows: Array, row: int, side: int) -> float:
 
 
 @inner_kernel
-def touch_paid(state: State, k: int, rows: Array, row: int, side: int, price: float) -> float:
+def touch_paid(state: Record, k: int, rows: Array, row: int, side: int, price: float) -> float:
     """The price that splits the cost of a taker into half-spread and impact: the best of the book, if it is shown."""
     return touch_of(rows, row, side) if state.contracts[k].half_spread_kind == QUOTES else price
 
@@ -184,20 +184,20 @@ def queue_at(rows: Array, row: int, buy: bool, price: float) -> float:
 
 
 @loop_kernel
-def follow_queue(state: State, order: Array, rows: Array, row: int) -> None:
+def follow_queue(state: Record, order: Array, rows: Array, row: int) -> None:
     """The estimate of the queue ahead of a resting limit after a new book, by both rules."""
     shown = queue_at(rows, row, order.contracts > 0.0, order.price)
     if math.isinf(shown):
         order.shown, order.traded = shown, 0.0
         return
     optimist, pessimist = order.ahead_other, order.ahead
-    if state.run[0].matching == OPTIMISTIC:
+    if state.run.matching == OPTIMISTIC:
         optimist, pessimist = pessimist, optimist
     pessimist = min(pessimist, shown)
     left = max(order.shown - order.traded - shown, 0.0) if math.isfinite(order.shown) else 0.0
     optimist = min(max(optimist - left, 0.0), shown)
     order.shown, order.traded = shown, 0.0
-    if state.run[0].matching == OPTIMISTIC:
+    if state.run.matching == OPTIMISTIC:
         order.ahead, order.ahead_other = optimist, pessimist
     else:
         order.ahead, order.ahead_other = pessimist, optimist
@@ -217,7 +217,7 @@ def limit_of(order: Array) -> float:
 
 
 @loop_kernel
-def take_from_book(state: State, order: Array, rows: Array, row: int, time: int, fills: Array) -> None:
+def take_from_book(state: Record, order: Array, rows: Array, row: int, time: int) -> None:
     """The first event of an order: take what it may, then rest, or be done."""
     k = order.instrument
     holding = state.holdings[k]
@@ -238,7 +238,7 @@ def take_from_book(state: State, order: Array, rows: Array, row: int, time: int,
     if quantity > 0.0:
         price = price_paid(state, k, rows, row, side, quantity, time)
         touch = touch_paid(state, k, rows, row, side, price)
-        if not fill_order(state, order, side * quantity, price, touch, time, 0, fills):
+        if not fill_order(state, order, side * quantity, price, touch, time, 0):
             return
         note_taken(holding, side, quantity)
         if order.state >= FILLED:
@@ -254,7 +254,7 @@ def take_from_book(state: State, order: Array, rows: Array, row: int, time: int,
 
 
 @inner_kernel
-def end_idle(state: State, order: Array, time: int) -> None:
+def end_idle(state: Record, order: Array, time: int) -> None:
     """A reduce-only order at its first event, with nothing to reduce; one that was triggered counts as cancelled."""
     if order.kind > LIMIT:
         finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
@@ -263,7 +263,7 @@ def end_idle(state: State, order: Array, time: int) -> None:
 
 
 @loop_kernel
-def cross_resting(state: State, order: Array, rows: Array, row: int, time: int, fills: Array) -> None:
+def cross_resting(state: Record, order: Array, rows: Array, row: int, time: int) -> None:
     """Fill a resting limit that the opposite side has reached, at its own price, or follow its queue."""
     holding = state.holdings[order.instrument]
     side = 1 if order.contracts > 0.0 else -1
@@ -271,7 +271,7 @@ def cross_resting(state: State, order: Array, rows: Array, row: int, time: int, 
         follow_queue(state, order, rows, row)
         return
     most = offered(rows, row, side, order.price, taken_of(holding, side))
-    note_taken(holding, side, fill_resting(state, order, most, time, fills))
+    note_taken(holding, side, fill_resting(state, order, most, time))
     if order.state == RESTING:
         lead_queue(order)
 
@@ -305,16 +305,16 @@ def arm(order: Array) -> bool:
 
 
 @inner_kernel
-def mark_triggers(state: State, order: Array) -> bool:
+def mark_triggers(state: Record, order: Array) -> bool:
     """Whether the last mark price reaches the trigger of an armed order that looks at it."""
     mark = state.holdings[order.instrument].mark
     return order.flags & BY_MARK != 0 and not math.isnan(mark) and triggered_by(order, mark, mark)
 
 
 @loop_kernel
-def refuse_in_gap(state: State, k: int, time: int) -> None:
+def refuse_in_gap(state: Record, k: int, time: int) -> None:
     """The market is back: orders that came while it was away are rejected, places in the queue are unknown."""
-    holding, run = state.holdings[k], state.run[0]
+    holding, run = state.holdings[k], state.run
     for i in range(run.live):
         order = state.orders[i]
         if order.instrument != k or order.state >= FILLED:
@@ -326,15 +326,15 @@ def refuse_in_gap(state: State, k: int, time: int) -> None:
 
 
 @loop_kernel
-def match_book(state: State, k: int, rows: Array, row: int, time: int, fills: Array) -> None:
+def match_book(state: Record, k: int, rows: Array, row: int, time: int) -> None:
     """The orders of instrument ``k`` against a new book."""
-    run = state.run[0]
+    run = state.run
     touch_up, touch_down = rows[row, ASK], rows[row, BID]
     by_touch = state.contracts[k].has_trades == 0
     for i in range(run.live):
         order = state.orders[i]
         if order.instrument == k and order.state == RESTING:
-            cross_resting(state, order, rows, row, time, fills)
+            cross_resting(state, order, rows, row, time)
     for i in range(run.live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time:
@@ -346,21 +346,21 @@ def match_book(state: State, k: int, rows: Array, row: int, time: int, fills: Ar
         if touched or mark_triggers(state, order):
             release(order)
             order.seen = SEEN
-            take_from_book(state, order, rows, row, time, fills)
-    take_waiting(state, k, rows, row, time, fills)
+            take_from_book(state, order, rows, row, time)
+    take_waiting(state, k, rows, row, time)
 
 
 @loop_kernel
-def take_waiting(state: State, k: int, rows: Array, row: int, time: int, fills: Array) -> None:
+def take_waiting(state: Record, k: int, rows: Array, row: int, time: int) -> None:
     """Orders of instrument ``k`` that have arrived by ``time`` take from the book in force."""
-    for i in range(state.run[0].live):
+    for i in range(state.run.live):
         order = state.orders[i]
         if order.instrument == k and order.state == WAITING and order.form <= LIMIT and order.arrives <= time:
-            take_from_book(state, order, rows, row, time, fills)
+            take_from_book(state, order, rows, row, time)
 
 
 @loop_kernel
-def trade_target(state: State, k: int, rows: Array, row: int, time: int, fills: Array) -> int:
+def trade_target(state: Record, k: int, rows: Array, row: int, time: int) -> int:
     """Trade the pending target of instrument ``k`` from the book in force, as far as it is shown."""
     holding = state.holdings[k]
     wanted = holding.pending - holding.contracts
@@ -383,7 +383,7 @@ def trade_target(state: State, k: int, rows: Array, row: int, time: int, fills: 
         holding.has_pending = 0
         return 0
     touch = touch_paid(state, k, rows, row, side, price)
-    enter_fill(state, k, side * quantity, after, price, touch, time, holding.decided, 0, 0, fills)
+    enter_fill(state, k, side * quantity, after, price, touch, time, holding.decided, 0, 0)
     note_taken(holding, side, quantity)
     return 0
 
@@ -395,9 +395,9 @@ def trade_hits(order: Array, side: float) -> bool:
 
 
 @loop_kernel
-def match_trade(state: State, k: int, trades: Array, row: int, time: int, fills: Array) -> None:
+def match_trade(state: Record, k: int, trades: Array, row: int, time: int) -> None:
     """Resting limits of instrument ``k`` against one trade: first those at better prices than its own."""
-    run = state.run[0]
+    run = state.run
     price, size, aggressor = trades[row, TRADE_PRICE], trades[row, TRADE_SIZE], trades[row, TRADE_SIDE]
     left = size
     for through in (True, False):
@@ -407,15 +407,15 @@ def match_trade(state: State, k: int, trades: Array, row: int, time: int, fills:
                 continue
             level = same(order.price, price)
             if through and not level and (order.price > price) == (order.contracts > 0.0):
-                left -= fill_resting(state, order, left, time, fills)
+                left -= fill_resting(state, order, left, time)
                 if order.state == RESTING:
                     lead_queue(order)
             elif not through and level and trade_hits(order, aggressor):
-                left -= fill_in_queue(state, order, size, left, time, fills)
+                left -= fill_in_queue(state, order, size, left, time)
 
 
 @loop_kernel
-def fill_in_queue(state: State, order: Array, size: float, left: float, time: int, fills: Array) -> float:
+def fill_in_queue(state: Record, order: Array, size: float, left: float, time: int) -> float:
     """A trade at the price of a resting limit, of which ``left`` remains for it and the queue ahead; the contracts
     filled."""
     mine, other, filled = left - order.ahead, left - order.ahead_other, 0.0
@@ -423,16 +423,16 @@ def fill_in_queue(state: State, order: Array, size: float, left: float, time: in
     order.ahead_other = max(order.ahead_other - size, 0.0)
     order.traded += size
     if mine > 0.0:
-        filled = fill_resting(state, order, mine, time, fills)
+        filled = fill_resting(state, order, mine, time)
         if filled > 0.0 and other <= 0.0:
-            state.run[0].choice_fills += 1
+            state.run.choice_fills += 1
     elif other > 0.0:
         note_missed(state, order)
     return filled
 
 
 @loop_kernel
-def fill_resting(state: State, order: Array, most: float, time: int, fills: Array) -> float:
+def fill_resting(state: Record, order: Array, most: float, time: int) -> float:
     """Fill a resting limit at its own price, at most ``most`` contracts; how many it was."""
     holding = state.holdings[order.instrument]
     quantity = min(open_size(order), most)
@@ -444,7 +444,7 @@ def fill_resting(state: State, order: Array, most: float, time: int, fills: Arra
     if quantity <= 0.0:
         return 0.0
     traded = quantity if order.contracts > 0.0 else -quantity
-    if not fill_order(state, order, traded, order.price, order.price, time, 1, fills):
+    if not fill_order(state, order, traded, order.price, order.price, time, 1):
         return 0.0
     if order.state == RESTING and idle_reduction(state, order):
         finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
@@ -452,9 +452,9 @@ def fill_resting(state: State, order: Array, most: float, time: int, fills: Arra
 
 
 @loop_kernel
-def arm_by_trade(state: State, k: int, price: float, time: int) -> None:
+def arm_by_trade(state: Record, k: int, price: float, time: int) -> None:
     """Stops and take-profits that have arrived and that a trade at ``price`` reaches."""
-    for i in range(state.run[0].live):
+    for i in range(state.run.live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time or order.flags & BY_MARK:
             continue
@@ -463,9 +463,9 @@ def arm_by_trade(state: State, k: int, price: float, time: int) -> None:
 
 
 @loop_kernel
-def arm_by_mark(state: State, k: int, time: int) -> None:
+def arm_by_mark(state: Record, k: int, time: int) -> None:
     """Stops and take-profits that look at the mark price, have arrived, and are reached by it."""
-    for i in range(state.run[0].live):
+    for i in range(state.run.live):
         order = state.orders[i]
         if order.instrument != k or order.arrives > time or not order.flags & BY_MARK:
             continue

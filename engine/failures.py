@@ -7,21 +7,22 @@ from traceback import extract_tb
 from typing import Any
 
 from halfspread.engine.agent import agent_name, decides_in_python
-from halfspread.engine.feed import Feed
-from halfspread.engine.order_records import MAX_REQUESTS
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     AGENT_STATUS,
     HALF_SPREAD_MISSING,
     HALF_SPREAD_TOO_WIDE,
     IMPACT_UNKNOWN,
+    MAX_REPORTS,
     NO_REPORT_PRICE,
     NOT_FINITE,
     OK,
     TARGET_RANGE,
     TOO_MANY_REPORTS,
     TOO_MANY_REQUESTS,
-    State,
 )
+from halfspread.engine.feed import Feed
+from halfspread.engine.order_records import MAX_REQUESTS
+from halfspread.engine.records import State
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError, HalfspreadError, InternalError, StrategyError, UserError
@@ -31,7 +32,7 @@ __all__ = ["compiled_failure", "failure", "python_failure"]
 
 def failure(agent: Any, tape: Tape, state: State) -> HalfspreadError:
     """The error for the code that the loop has left in the state."""
-    run = state.run[0]
+    run = state.run
     code, when, value = int(run["error"]), time_text(run["now"]), float(run["error_value"])
     k = min(int(run["error_instrument"]), len(tape.feeds) - 1)
     message = _of_agent(code, agent, state, tape.feeds[k], when, value)
@@ -57,7 +58,7 @@ def _of_agent(code: int, agent: Any, state: State, feed: Feed, when: str, value:
         return f"{_function(agent, when)} made {value:.0f} requests in one decision; expected at most {MAX_REQUESTS}"
     if code == TOO_MANY_REPORTS:
         return (
-            f"{name}: more than {len(state.reports):,} reports were on their way to the agent at {when}; shorten the "
+            f"{name}: more than {MAX_REPORTS:,} reports were on their way to the agent at {when}; shorten the "
             "response latency, or send fewer orders"
         )
     return None
@@ -96,7 +97,7 @@ def _of_data(code: int, feed: Feed, when: str, value: float, reference: float) -
 
 def compiled_failure(agent: Any, state: State, error: Exception) -> StrategyError:
     """The error for an exception in a compiled agent."""
-    text = f"{_function(agent, time_text(state.run[0]['now']))}: {_raised_text(error)}"
+    text = f"{_function(agent, time_text(state.run['now']))}: {_raised_text(error)}"
     return StrategyError(
         text if _place(error) or not decides_in_python(agent) else f"{text}; mode='python' shows the line"
     )
@@ -108,7 +109,7 @@ def _function(agent: Any, when: str) -> str:
 
 def python_failure(agent: Any, method: str, state: State, error: Exception, target: Any) -> StrategyError:
     """The error for an exception in a method of the agent, or for a target that is not a number."""
-    where = f"{agent_name(agent)}.{method} at {time_text(state.context[0]['time'])}"
+    where = f"{agent_name(agent)}.{method} at {time_text(state.context['time'])}"
     if error.__traceback__ is not None and error.__traceback__.tb_next is None and "memoryview" in str(error):
         return StrategyError(
             f"{where}: expected a number from -1 to 1, or None to keep the target; got {_short(target)} "

@@ -11,9 +11,9 @@ import numpy as np
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bars import BarChecker, Bars, carried_count
+from halfspread.engine.codes import QUOTE_COLUMNS
 from halfspread.engine.depth import Depth
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import QUOTE_COLUMNS
 from halfspread.engine.side_data import Prices
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades

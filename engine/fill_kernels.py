@@ -28,8 +28,7 @@ from halfspread.engine.account_kernels import (
     reference_price,
     scheduled,
 )
-from halfspread.engine.margin_kernels import may_hold, move_margin
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     HALF_SPREAD_MISSING,
     HALF_SPREAD_TOO_WIDE,
     HOURS,
@@ -38,21 +37,22 @@ from halfspread.engine.records import (
     OPEN,
     OWN_ORDER,
     QUOTES_IN_BARS,
-    State,
 )
+from halfspread.engine.margin_kernels import may_hold, move_margin
 from halfspread.engine.report_kernels import report
 
 Array = Any
+Record = Any
 
 DAY = 86_400_000_000_000
 
 
 @inner_kernel
-def fee_rate_at(state: State, k: int, time: int, maker: int) -> float:
+def fee_rate_at(state: Record, k: int, time: int, maker: int) -> float:
     """Fee as a fraction of the value, by date and, where fees have tiers, by the volume of 30 days."""
     first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]
     volumes = state.schedule[first:end, 2]
-    return state.schedule[first + fee_row(state.starts[first:end], volumes, time, state.run[0].volume), maker]
+    return state.schedule[first + fee_row(state.starts[first:end], volumes, time, state.run.volume), maker]
 
 
 @inner_kernel
@@ -67,7 +67,7 @@ def count_volume(run: Array, time: int, value: float) -> None:
 
 
 @inner_kernel
-def model_half_spread(state: State, k: int, bars: Array, row: int, column: int, time: int) -> float:
+def model_half_spread(state: Record, k: int, bars: Array, row: int, column: int, time: int) -> float:
     """Half-spread in quote currency that a taker pays by the cost model, where no book tells; NaN where unknown.
 
     ``row`` below zero: there is no bar to look at.
@@ -86,7 +86,7 @@ def model_half_spread(state: State, k: int, bars: Array, row: int, column: int, 
 
 
 @inner_kernel
-def model_impact(state: State, k: int, contracts: float) -> float:
+def model_impact(state: Record, k: int, contracts: float) -> float:
     """How far an order of ``contracts`` moves the price against itself, a fraction of it; NaN where unknown."""
     holding, contract = state.holdings[k], state.contracts[k]
     if contract.impact_kind == 0:
@@ -97,7 +97,7 @@ def model_impact(state: State, k: int, contracts: float) -> float:
 
 @loop_kernel
 def enter_fill(
-    state: State,
+    state: Record,
     k: int,
     traded: float,
     after: float,
@@ -107,13 +107,12 @@ def enter_fill(
     decided: int,
     order: int,
     maker: int,
-    fills: Array,
 ) -> None:
     """Book ``traded`` contracts at ``price``: account, attribution, margin and the record.
 
     The position has to be marked to its reference price already; ``after`` is what it is then.
     """
-    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     account = state.accounts[contract.account]
     value, touched = contract_value(contract, price), contract_value(contract, touch)
     if run.tiered != 0:
@@ -144,7 +143,7 @@ def enter_fill(
     holding.maker_fills += maker
     if run.margin != NO_MARGIN:
         run.check = 1
-    fill = fills[run.fills]
+    fill = state.fills[run.fills]
     fill.time = time
     fill.decision_time = decided
     fill.instrument = k
@@ -167,7 +166,7 @@ def enter_fill(
     if order == 0 and run.delayed_reports != 0:
         report(state, 0, k, 0.0, math.nan, traded, 0, time)
     elif order == 0:
-        context = state.context[0]
+        context = state.context
         context.filled[k] += traded
         context.contracts[k], context.positions[k] = after, holding.position
         run.kinds |= OWN_ORDER
@@ -175,7 +174,7 @@ def enter_fill(
 
 
 @inner_kernel
-def execute(state: State, k: int, bars: Array, row: int, column: int, time: int, fills: Array) -> int:
+def execute(state: Record, k: int, bars: Array, row: int, column: int, time: int) -> int:
     """Fill the pending target of instrument ``k`` as a taker at the price of ``column``; 0, or an error code."""
     holding, contract = state.holdings[k], state.contracts[k]
     holding.has_pending = 0
@@ -184,7 +183,7 @@ def execute(state: State, k: int, bars: Array, row: int, column: int, time: int,
         return 0
     mark_to(state, k, reference_price(contract, bars, row, column))
     half = model_half_spread(state, k, bars, row, column, time)
-    error = take_at_reference(state, k, traded, holding.pending, half, time, fills)
+    error = take_at_reference(state, k, traded, holding.pending, half, time)
     if error == 0:
         opened = time if column == OPEN else time - contract.interval
         if opened > holding.decided:
@@ -193,7 +192,7 @@ def execute(state: State, k: int, bars: Array, row: int, column: int, time: int,
 
 
 @inner_kernel
-def take_at_reference(state: State, k: int, traded: float, after: float, half: float, time: int, fills: Array) -> int:
+def take_at_reference(state: Record, k: int, traded: float, after: float, half: float, time: int) -> int:
     """Trade a target at the reference price, half a spread and the impact of the cost model; 0, or an error code."""
     holding = state.holdings[k]
     if math.isnan(half):
@@ -206,8 +205,8 @@ def take_at_reference(state: State, k: int, traded: float, after: float, half: f
     price = touch + math.copysign(moved * holding.reference, traded) if moved != 0.0 else touch
     if not price > 0.0:
         return HALF_SPREAD_TOO_WIDE
-    if state.run[0].margin != NO_MARGIN and may_hold(state, k, after, traded, price, time) != 0:
+    if state.run.margin != NO_MARGIN and may_hold(state, k, after, traded, price, time) != 0:
         holding.refused_targets += 1
         return 0
-    enter_fill(state, k, traded, after, price, touch, time, holding.decided, 0, 0, fills)
+    enter_fill(state, k, traded, after, price, touch, time, holding.decided, 0, 0)
     return 0

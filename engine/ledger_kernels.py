@@ -13,6 +13,7 @@ from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_FIXED
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
+from halfspread.engine.codes import ON_TRADES, OPTIMISTIC, THIS_CLOSE
 from halfspread.engine.fill_kernels import enter_fill
 from halfspread.engine.margin_kernels import may_hold_as
 from halfspread.engine.order_records import (
@@ -52,19 +53,19 @@ from halfspread.engine.order_records import (
     UNKNOWN_ORDER,
     WAITING,
 )
-from halfspread.engine.records import ON_TRADES, OPTIMISTIC, THIS_CLOSE, State
 from halfspread.engine.report_kernels import report, tell_rejection
 
 Array = Any
+Record = Any
 
 #: Instrument of a message about an order that was not open when it was sent.
 NOWHERE = -1
 
 
 @inner_kernel
-def order_arrival(state: State) -> int:
+def order_arrival(state: Record) -> int:
     """When a message sent now reaches the exchange; none overtakes the one before it."""
-    run = state.run[0]
+    run = state.run
     first, end = run.order_delays[0], run.order_delays[1]
     delay = delay_at(run.order_delay_mode, state.delays[first:end, 0], state.delays[first:end, 1], run.orders, run.now)
     run.orders += 1
@@ -75,9 +76,9 @@ def order_arrival(state: State) -> int:
 
 
 @inner_kernel
-def arrives_at_once(state: State) -> bool:
+def arrives_at_once(state: Record) -> bool:
     """Whether messages take no time."""
-    run = state.run[0]
+    run = state.run
     return run.order_delay_mode == DELAY_FIXED and state.delays[run.order_delays[0], 1] == 0  # type: ignore[no-any-return]
 
 
@@ -95,10 +96,10 @@ def snap(number: float, step: float) -> float:
 
 
 @loop_kernel
-def fault_of(state: State, order: Array) -> int:
+def fault_of(state: Record, order: Array) -> int:
     """Why an order cannot be sent, or NO_REASON."""
     kind, flags, k = order.kind, order.flags, order.instrument
-    if not 0 <= k < state.holdings.shape[0]:
+    if not 0 <= k < state.run.instruments:
         return NO_INSTRUMENT
     if kind < MARKET or kind > TAKE_PROFIT:
         return BAD_FLAGS
@@ -107,7 +108,7 @@ def fault_of(state: State, order: Array) -> int:
         return NOT_A_NUMBER
     if (limited and not math.isfinite(order.price)) or (triggered and not math.isfinite(order.trigger)):
         return NOT_A_NUMBER
-    contract, time = state.contracts[k], state.run[0].now
+    contract, time = state.contracts[k], state.run.now
     tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
     lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
     if (limited and off_step(order.price, tick)) or (triggered and off_step(order.trigger, tick)):
@@ -124,25 +125,25 @@ def fault_of(state: State, order: Array) -> int:
         return BAD_FLAGS
     if (flags & IOC and flags & FOK) or (flags & BY_MARK and not triggered):
         return BAD_FLAGS
-    return TOO_MANY_OPEN if state.run[0].live >= MAX_OPEN else NO_REASON
+    return TOO_MANY_OPEN if state.run.live >= MAX_OPEN else NO_REASON
 
 
 @loop_kernel
-def write_ledger(state: State, order: Array, ledger: Array) -> None:
+def write_ledger(state: Record, order: Array) -> None:
     """Copy a finished order to the ledger."""
-    run = state.run[0]
-    ledger[run.ledger] = order
+    run = state.run
+    state.ledger[run.ledger] = order
     run.ledger += 1
 
 
 @loop_kernel
-def place_order(state: State, i: int, ledger: Array) -> None:
+def place_order(state: Record, i: int) -> None:
     """Take request ``i`` for a new order: into the open orders, or to the ledger as rejected."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     order = state.orders[min(run.live, MAX_OPEN - 1)]
     full = run.live >= MAX_OPEN
     if full:  # the last open order has to stay: write to the ledger's next line instead
-        order = ledger[run.ledger]
+        order = state.ledger[run.ledger]
     order.id = context.request_order[i]
     order.instrument = context.request_instrument[i]
     order.kind = order.form = context.request_kind[i]
@@ -165,7 +166,7 @@ def place_order(state: State, i: int, ledger: Array) -> None:
         if full:
             run.ledger += 1
         else:
-            write_ledger(state, order, ledger)
+            write_ledger(state, order)
         return
     k = order.instrument
     tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
@@ -182,23 +183,23 @@ def place_order(state: State, i: int, ledger: Array) -> None:
 
 
 @inner_kernel
-def live_order(state: State, number: int) -> int:
+def live_order(state: Record, number: int) -> int:
     """Where an order stands among the open ones; -1 where it is done or was never sent."""
-    for i in range(state.run[0].live):
+    for i in range(state.run.live):
         if state.orders[i].id == number and state.orders[i].state < FILLED:
             return i
     return -1
 
 
 @loop_kernel
-def change_order(state: State, i: int, ledger: Array) -> None:
+def change_order(state: Record, i: int) -> None:
     """Take request ``i`` for a cancellation or an amendment: it waits for the next event at or after its arrival, of
     its instrument, or of any one where the order is not open."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     arrives, number = order_arrival(state), context.request_order[i]
     at = live_order(state, number)
     if run.messages >= MAX_MESSAGES:
-        refuse_request(state, number, -1, TOO_MANY_OPEN, run.now, run.now, ledger)
+        refuse_request(state, number, -1, TOO_MANY_OPEN, run.now, run.now)
         return
     message = state.messages[run.messages]
     message.action, message.order = context.request_action[i], number
@@ -210,9 +211,9 @@ def change_order(state: State, i: int, ledger: Array) -> None:
 
 
 @loop_kernel
-def send_target(state: State, k: int, contracts: float) -> None:
+def send_target(state: Record, k: int, contracts: float) -> None:
     """A target is decided: in force at once, or a message on its way."""
-    run, holding = state.run[0], state.holdings[k]
+    run, holding = state.run, state.holdings[k]
     arrives = order_arrival(state)
     if arrives > run.now and run.messages < MAX_MESSAGES:
         message = state.messages[run.messages]
@@ -226,10 +227,10 @@ def send_target(state: State, k: int, contracts: float) -> None:
 
 
 @loop_kernel
-def refuse_request(state: State, number: int, k: int, reason: int, sent: int, done: int, ledger: Array) -> None:
+def refuse_request(state: Record, number: int, k: int, reason: int, sent: int, done: int) -> None:
     """Record a cancellation or an amendment that the exchange refused."""
-    run = state.run[0]
-    line = ledger[run.ledger]
+    run = state.run
+    line = state.ledger[run.ledger]
     line.id, line.instrument = number, k
     line.kind, line.form, line.flags = CANCEL_REQUEST, CANCEL_REQUEST, 0
     line.state, line.reason = REJECTED, reason
@@ -245,20 +246,20 @@ def refuse_request(state: State, number: int, k: int, reason: int, sent: int, do
 
 
 @loop_kernel
-def take_requests(state: State, ledger: Array) -> int:
+def take_requests(state: Record) -> int:
     """Send what the agent has asked for in this decision; 0 or an error code."""
-    context = state.context[0]
+    context = state.context
     for i in range(context.requests):
         if context.request_action[i] == PLACE:
-            place_order(state, i, ledger)
+            place_order(state, i)
         else:
-            change_order(state, i, ledger)
+            change_order(state, i)
     context.requests = 0
     return 0
 
 
 @loop_kernel
-def finish(state: State, order: Array, result: int, reason: int, filled: float, time: int) -> None:
+def finish(state: Record, order: Array, result: int, reason: int, filled: float, time: int) -> None:
     """An order is done, ``filled`` contracts of it just now; `sweep_orders` moves it to the ledger."""
     order.state, order.reason, order.done = result, reason, time
     if order.filled != 0.0:
@@ -268,26 +269,24 @@ def finish(state: State, order: Array, result: int, reason: int, filled: float, 
 
 
 @inner_kernel
-def refuse(state: State, order: Array, reason: int, time: int) -> None:
+def refuse(state: Record, order: Array, reason: int, time: int) -> None:
     """The venue ends an order: rejected where it is new and nothing of it was filled, else cancelled."""
     new = order.state == WAITING and order.filled == 0.0
     finish(state, order, REJECTED if new else CANCELLED, reason, 0.0, time)
 
 
 @inner_kernel
-def note_missed(state: State, order: Array) -> None:
+def note_missed(state: Record, order: Array) -> None:
     """The other rule of matching would have filled something of this order now."""
     if order.missed == 0 and order.fills == 0:
-        state.run[0].choice_missed += 1
+        state.run.choice_missed += 1
         order.missed = 1
 
 
 @loop_kernel
-def fill_order(
-    state: State, order: Array, traded: float, price: float, touch: float, time: int, maker: int, fills: Array
-) -> bool:
+def fill_order(state: Record, order: Array, traded: float, price: float, touch: float, time: int, maker: int) -> bool:
     """Fill ``traded`` contracts (signed) of an order; False where margin forbids it, which ends the order."""
-    run, k = state.run[0], order.instrument
+    run, k = state.run, order.instrument
     holding, contract = state.holdings[k], state.contracts[k]
     lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
     after = snap_to_lots(holding.contracts + traded, lot)
@@ -295,7 +294,7 @@ def fill_order(
     if refused != NO_REASON:
         refuse(state, order, refused, time)
         return False
-    enter_fill(state, k, traded, after, price, touch, time, order.sent, order.id, maker, fills)
+    enter_fill(state, k, traded, after, price, touch, time, order.sent, order.id, maker)
     if holding.at_open * traded < 0.0:
         holding.at_open = math.copysign(max(abs(holding.at_open) - abs(traded), 0.0), holding.at_open)
     if order.missed != 0 and order.fills == 0:
@@ -312,7 +311,7 @@ def fill_order(
 
 
 @loop_kernel
-def rest(state: State, order: Array, ahead: float, time: int) -> None:
+def rest(state: Record, order: Array, ahead: float, time: int) -> None:
     """What is left of a limit waits at its price, where the account could carry it if it were filled there."""
     left = order.contracts - order.filled
     if not order.flags & REDUCE_ONLY:
@@ -327,10 +326,10 @@ def rest(state: State, order: Array, ahead: float, time: int) -> None:
 
 
 @inner_kernel
-def forget_place(state: State, order: Array) -> None:
+def forget_place(state: Record, order: Array) -> None:
     """The place of a resting limit in the queue is not known; on trades alone that is so from the start, and then the
     optimistic rule has no one ahead."""
-    run = state.run[0]
+    run = state.run
     order.ahead = order.ahead_other = order.shown = math.inf
     order.traded = 0.0
     if state.contracts[order.instrument].market == ON_TRADES:
@@ -355,7 +354,7 @@ def open_size(order: Array) -> float:
 
 
 @inner_kernel
-def idle_reduction(state: State, order: Array) -> bool:
+def idle_reduction(state: Record, order: Array) -> bool:
     """Whether an order may only reduce a position that is not there."""
     if not order.flags & REDUCE_ONLY:
         return False
@@ -363,18 +362,18 @@ def idle_reduction(state: State, order: Array) -> bool:
 
 
 @loop_kernel
-def drop_idle(state: State, k: int, time: int) -> None:
+def drop_idle(state: Record, k: int, time: int) -> None:
     """At the end of an event: resting reduce-only limits of instrument ``k`` with nothing to reduce are cancelled."""
-    for i in range(state.run[0].live):
+    for i in range(state.run.live):
         order = state.orders[i]
         if order.instrument == k and order.state == RESTING and idle_reduction(state, order):
             finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
 
 
 @loop_kernel
-def sweep_orders(state: State, ledger: Array) -> None:
+def sweep_orders(state: Record) -> None:
     """Move orders that are done to the ledger, and close the ranks of the others."""
-    run = state.run[0]
+    run = state.run
     kept = 0
     for i in range(run.live):
         order = state.orders[i]
@@ -384,19 +383,19 @@ def sweep_orders(state: State, ledger: Array) -> None:
             kept += 1
             continue
         state.holdings[order.instrument].live -= 1
-        write_ledger(state, order, ledger)
+        write_ledger(state, order)
     run.live = kept
 
 
 @loop_kernel
-def serve_messages(state: State, k: int, time: int, ledger: Array) -> None:
+def serve_messages(state: Record, k: int, time: int) -> None:
     """Cancellations, amendments and targets of instrument ``k`` that have arrived by ``time``."""
-    run = state.run[0]
+    run = state.run
     kept = 0
     for i in range(run.messages):
         message = state.messages[i]
         if message.arrives <= time and message.instrument in (k, NOWHERE):
-            serve_message(state, message, ledger)
+            serve_message(state, message)
             continue
         if kept < i:
             state.messages[kept] = message
@@ -405,7 +404,7 @@ def serve_messages(state: State, k: int, time: int, ledger: Array) -> None:
 
 
 @loop_kernel
-def serve_message(state: State, message: Array, ledger: Array) -> None:
+def serve_message(state: Record, message: Array) -> None:
     """A message has reached the exchange."""
     k = message.instrument
     if message.action == TARGET:
@@ -415,17 +414,17 @@ def serve_message(state: State, message: Array, ledger: Array) -> None:
         return
     at = live_order(state, message.order) if k != NOWHERE else -1
     if at < 0:
-        refuse_request(state, message.order, k, UNKNOWN_ORDER, message.sent, message.arrives, ledger)
+        refuse_request(state, message.order, k, UNKNOWN_ORDER, message.sent, message.arrives)
     elif message.action == AMEND:
-        amend(state, state.orders[at], message, ledger)
+        amend(state, state.orders[at], message)
     else:
         finish(state, state.orders[at], CANCELLED, BY_AGENT, 0.0, message.arrives)
 
 
 @loop_kernel
-def amend(state: State, order: Array, message: Array, ledger: Array) -> None:
+def amend(state: Record, order: Array, message: Array) -> None:
     """Apply an amendment; one that would not be accepted as a new order is refused and the order stays as it was."""
-    run, k, at = state.run[0], order.instrument, message.arrives
+    run, k, at = state.run, order.instrument, message.arrives
     contracts, price, trigger = order.contracts, order.price, order.trigger
     to_price, to_trigger = message.price, message.trigger
     if order.kind in (STOP, TAKE_PROFIT) and math.isnan(to_trigger):
@@ -443,7 +442,7 @@ def amend(state: State, order: Array, message: Array, ledger: Array) -> None:
         reason = BAD_FLAGS
     if reason != NO_REASON:
         order.contracts, order.price, order.trigger = contracts, price, trigger
-        refuse_request(state, order.id, k, reason, message.sent, at, ledger)
+        refuse_request(state, order.id, k, reason, message.sent, at)
         return
     lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
     tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)

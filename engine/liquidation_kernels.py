@@ -10,6 +10,7 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.engine.account_kernels import price_of_value
+from halfspread.engine.codes import CROSS, ISOLATED
 from halfspread.engine.margin_kernels import (
     account_fails,
     maintenance,
@@ -19,62 +20,62 @@ from halfspread.engine.margin_kernels import (
     taker_rate,
 )
 from halfspread.engine.order_records import LIQUIDATED, TARGET
-from halfspread.engine.records import CROSS, ISOLATED, State
 from halfspread.engine.report_kernels import report
 
 Array = Any
+Record = Any
 
 
 @loop_kernel
-def check_margin(state: State, time: int, fills: Array) -> None:
+def check_margin(state: Record, time: int) -> None:
     """Liquidate what fails, and set the limits for the next look."""
-    run = state.run[0]
+    run = state.run
     run.check, run.checked = 0, time
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         state.holdings[k].taken_over = 0
-    for a in range(state.accounts.shape[0]):
+    for a in range(state.run.accounts):
         if run.margin == CROSS and account_fails(state, a, time):
-            liquidate_account(state, a, time, fills)
+            liquidate_account(state, a, time)
         elif run.margin == ISOLATED:
-            for k in range(state.holdings.shape[0]):
+            for k in range(state.run.instruments):
                 if state.contracts[k].account == a and position_fails(state, k, time):
-                    liquidate_isolated(state, k, time, fills)
-    for k in range(state.holdings.shape[0]):
+                    liquidate_isolated(state, k, time)
+    for k in range(state.run.instruments):
         state.holdings[k].worst = math.nan
         set_limits(state, k, time)
 
 
 @inner_kernel
-def gains_with_value(state: State, k: int) -> bool:
+def gains_with_value(state: Record, k: int) -> bool:
     """Whether position ``k`` gains when the absolute value of a contract rises."""
     return (state.holdings[k].contracts > 0.0) != (state.contracts[k].inverse != 0)
 
 
 @loop_kernel
-def liquidate_account(state: State, a: int, time: int, fills: Array) -> None:
+def liquidate_account(state: Record, a: int, time: int) -> None:
     """Cross margin: close all positions, the largest at the price that leaves the account with nothing."""
     largest, most = -1, -1.0
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         if state.contracts[k].account == a and state.holdings[k].contracts != 0.0:
             needed = maintenance(state, k, margin_value(state, k), time)
             if needed > most:
                 largest, most = k, needed
     value = bankruptcy_value(state, a, largest, time)
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         if state.contracts[k].account != a:
             continue
         take_over(state, k)
         if state.holdings[k].contracts != 0.0:
             at = value if k == largest else margin_value(state, k)
-            close_at(state, k, at, abs(state.holdings[k].contracts * at) * taker_rate(state, k, time), time, fills)
+            close_at(state, k, at, abs(state.holdings[k].contracts * at) * taker_rate(state, k, time), time)
 
 
 @loop_kernel
-def bankruptcy_value(state: State, a: int, largest: int, time: int) -> float:
+def bankruptcy_value(state: Record, a: int, largest: int, time: int) -> float:
     """Value of a contract of the ``largest`` position at which account ``a`` is left with nothing, once the others are
     closed at the mark and all taker fees are paid; at the mark where no price does that."""
     cash = state.accounts[a].cash
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         if state.contracts[k].account == a and k != largest and state.holdings[k].contracts != 0.0:
             worth = state.holdings[k].contracts * margin_value(state, k)
             cash += worth - abs(worth) * taker_rate(state, k, time)
@@ -87,7 +88,7 @@ def bankruptcy_value(state: State, a: int, largest: int, time: int) -> float:
 
 
 @loop_kernel
-def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
+def liquidate_isolated(state: Record, k: int, time: int) -> None:
     """Isolated margin: close the position where its margin is used up; the fee comes out of the part set aside."""
     holding = state.holdings[k]
     take_over(state, k)
@@ -96,17 +97,17 @@ def liquidate_isolated(state: State, k: int, time: int, fills: Array) -> None:
     if gains_with_value(state, k) != (behind >= 0.0):
         value = math.copysign(behind / holding.contracts, value)
     fee = min(abs(holding.contracts * value) * taker_rate(state, k, time), holding.margin_fee)
-    close_at(state, k, value, fee, time, fills)
+    close_at(state, k, value, fee, time)
 
 
 @loop_kernel
-def take_over(state: State, k: int) -> None:
+def take_over(state: Record, k: int) -> None:
     """Drop the targets of instrument ``k``, those on their way too, and note that its orders have to go as well."""
-    run, holding, kept = state.run[0], state.holdings[k], 0
+    run, holding, kept = state.run, state.holdings[k], 0
     holding.has_pending = 0
     holding.target = 0.0
     holding.taken_over = 1
-    state.context[0].targets[k] = 0.0
+    state.context.targets[k] = 0.0
     for i in range(run.messages):
         if state.messages[i].action == TARGET and state.messages[i].instrument == k:
             continue
@@ -117,10 +118,10 @@ def take_over(state: State, k: int) -> None:
 
 
 @loop_kernel
-def close_at(state: State, k: int, value: float, fee: float, time: int, fills: Array) -> None:
+def close_at(state: Record, k: int, value: float, fee: float, time: int) -> None:
     """The venue closes position ``k`` where one contract is worth ``value``; gap to the reference and fee are
     `liquidation`."""
-    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     account = state.accounts[contract.account]
     traded = -holding.contracts
     lost = -traded * (value - holding.value) - fee
@@ -134,7 +135,7 @@ def close_at(state: State, k: int, value: float, fee: float, time: int, fills: A
     holding.fills += 1
     holding.liquidations += 1
     run.liquidations += 1
-    fill = fills[run.fills]
+    fill = state.fills[run.fills]
     fill.time = fill.decision_time = time
     fill.instrument = k
     fill.contracts = traded

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.compiled import inner_kernel, kernel, loop_kernel
-from halfspread.engine.market_kernels import pass_bar
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     AGENT_STATUS,
     BAR_CLOSE,
     BAR_OPEN,
@@ -31,51 +30,51 @@ from halfspread.engine.records import (
     PROGRESS,
     SERVICE_WANTED,
     STEP_DECIDE,
-    Data,
-    Output,
-    State,
 )
+from halfspread.engine.market_kernels import pass_bar
+from halfspread.engine.records import Curve, Data
 from halfspread.engine.step_kernels import decides_now, fail, forget_told, show_account, targets_change
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
-def write_point(state: State, output: Output) -> None:
+def write_point(state: Record, curve: Curve) -> None:
     """Add a point to the curve."""
-    run = state.run[0]
+    run = state.run
     at = np.uint64(run.points)
-    values = output.curve_values
-    output.curve_times[at] = run.now
+    values = curve.values
+    curve.times[at] = run.now
     run.lowest = min(run.lowest, run.equity)
     values[at, 0] = run.equity
     values[at, 1] = state.accounts[0].collateral
     values[at, 2] = state.holdings[0].contracts
-    for a in range(1, state.accounts.shape[0]):
+    for a in range(1, state.run.accounts):
         values[at, 1] += state.accounts[a].collateral
-    for k in range(1, state.holdings.shape[0]):
+    for k in range(1, state.run.instruments):
         values[at, 2 + k] = state.holdings[k].contracts
     run.points += 1
 
 
 @inner_kernel
-def close_time(state: State, output: Output) -> None:
+def close_time(state: Record, curve: Curve) -> None:
     """A wanted time is over: add a point to the curve where one is due, and get ready for the next time."""
-    run = state.run[0]
+    run = state.run
     if run.kinds & run.point_kinds and (run.point_step == 0 or run.now >= run.next_point):
-        write_point(state, output)
+        write_point(state, curve)
         if run.point_step != 0:
             run.next_point = (run.now // run.point_step + 1) * run.point_step
     if run.convention != NEXT_OPEN:
-        for k in range(state.holdings.shape[0]):
+        for k in range(state.run.instruments):
             state.holdings[k].closed_now = 0
     run.kinds = 0
 
 
 @inner_kernel
-def passes(state: State, event: Array) -> bool:
+def passes(state: Record, event: Array) -> bool:
     """Whether an event is a bar that nothing waits for."""
-    run = state.run[0]
+    run = state.run
     return (
         event.kind & (BAR_OPEN | BAR_CLOSE) != 0
         and event.time < run.calm_until
@@ -84,9 +83,9 @@ def passes(state: State, event: Array) -> bool:
 
 
 @inner_kernel
-def leaves_all(state: State) -> bool:
+def leaves_all(state: Record) -> bool:
     """Whether a decision changes nothing: the same targets and no requests."""
-    return state.run[0].calm_until != 0 and state.context[0].requests == 0 and not targets_change(state)
+    return state.run.calm_until != 0 and state.context.requests == 0 and not targets_change(state)
 
 
 @loop_kernel
@@ -95,21 +94,22 @@ def advance(
     core: Any,
     extra: Any,
     compiled: bool,
-    state: State,
+    state: Record,
+    memory: Array,
     history: Array,
     data: Data,
     events: Array,
-    output: Output,
+    curve: Curve,
 ) -> int:
     """Run until Python is wanted; the reason, a code below zero, or the history row to decide on."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     while run.cursor < run.count:
         event = events[np.uint64(run.cursor)]
         if run.resume == 0:
             if passes(state, event):
                 pass_bar(state, event, data.bars)
                 if run.check != 0 and (event.end_of_time != 0 or event.kind == BAR_OPEN):
-                    core(CORE_MARGIN, extra, state, event, data, output)
+                    core(CORE_MARGIN, extra, state, event, data)
                 if event.end_of_time == 0 or not run.kinds & run.wanted:
                     run.cursor += 1
                     continue
@@ -117,7 +117,7 @@ def advance(
                 if not math.isfinite(run.equity):
                     return fail(state, NOT_FINITE, run.instrument, run.equity)
             else:
-                step = core(CORE_EVENT, extra, state, event, data, output)
+                step = core(CORE_EVENT, extra, state, event, data)
                 if step < 0:
                     return step
                 if step != STEP_DECIDE:
@@ -128,7 +128,7 @@ def advance(
                 run.resume = 1
                 if not compiled:
                     return row
-                status = agent(context, state.memory, history, row)
+                status = agent(context, memory, history, row)
                 if status != OK:
                     return fail(state, AGENT_STATUS, run.instrument, float(status))
         if run.resume != 0:
@@ -139,10 +139,10 @@ def advance(
             if run.told != 0:
                 forget_told(state)
             if not leaves_all(state):
-                step = core(CORE_DECISION, extra, state, event, data, output)
+                step = core(CORE_DECISION, extra, state, event, data)
                 if step < 0:
                     return step
-        close_time(state, output)
+        close_time(state, curve)
         if run.between != 0:
             run.between = 0
         else:
@@ -159,19 +159,20 @@ def loop(
     core: Any,
     extra: Any,
     compiled: bool,
-    state: State,
+    states: Array,
+    memory: Array,
     history: Array,
     data: Data,
     events: Array,
-    output: Output,
+    curve: Curve,
 ) -> Iterator[int]:
     """Yield every reason of ``advance``; after CHUNK_DONE the events are written anew. A negative count ends it.
 
     It has to be run to its end: numba keeps the arrays of a generator that was dropped before. Nothing but arrays may
     live across a yield: numba copies a record into the generator, and the copy goes stale.
     """
-    while state.run[0].count >= 0:
-        state.run[0].inside = 1
-        reason = advance(agent, core, extra, compiled, state, history, data, events, output)
-        state.run[0].inside = 0
+    while states[0].run.count >= 0:
+        states[0].run.inside = 1
+        reason = advance(agent, core, extra, compiled, states[0], memory, history, data, events, curve)
+        states[0].run.inside = 0
         yield reason

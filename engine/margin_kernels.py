@@ -12,10 +12,11 @@ from typing import Any
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.costs.kernels import fee_amount, fee_row, schedule_index
 from halfspread.engine.account_kernels import contract_value, price_of_value
+from halfspread.engine.codes import CROSS, ISOLATED, NO_MARGIN
 from halfspread.engine.order_records import ABOVE_TIER, MARGIN
-from halfspread.engine.records import CROSS, ISOLATED, NO_MARGIN, State
 
 Array = Any
+Record = Any
 
 #: Limits for a look at the margin are this much on the safe side, so that rounding misses none.
 SLACK = 1e-9
@@ -25,20 +26,20 @@ LIMIT_COLUMN, INITIAL, MAINTENANCE, DEDUCTION = range(4)
 
 
 @inner_kernel
-def fee_rate_of(state: State, k: int, time: int, maker: int) -> float:
+def fee_rate_of(state: Record, k: int, time: int, maker: int) -> float:
     """The fee of a taker (0) or maker (1) in force, without the discount of tiers."""
     first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]
     return state.schedule[first + fee_row(state.starts[first:end], state.schedule[first:end, 2], time, 0.0), maker]
 
 
 @inner_kernel
-def taker_rate(state: State, k: int, time: int) -> float:
+def taker_rate(state: Record, k: int, time: int) -> float:
     """The taker fee in force, without the discount of tiers."""
     return fee_rate_of(state, k, time, 0)
 
 
 @inner_kernel
-def first_tier(state: State, k: int, time: int) -> int:
+def first_tier(state: Record, k: int, time: int) -> int:
     """Row of the schedule with the lowest margin tier in force."""
     first, end = state.contracts[k].tiers[0], state.contracts[k].tiers[1]
     i = first + schedule_index(state.starts[first:end], time)
@@ -48,7 +49,7 @@ def first_tier(state: State, k: int, time: int) -> int:
 
 
 @inner_kernel
-def next_tier(state: State, k: int, row: int) -> int:
+def next_tier(state: Record, k: int, row: int) -> int:
     """Row of the tier above that of ``row``, -1 where there is none."""
     if row + 1 < state.contracts[k].tiers[1] and state.starts[row + 1] == state.starts[row]:
         return row + 1
@@ -56,7 +57,7 @@ def next_tier(state: State, k: int, row: int) -> int:
 
 
 @inner_kernel
-def tier_of(state: State, k: int, worth: float, time: int) -> int:
+def tier_of(state: Record, k: int, worth: float, time: int) -> int:
     """Row of the tier that holds a position worth ``worth``; the last where it is beyond all."""
     row = first_tier(state, k, time)
     while worth > state.schedule[row, LIMIT_COLUMN]:
@@ -68,7 +69,7 @@ def tier_of(state: State, k: int, worth: float, time: int) -> int:
 
 
 @inner_kernel
-def maintenance(state: State, k: int, value: float, time: int) -> float:
+def maintenance(state: Record, k: int, value: float, time: int) -> float:
     """Maintenance margin of the position held, when one contract is worth ``value``."""
     holding, contract = state.holdings[k], state.contracts[k]
     if holding.contracts == 0.0:
@@ -84,9 +85,9 @@ def maintenance(state: State, k: int, value: float, time: int) -> float:
 
 
 @inner_kernel
-def funding_against(state: State, k: int) -> float:
+def funding_against(state: Record, k: int) -> float:
     """The funding rate that the position is going to pay, 0 where it receives or nothing is known."""
-    context = state.context[0]
+    context = state.context
     rate = context.next_funding_rate[k]
     if math.isnan(rate):
         rate = context.last_funding_rate[k]
@@ -96,12 +97,12 @@ def funding_against(state: State, k: int) -> float:
 
 
 @inner_kernel
-def initial_rate(state: State, k: int, worth: float, time: int) -> float:
+def initial_rate(state: Record, k: int, worth: float, time: int) -> float:
     """Initial margin as a fraction of the value at entry; NaN where the tier does not allow the leverage asked for."""
     lowest = state.schedule[tier_of(state, k, worth, time), INITIAL]
-    if state.run[0].leverage == 0.0:
+    if state.run.leverage == 0.0:
         return lowest
-    asked = 1.0 / state.run[0].leverage
+    asked = 1.0 / state.run.leverage
     return asked if asked >= lowest * (1.0 - SLACK) else math.nan
 
 
@@ -119,43 +120,43 @@ def entry_after(holding: Array, after: float, value: float) -> float:
 
 
 @inner_kernel
-def price_for_margin(state: State, k: int) -> float:
+def price_for_margin(state: Record, k: int) -> float:
     """The mark where there is one, else the worst price of the bar that closes now, else the reference price."""
     holding = state.holdings[k]
     if not math.isnan(holding.mark):
         return holding.mark
-    if not math.isnan(holding.worst) and holding.closed == state.run[0].now:
+    if not math.isnan(holding.worst) and holding.closed == state.run.now:
         return holding.worst
     return holding.reference
 
 
 @inner_kernel
-def mark_value(state: State, k: int) -> float:
+def mark_value(state: Record, k: int) -> float:
     """Settle value of one contract at the mark where there is one, else at the reference price."""
     holding = state.holdings[k]
     return contract_value(state.contracts[k], holding.reference if math.isnan(holding.mark) else holding.mark)
 
 
 @inner_kernel
-def margin_value(state: State, k: int) -> float:
+def margin_value(state: Record, k: int) -> float:
     """Settle value of one contract that margin is measured at."""
     return contract_value(state.contracts[k], price_for_margin(state, k))
 
 
 @inner_kernel
-def may_hold(state: State, k: int, after: float, traded: float, price: float, time: int) -> int:
+def may_hold(state: Record, k: int, after: float, traded: float, price: float, time: int) -> int:
     """`may_hold_as` for a taker."""
     return may_hold_as(state, k, after, traded, price, 0, time)
 
 
 @loop_kernel
-def may_hold_as(state: State, k: int, after: float, traded: float, price: float, maker: int, time: int) -> int:
+def may_hold_as(state: Record, k: int, after: float, traded: float, price: float, maker: int, time: int) -> int:
     """0 where the account can carry the position ``after`` trading at ``price`` as taker (``maker`` 0) or maker (1),
     its fee paid; else the reason why not.
 
     Less of a position is always allowed.
     """
-    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     if run.margin == NO_MARGIN:
         return 0
     if abs(after) <= abs(holding.contracts) and after * holding.contracts >= 0.0:
@@ -174,7 +175,7 @@ def may_hold_as(state: State, k: int, after: float, traded: float, price: float,
     else:
         needed = margin_after(state, k, after, entry, value, rate, time)
         cash += after * entry
-    for j in range(state.holdings.shape[0]):
+    for j in range(state.run.instruments):
         other = state.holdings[j]
         if j == k or state.contracts[j].account != contract.account or other.contracts == 0.0:
             continue
@@ -188,17 +189,17 @@ def may_hold_as(state: State, k: int, after: float, traded: float, price: float,
 
 
 @inner_kernel
-def initial_margin(state: State, k: int, time: int) -> float:
+def initial_margin(state: Record, k: int, time: int) -> float:
     """Initial margin of the position held, and two taker fees."""
     worth = abs(state.holdings[k].contracts * state.holdings[k].entry)
     rate = initial_rate(state, k, worth, time)
     if math.isnan(rate):
-        rate = 1.0 / state.run[0].leverage
+        rate = 1.0 / state.run.leverage
     return worth * (rate + 2.0 * taker_rate(state, k, time))
 
 
 @inner_kernel
-def margin_after(state: State, k: int, after: float, entry: float, value: float, rate: float, time: int) -> float:
+def margin_after(state: Record, k: int, after: float, entry: float, value: float, rate: float, time: int) -> float:
     """Isolated: what is paid in for position ``k``, fee part included, once an increase at ``value`` has made it
     ``after``."""
     holding = state.holdings[k]
@@ -209,10 +210,10 @@ def margin_after(state: State, k: int, after: float, entry: float, value: float,
 
 
 @inner_kernel
-def free_cash(state: State, a: int) -> float:
+def free_cash(state: Record, a: int) -> float:
     """Isolated: what account ``a`` holds beside the margins of its positions; unrealised profit is not cash."""
     free = state.accounts[a].cash
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         holding = state.holdings[k]
         if state.contracts[k].account == a and holding.contracts != 0.0:
             free += holding.contracts * holding.entry - holding.margin - holding.margin_fee
@@ -220,18 +221,18 @@ def free_cash(state: State, a: int) -> float:
 
 
 @inner_kernel
-def pay_from_margin(state: State, k: int, paid: float) -> None:
+def pay_from_margin(state: Record, k: int, paid: float) -> None:
     """Isolated: position ``k`` has just paid a funding of ``paid``; what free cash could not cover comes out of its
     margin."""
-    if state.run[0].margin == ISOLATED and paid > 0.0:
+    if state.run.margin == ISOLATED and paid > 0.0:
         free = free_cash(state, state.contracts[k].account) + paid
         state.holdings[k].margin -= max(paid - max(free, 0.0), 0.0)
 
 
 @inner_kernel
-def move_margin(state: State, k: int, after: float, value: float) -> None:
+def move_margin(state: Record, k: int, after: float, value: float) -> None:
     """Average entry and isolated margin when the position becomes ``after`` by a trade at ``value``; call before."""
-    run, holding = state.run[0], state.holdings[k]
+    run, holding = state.run, state.holdings[k]
     entry = entry_after(holding, after, value)
     if run.margin == ISOLATED:
         before = holding.contracts
@@ -250,7 +251,7 @@ def move_margin(state: State, k: int, after: float, value: float) -> None:
 
 
 @inner_kernel
-def position_margin(state: State, k: int) -> float:
+def position_margin(state: Record, k: int) -> float:
     """Isolated: the margin that counts as equity of position ``k``: with the part set aside for fees where the
     maintenance margin holds a fee as well (BitMEX), without it elsewhere (Bybit)."""
     holding = state.holdings[k]
@@ -258,17 +259,17 @@ def position_margin(state: State, k: int) -> float:
 
 
 @inner_kernel
-def backing(state: State, k: int) -> float:
+def backing(state: Record, k: int) -> float:
     """What stands behind position ``k`` apart from its value: with N x v added it is the equity that margin is
     measured against. Of a lone position of a cross account, or of an isolated one."""
     holding = state.holdings[k]
-    if state.run[0].margin == CROSS:
+    if state.run.margin == CROSS:
         return state.accounts[state.contracts[k].account].cash
     return position_margin(state, k) - holding.contracts * holding.entry
 
 
 @loop_kernel
-def liquidation_value(state: State, k: int, time: int) -> float:
+def liquidation_value(state: Record, k: int, time: int) -> float:
     """Absolute value of one contract at which position ``k`` is liquidated; NaN where no price does that."""
     holding, contract = state.holdings[k], state.contracts[k]
     size, behind = abs(holding.contracts), backing(state, k)
@@ -290,14 +291,14 @@ def liquidation_value(state: State, k: int, time: int) -> float:
 
 
 @loop_kernel
-def set_limits(state: State, k: int, time: int) -> None:
+def set_limits(state: Record, k: int, time: int) -> None:
     """Prices at or beyond which the margin of position ``k`` has to be looked at."""
-    run, holding, contract = state.run[0], state.holdings[k], state.contracts[k]
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     holding.low_limit, holding.high_limit = 0.0, math.inf
     if run.margin == NO_MARGIN or holding.contracts == 0.0:
         return
     if run.margin == CROSS:
-        for j in range(state.holdings.shape[0]):
+        for j in range(state.run.instruments):
             if j != k and state.contracts[j].account == contract.account and state.holdings[j].contracts != 0.0:
                 holding.low_limit = math.inf  # the limit moves with the other positions: look every time
                 return
@@ -314,10 +315,10 @@ def set_limits(state: State, k: int, time: int) -> None:
 
 
 @loop_kernel
-def account_fails(state: State, a: int, time: int) -> bool:
+def account_fails(state: Record, a: int, time: int) -> bool:
     """Cross margin: whether the equity of account ``a`` at mark prices is down to its maintenance margin."""
     equity, needed, held = state.accounts[a].cash, 0.0, False
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         if state.contracts[k].account == a and state.holdings[k].contracts != 0.0:
             held = True
             value = margin_value(state, k)
@@ -327,7 +328,7 @@ def account_fails(state: State, a: int, time: int) -> bool:
 
 
 @loop_kernel
-def position_fails(state: State, k: int, time: int) -> bool:
+def position_fails(state: Record, k: int, time: int) -> bool:
     """Isolated margin: whether the margin of position ``k`` is down to what has to be maintained."""
     holding = state.holdings[k]
     if holding.contracts == 0.0:

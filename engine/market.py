@@ -5,6 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from halfspread.engine.codes import (
+    BAR_CLOSE,
+    BOOK,
+    FUNDING,
+    HIGH,
+    LEVEL,
+    LOW,
+    OPEN,
+    OWN_ORDER,
+    QUOTE,
+    TIMER,
+    TRADE,
+    VOLUME,
+)
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.order_records import (
     AMEND,
@@ -18,20 +32,6 @@ from halfspread.engine.order_records import (
     STOP,
     STOP_LIMIT,
     TAKE_PROFIT,
-)
-from halfspread.engine.records import (
-    BAR_CLOSE,
-    BOOK,
-    FUNDING,
-    HIGH,
-    LEVEL,
-    LOW,
-    OPEN,
-    OWN_ORDER,
-    QUOTE,
-    TIMER,
-    TRADE,
-    VOLUME,
 )
 from halfspread.engine.times import Floats
 from halfspread.errors import StrategyError

@@ -13,13 +13,14 @@ import numpy as np
 from halfspread.compiled import inner_kernel
 from halfspread.costs.kernels import ewm_step
 from halfspread.engine.account_kernels import mark_to, observe_quotes, reference_price
-from halfspread.engine.records import BAR_CLOSE, BAR_OPEN, CLOSE, HIGH, LOW, NO_MARGIN, ON_BARS, OPEN, VOLUME, State
+from halfspread.engine.codes import BAR_CLOSE, BAR_OPEN, CLOSE, HIGH, LOW, NO_MARGIN, ON_BARS, OPEN, VOLUME
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
-def open_bar(state: State, k: int, kind: int, bars: Array, row: int) -> None:
+def open_bar(state: Record, k: int, kind: int, bars: Array, row: int) -> None:
     """The open of a bar."""
     holding, contract = state.holdings[k], state.contracts[k]
     if contract.market == ON_BARS:
@@ -31,9 +32,9 @@ def open_bar(state: State, k: int, kind: int, bars: Array, row: int) -> None:
 
 
 @inner_kernel
-def close_bar(state: State, k: int, time: int, bars: Array, row: int) -> None:
+def close_bar(state: Record, k: int, time: int, bars: Array, row: int) -> None:
     """The close of a bar: mark the position to it, and let the agent see it."""
-    run, context = state.run[0], state.context[0]
+    run, context = state.run, state.context
     holding, contract = state.holdings[k], state.contracts[k]
     if contract.market == ON_BARS:
         holding.last = reference_price(contract, bars, row, CLOSE)
@@ -54,9 +55,9 @@ def close_bar(state: State, k: int, time: int, bars: Array, row: int) -> None:
 
 
 @inner_kernel
-def pass_bar(state: State, event: Array, bars: Array) -> None:
+def pass_bar(state: Record, event: Array, bars: Array) -> None:
     """A bar that no order, message or report waits for."""
-    run, k = state.run[0], np.uint64(event.instrument)  # unsigned: no look for an index from the end
+    run, k = state.run, np.uint64(event.instrument)  # unsigned: no look for an index from the end
     run.now = event.time
     run.events += 1
     run.kinds |= event.kind
@@ -67,9 +68,9 @@ def pass_bar(state: State, event: Array, bars: Array) -> None:
 
 
 @inner_kernel
-def look_at_margin(state: State, k: int, bars: Array, row: int) -> None:
+def look_at_margin(state: Record, k: int, bars: Array, row: int) -> None:
     """Note the worst price of the bar where there is no mark, and whether margin has to be looked at."""
-    run, holding = state.run[0], state.holdings[k]
+    run, holding = state.run, state.holdings[k]
     if run.margin == NO_MARGIN or holding.contracts == 0.0 or not math.isnan(holding.mark):
         return
     worst = holding.last

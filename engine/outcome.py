@@ -42,9 +42,9 @@ def outcome(
         notional=terms.notional,
         capital=terms.capital,
         start=pd.Timestamp(tape.start_ns, tz="UTC"),
-        end=pd.Timestamp(int(state.run[0]["now"]), tz="UTC"),
+        end=pd.Timestamp(int(state.run["now"]), tz="UTC"),
         bars=int(state.holdings["bars"].sum()),
-        events=int(state.run[0]["events"]),
+        events=int(state.run["events"]),
         interval=tape.feeds[0].interval,
         period=terms.period,
         fill_convention=terms.fill,
@@ -54,7 +54,7 @@ def outcome(
         attribution_by_instrument=by_instrument,
         turnover=float(state.holdings["turnover"].sum()),
         settlements=int(state.holdings["settlements"].sum()),
-        liquidations=int(state.run[0]["liquidations"]),
+        liquidations=int(state.run["liquidations"]),
         streamed_drawdowns=recorder.drawdowns(terms.notional),
         assumptions=describe_run(tape, terms, state),
         warnings=warnings_of(tape, terms, state, recorder.all_orders()),
@@ -89,7 +89,7 @@ def _settle(terms: Terms, tape: Tape, state: State) -> dict[str, float]:
 def _check(state: State, attribution: dict[str, float], capital: float) -> None:
     """Equity, kept on its own from cash and positions, against the sum of attributions."""
     turnover = float(state.holdings["turnover"].sum())
-    change = float(state.run[0]["equity"]) - capital
+    change = float(state.run["equity"]) - capital
     if abs(change - attribution["total"]) > TOLERANCE * max(capital, turnover):
         raise InternalError(
             f"equity changed by {change!r}, but its attributions sum to {attribution['total']!r}; please report this"

@@ -9,15 +9,11 @@ import numpy as np
 
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import DrawdownMeter
-from halfspread.engine.order_records import OPEN_AT_END, ORDER
-from halfspread.engine.records import FILL, PERIOD
+from halfspread.engine.order_records import OPEN_AT_END
+from halfspread.engine.records import State
 from halfspread.engine.times import DAY, HOUR, MINUTE
 
 __all__ = ["CurveSink", "Recorder", "recording_period"]
-
-FILLS_BUFFER = 32_832  # what a chunk of the usual size can fill, and a little more
-PERIODS_BUFFER = 131_072
-ORDERS_BUFFER = 8_192
 
 #: Called with (times, equity, collateral, positions) of each chunk; positions (points, instruments).
 CurveSink = Callable[[Integers, Floats, Floats, Floats], None]
@@ -34,17 +30,12 @@ class Recorder:
     """Buffers for the loop, emptied as they fill; nothing is dropped.
 
     The curve is kept in memory for ``points`` points, or, where that is None, passed on to ``sink`` chunk by chunk and
-    forgotten, so that memory does not grow with the length of the tape. ``periods`` lines of attribution are expected.
+    forgotten, so that memory does not grow with the length of the tape.
     """
 
-    def __init__(
-        self,
-        points: int | None,
-        periods: int,
-        capital: float,
-        instruments: int = 1,
-        sink: CurveSink | None = None,
-    ) -> None:
+    def __init__(self, state: State, points: int | None, sink: CurveSink | None = None) -> None:
+        capital, instruments = float(state.run["capital"]), len(state.holdings)
+        self._state = state
         self._kept = points is not None
         self._width = 2 + instruments
         self._times = np.empty(points or 0, np.int64)
@@ -55,9 +46,6 @@ class Recorder:
         self._periods: list[np.ndarray[Any, Any]] = []
         self._capital = capital
         self._orders: list[np.ndarray[Any, Any]] = []
-        self.fills = np.empty(FILLS_BUFFER, FILL)
-        self.orders = np.zeros(ORDERS_BUFFER, ORDER)
-        self.periods = np.empty(min(periods, PERIODS_BUFFER), PERIOD)
         self.equity = DrawdownMeter(capital, relative=True)
         self.pnl = DrawdownMeter(0.0, relative=False)
 
@@ -84,26 +72,22 @@ class Recorder:
         if self._sink is not None and points:
             self._sink(times, values[:, 0], values[:, 1], values[:, 2:])
 
-    def empty_fills(self, count: int) -> None:
-        """Keep the first ``count`` fills of the buffer, which the loop goes on writing to."""
-        self._fills.append(self.fills[:count].copy())
+    def empty_fills(self) -> None:
+        """Take the fills out of the loop's buffer."""
+        self._fills.append(self._take("fills"))
 
-    def take_fills(self, count: int) -> None:
-        """Between two chunks: keep the buffer with its ``count`` fills, and go on with a new one."""
-        self._fills.append(self.fills[:count])
-        self.fills = np.empty(FILLS_BUFFER, FILL)
+    def empty_periods(self) -> None:
+        """Take the lines of attribution out of the loop's buffer."""
+        self._periods.append(self._take("periods"))
 
-    def empty_periods(self, count: int) -> None:
-        """Keep the first ``count`` lines of the buffer of periods."""
-        self._periods.append(self.periods[:count].copy())
+    def empty_orders(self) -> None:
+        """Take the orders that are done out of the loop's buffer."""
+        self._orders.append(self._take("ledger"))
 
-    def last_periods(self, count: int) -> None:
-        """The run is over: keep the first ``count`` lines of the buffer as they are."""
-        self._periods.append(self.periods[:count])
-
-    def empty_orders(self, count: int) -> None:
-        """Keep the first ``count`` orders of the buffer, which the loop goes on writing to."""
-        self._orders.append(self.orders[:count].copy())
+    def _take(self, name: str) -> np.ndarray[Any, Any]:
+        taken = self._state.record[name][: int(self._state.run[name])].copy()
+        self._state.run[name] = 0
+        return taken  # type: ignore[no-any-return]
 
     def last_orders(self, still_open: np.ndarray[Any, Any]) -> None:
         """The run is over: keep the orders that are open still."""

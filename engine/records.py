@@ -1,4 +1,4 @@
-"""Memory layout shared by the event loop, the agents and the recorder: codes and NumPy record types.
+"""Memory layout shared by the event loop, the agents and the recorder: NumPy record types.
 
 Times are integer nanoseconds UTC. ``_settle`` is in the settle currency of the contract, ``_report`` in the report
 currency of the run. NaN means "not known (yet)" in ``mark``, ``index``, ``half_spread`` and the funding rates of the
@@ -11,117 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from halfspread.engine.order_records import MAX_OPEN, MAX_REQUESTS
-
-# Events: a bit each, so that a context can say which kinds fell on its time.
-BAR_OPEN = 1
-BAR_CLOSE = 2
-BAR = BAR_OPEN | BAR_CLOSE
-FUNDING = 4
-FUNDING_KNOWN = 8
-MARK = 16
-INDEX = 32
-RATE = 64  # price of a settle currency in report currency
-QUOTE = 128
-BOOK = 256
-TRADE = 512
-GAP = 1024
-TIMER = 2048
-OWN_ORDER = 4096  # something has happened to an order of the agent
-DEPTH = QUOTE | BOOK
-
-# Where an event counts: at the exchange, at the agent, or both at once.
-AT_EXCHANGE = 1
-AT_AGENT = 2
-
-# Columns of a history row; further columns of the data follow.
-OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
-BAR_COLUMNS = ("open", "high", "low", "close", "volume")
-QUOTE_COLUMNS = ("bid_open", "ask_open", "bid_close", "ask_close")
-
-# Columns of each level of a row of quotes or book snapshots, and of a row of trades.
-BID, BID_SIZE, ASK, ASK_SIZE = range(4)
-LEVEL = 4
-TRADE_PRICE, TRADE_SIZE, TRADE_SIDE = range(3)
-
-# Half-spreads that are observed; the other kinds are those of `halfspread.costs`.
-QUOTES_IN_BARS = 4
-QUOTES = 5
-HOURS = 6
-
-# Which data are the market of an instrument: its events fill orders.
-ON_BARS = 0
-ON_TRADES = 1
-ON_DEPTH = 2
-
-# How places in the queue and the order of prices within a bar are estimated.
-PESSIMISTIC = 0
-OPTIMISTIC = 1
-
-# Margin.
-NO_MARGIN = 0
-CROSS = 1
-ISOLATED = 2
-
-# When a decision made at a bar's close is filled.
-NEXT_OPEN = 0
-THIS_CLOSE = 1
-NEXT_CLOSE = 2
-
-# What a target of 1 stands for.
-CONTRACTS = 0
-NOTIONAL = 1
-EQUITY = 2
-
-# How the settle currency is valued in the report currency.
-SAME_CURRENCY = 0
-BY_PRICE = 1
-BY_SERIES = 2
-
-# Why the loop hands control back; a number from 0 up asks for a decision on that history row.
-PROGRESS = -1
-FILLS_FULL = -2
-PERIODS_FULL = -3
-FAILED = -4
-CHUNK_DONE = -5
-ORDERS_FULL = -6
-SERVICE_WANTED = -7
-
-# What the loop leaves to its core, and how a step of it ends.
-CORE_EVENT = 0
-CORE_DECISION = 1
-CORE_MARGIN = 2
-STEP_AGAIN = 0
-STEP_ON = 1
-STEP_DECIDE = 2
-
-# What the core asks of the extra: quotes, books, trades and orders.
-SERVE_DEPTH = 0
-SERVE_TRADE = 1
-SERVE_OPEN = 2
-SERVE_RANGE = 3
-SERVE_MARK = 4
-SERVE_REQUESTS = 5
-SERVE_IN_FORCE = 6
-SERVE_REPORTS = 7
-SERVE_LIQUIDATED = 8
-
-# What made the loop fail.
-AGENT_STATUS = 1
-TARGET_RANGE = 2
-HALF_SPREAD_MISSING = 3
-HALF_SPREAD_TOO_WIDE = 4
-NO_REPORT_PRICE = 5
-NOT_FINITE = 6
-TOO_MANY_REQUESTS = 7
-TOO_MANY_REPORTS = 8
-IMPACT_UNKNOWN = 9
-SERVICE_MISSING = 10
-
-#: What a compiled agent returns when all is well. numba turns an exception inside one into a return value of 0.
-OK = 1
-
-MAX_INSTRUMENTS = 32
+from halfspread.engine.codes import (
+    MAX_DELAYS,
+    MAX_FILLS,
+    MAX_INSTRUMENTS,
+    MAX_LEDGER,
+    MAX_PERIODS,
+    MAX_REPORTS,
+    MAX_TERMS,
+)
+from halfspread.engine.order_records import MAX_MESSAGES, MAX_OPEN, MAX_REQUESTS, MESSAGE, ORDER, REPORT
 
 EVENT = np.dtype(
     [
@@ -187,6 +86,8 @@ CONTEXT = np.dtype(
 
 RUN = np.dtype(
     [
+        ("instruments", "i8"),
+        ("accounts", "i8"),
         ("cursor", "i8"),
         ("count", "i8"),  # events in the buffer
         ("events", "i8"),
@@ -405,28 +306,45 @@ PERIOD = np.dtype(
 Records = np.ndarray[Any, Any]
 
 
-class State(NamedTuple):
-    """All that the loop reads and changes: one record each of run and context, one per settle currency of the
-    accounts, one per instrument of holdings and contracts.
+STATE = np.dtype(
+    [
+        ("run", RUN),
+        ("context", CONTEXT),
+        ("accounts", ACCOUNT, (MAX_INSTRUMENTS,)),  # one for each settle currency
+        ("contracts", CONTRACT, (MAX_INSTRUMENTS,)),
+        ("holdings", HOLDING, (MAX_INSTRUMENTS,)),
+        ("orders", ORDER, (MAX_OPEN,)),  # the open ones, oldest first
+        ("messages", MESSAGE, (MAX_MESSAGES,)),  # on their way to the exchange
+        ("reports", REPORT, (MAX_REPORTS,)),  # a ring of what is on its way to the agent
+        # ticks and lots by date (first column), fees (taker, maker, volume from which they hold) and margin tiers
+        # (limit, initial rate, maintenance rate, deduction)
+        ("starts", "i8", (MAX_TERMS,)),
+        ("schedule", "f8", (MAX_TERMS, 4)),
+        ("delays", "i8", (2 * MAX_DELAYS, 2)),  # times and delays of orders, then of responses
+        ("fills", FILL, (MAX_FILLS,)),  # what the loop writes, until the recorder takes it away
+        ("periods", PERIOD, (MAX_PERIODS,)),
+        ("ledger", ORDER, (MAX_LEDGER,)),
+    ],
+    align=True,
+)
 
-    ``starts`` (n,) and ``schedule`` (n, 4): by date ticks and lots (first column), fees (taker, maker, volume from
-    which they hold) and margin tiers (limit, initial rate, maintenance rate, deduction); ``memory``: of a compiled agent; ``orders`` (MAX_OPEN,): the open ones, oldest first; ``reports``:
-    a ring of what is on its way to the agent; ``messages`` (MAX_MESSAGES,): what is on its way to the exchange;
-    ``delays`` (n, 2): times and delays of both.
+
+class State:
+    """The record that the loop reads and changes, and views of its parts, cut to what the run uses.
+
+    ``record``: a STATE. ``run``, ``context``: records of one; ``accounts``, ``contracts``, ``holdings``: arrays.
     """
 
-    run: Records
-    accounts: Records
-    holdings: Records
-    contracts: Records
-    starts: np.ndarray[Any, np.dtype[np.int64]]
-    schedule: np.ndarray[Any, np.dtype[np.float64]]
-    context: Records
-    memory: np.ndarray[Any, np.dtype[np.float64]]
-    orders: Records
-    reports: Records
-    messages: Records
-    delays: np.ndarray[Any, np.dtype[np.int64]]
+    def __init__(self, instruments: int, accounts: int) -> None:
+        self.array: Records = np.zeros(1, STATE)  # untouched pages of it cost nothing
+        self.record: Any = self.array[0]
+        self.run: Any = self.record["run"]
+        self.context: Any = self.record["context"]
+        self.accounts: Records = self.record["accounts"][:accounts]
+        self.contracts: Records = self.record["contracts"][:instruments]
+        self.holdings: Records = self.record["holdings"][:instruments]
+        self.orders: Records = self.record["orders"]
+        self.run["instruments"], self.run["accounts"] = instruments, accounts
 
 
 class Data(NamedTuple):
@@ -438,11 +356,8 @@ class Data(NamedTuple):
     trades: np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Output(NamedTuple):
-    """Buffers that the loop writes to; the curve has equity, collateral and contracts (points, 2 + instruments)."""
+class Curve(NamedTuple):
+    """Buffers for the curve: times, and (points, 2 + instruments) equity, collateral and contracts."""
 
-    fills: Records
-    curve_times: np.ndarray[Any, np.dtype[np.int64]]
-    curve_values: np.ndarray[Any, np.dtype[np.float64]]
-    periods: Records
-    orders: Records
+    times: np.ndarray[Any, np.dtype[np.int64]]
+    values: np.ndarray[Any, np.dtype[np.float64]]

@@ -13,19 +13,9 @@ from typing import Any
 import numpy as np
 
 from halfspread.costs.latency import DelayTable
+from halfspread.engine.codes import AT_AGENT, AT_EXCHANGE, BAR, BOOK, GAP, QUOTE, TIMER, TRADE
 from halfspread.engine.feed import Feed
-from halfspread.engine.records import (
-    AT_AGENT,
-    AT_EXCHANGE,
-    BAR,
-    BOOK,
-    EVENT,
-    GAP,
-    QUOTE,
-    TIMER,
-    TRADE,
-    Data,
-)
+from halfspread.engine.records import EVENT, Data
 from halfspread.engine.replay_tables import TableInReplay, rows_side_by_side
 from halfspread.engine.side_data import in_order
 from halfspread.engine.stream_records import STREAM

@@ -9,8 +9,8 @@ import numpy as np
 
 from halfspread.costs.latency import DelayTable
 from halfspread.costs.records import DELAY_DRAWN, DELAY_FIXED
+from halfspread.engine.codes import LEVEL
 from halfspread.engine.feed import Block, empty_rows
-from halfspread.engine.records import LEVEL
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import DataError
 

@@ -10,26 +10,29 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
 from halfspread.costs.kernels import delay_at
+from halfspread.engine.codes import MAX_REPORTS, OWN_ORDER, TOO_MANY_REPORTS
 from halfspread.engine.order_records import NO_REASON
-from halfspread.engine.records import OWN_ORDER, TOO_MANY_REPORTS, State
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
-def tell_rejection(state: State, reason: int) -> None:
+def tell_rejection(state: Record, reason: int) -> None:
     """Count a rejection, and show it to the agent at its next decision."""
-    context = state.context[0]
-    state.run[0].told = 1
+    context = state.context
+    state.run.told = 1
     context.rejected += 1
     context.last_reason = reason
 
 
 @loop_kernel
-def report(state: State, number: int, k: int, left: float, price: float, filled: float, reason: int, time: int) -> None:
+def report(
+    state: Record, number: int, k: int, left: float, price: float, filled: float, reason: int, time: int
+) -> None:
     """Tell what has happened at ``time`` to order ``number`` (0: a target or a request): ``left`` is still open,
     ``filled`` was filled now, ``reason`` says why it was rejected or withdrawn by the venue."""
-    run, holding = state.run[0], state.holdings[k]
+    run, holding = state.run, state.holdings[k]
     if reason != NO_REASON:
         run.rejections += 1
     arrives = report_arrival(state, time)
@@ -38,7 +41,7 @@ def report(state: State, number: int, k: int, left: float, price: float, filled:
         if reason != NO_REASON:
             tell_rejection(state, reason)
         return
-    room = state.reports.shape[0]
+    room = MAX_REPORTS
     if run.reports >= room:
         run.error = TOO_MANY_REPORTS
         return
@@ -53,9 +56,9 @@ def report(state: State, number: int, k: int, left: float, price: float, filled:
 
 
 @loop_kernel
-def report_arrival(state: State, time: int) -> int:
+def report_arrival(state: Record, time: int) -> int:
     """When the agent learns of what happened at ``time``; no report overtakes the one before it."""
-    run = state.run[0]
+    run = state.run
     if run.delayed_reports != 0:
         first, end = run.response_delays[0], run.response_delays[1]
         delays = state.delays[first:end]
@@ -67,12 +70,12 @@ def report_arrival(state: State, time: int) -> int:
 
 @loop_kernel
 def show_report(
-    state: State, number: int, k: int, left: float, price: float, filled: float, position: float, fraction: float
+    state: Record, number: int, k: int, left: float, price: float, filled: float, position: float, fraction: float
 ) -> None:
     """Bring the agent's list of open orders and its position up to date."""
-    context = state.context[0]
-    state.run[0].kinds |= OWN_ORDER
-    state.run[0].told = 1
+    context = state.context
+    state.run.kinds |= OWN_ORDER
+    state.run.told = 1
     context.filled[k] += filled
     context.contracts[k] = position
     context.positions[k] = fraction
@@ -93,9 +96,9 @@ def show_report(
 
 
 @loop_kernel
-def deliver_reports(state: State) -> None:
+def deliver_reports(state: Record) -> None:
     """Show the agent every report that arrives at the time of the first of them."""
-    run = state.run[0]
+    run = state.run
     time = run.next_report
     run.now = time
     while run.reports > 0 and run.next_report == time:
@@ -105,7 +108,7 @@ def deliver_reports(state: State) -> None:
         )
         if line.reason != NO_REASON:
             tell_rejection(state, line.reason)
-        run.first_report = (run.first_report + 1) % state.reports.shape[0]
+        run.first_report = (run.first_report + 1) % MAX_REPORTS
         run.reports -= 1
         if run.reports > 0:
             run.next_report = state.reports[run.first_report].time

@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.costs.base import Floats
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import METHODS, Wishes, checked_seed, prepare, runs_compiled, wishes_of
 from halfspread.engine.agent_functions import idle, start_loop
+from halfspread.engine.codes import (
+    CHUNK_DONE,
+    CLOSE,
+    FAILED,
+    FILLS_FULL,
+    MAX_PERIODS,
+    ORDERS_FULL,
+    PERIODS_FULL,
+    PROGRESS,
+    SERVICE_WANTED,
+)
 from halfspread.engine.core_kernels import record_period, serve_core, serve_nothing
 from halfspread.engine.failures import compiled_failure, failure, python_failure
 from halfspread.engine.feed import Feed
 from halfspread.engine.market import EVENTS, Market
 from halfspread.engine.outcome import outcome
 from halfspread.engine.recorder import CurveSink, Recorder
-from halfspread.engine.records import (
-    CHUNK_DONE,
-    CLOSE,
-    FAILED,
-    FILLS_FULL,
-    ORDERS_FULL,
-    PERIODS_FULL,
-    PROGRESS,
-    SERVICE_WANTED,
-    Output,
-    State,
-)
+from halfspread.engine.records import Curve, State
 from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.service_kernels import serve, serve_orders_on_bars
@@ -54,6 +55,7 @@ class _Run:
     compiled: bool
     tape: Tape
     state: State
+    memory: Floats
     recorder: Recorder
     market: Market
     wishes: Wishes
@@ -101,7 +103,7 @@ def run_backtest(
     rng = np.random.default_rng(checked_seed(seed))
     lookback, memory = prepare(agent, compiled, rng, tape.instruments)
     latencies = np.random.default_rng([int(seed), 1])
-    state = lay_out(tape, terms, watch, lookback, memory, latencies)
+    state = lay_out(tape, terms, watch, lookback, latencies)
     feed_delay = None if costs.latency.feed.is_zero else costs.latency.feed.table(latencies)
     side = side_events(terms.beside, tape.start_ns, tape.end_ns)
     replay = Replay(
@@ -116,12 +118,11 @@ def run_backtest(
         shared=tape.shared,
     )
     keep = not tape.streamed if keep_curve is None else keep_curve
-    lines = ((tape.end_ns - tape.start_ns) // terms.period + 3) * len(tape.feeds)
     points = _points(tape, watch.point_step) if keep else None
-    recorder = Recorder(points, lines, terms.capital, len(tape.feeds), sink)
+    recorder = Recorder(state, points, sink)
     columns = tuple(_columns(feed, watch.history) for feed in tape.feeds)
-    market = Market(tape.instruments, columns, lookback, state.context[0])
-    run = _Run(agent, compiled, tape, state, recorder, market, wishes, watch.history, progress)
+    market = Market(tape.instruments, columns, lookback, state.context)
+    run = _Run(agent, compiled, tape, state, memory, recorder, market, wishes, watch.history, progress)
     run.ordering = not costs.latency.is_zero  # targets on their way are messages, as orders are, and fills are reported
     try:
         for chunk in replay:
@@ -155,20 +156,17 @@ def _columns(feed: Feed, history: str) -> tuple[str, ...]:
 
 
 def _run_chunk(run: _Run, chunk: Chunk) -> None:
-    line, recorder = run.state.run[0], run.recorder
+    line, recorder = run.state.run, run.recorder
     first = recorder.next_point
     line["cursor"], line["count"], line["points"] = 0, chunk.count, first
     if chunk.moves is not None:
         count = len(run.state.holdings)
-        run.state.context["rows"][0, :count] += chunk.moves[0]
+        run.state.context["rows"][:count] += chunk.moves[0]
         books = run.state.holdings["book"]
         books[books >= 0] += chunk.moves[1][books >= 0]
     while not _decide(run, chunk, _reasons(run, chunk)):
         pass  # the loop goes on where it stopped, with the service that it wants
     recorder.end_chunk(int(line["points"]) - first)
-    if 2 * line["fills"] > len(recorder.fills):
-        recorder.take_fills(int(line["fills"]))
-        line["fills"] = 0
     if run.progress is not None:
         run.progress(int(line["events"]))
 
@@ -185,16 +183,24 @@ def _decide(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
 def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
     """The loop over this chunk: the one that runs already, where it holds the same arrays, to save time."""
     recorder = run.recorder
-    times, values = recorder.curve_buffers(len(chunk.buffer))
-    output = Output(recorder.fills, times, values, recorder.periods, recorder.orders)
-    arrays = (chunk.history, *chunk.data, chunk.buffer, *output)
+    curve = Curve(*recorder.curve_buffers(len(chunk.buffer)))
+    arrays = (chunk.history, *chunk.data, chunk.buffer, *curve)
     if run.reasons is None or any(new is not old for new, old in zip(arrays, run.arrays, strict=True)):
         _end_loop(run)
-        run.state.run[0]["count"] = chunk.count
+        run.state.run["count"] = chunk.count
         function = run.agent.function if run.compiled else idle
         run.arrays = arrays
         run.reasons = start_loop(
-            function, serve_core, _extra(run), run.compiled, run.state, chunk.history, chunk.data, chunk.buffer, output
+            function,
+            serve_core,
+            _extra(run),
+            run.compiled,
+            run.state.array,
+            run.memory,
+            chunk.history,
+            chunk.data,
+            chunk.buffer,
+            curve,
         )
     return run.reasons
 
@@ -204,14 +210,14 @@ def _extra(run: _Run) -> Any:
     on_bars = all(feed.kinds == ("bars",) for feed in run.tape.feeds)
     if on_bars and not run.ordering:
         return serve_nothing
-    run.state.run[0]["served"] = 1
+    run.state.run["served"] = 1
     return serve_orders_on_bars if on_bars else serve
 
 
 def _end_loop(run: _Run) -> None:
     """Have the loop let go of its arrays, unless it raised: a compiled generator that has may not be resumed."""
-    if run.reasons is not None and not run.state.run[0]["inside"]:
-        run.state.run[0]["count"] = -1
+    if run.reasons is not None and not run.state.run["inside"]:
+        run.state.run["count"] = -1
         for _ in run.reasons:
             pass
     run.reasons = None
@@ -236,8 +242,8 @@ def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     market, decide, first = run.market, run.agent.on_bar, chunk.first_row
     market._show(chunk.history)
     closes = chunk.history[first : chunk.end_row, CLOSE].tolist()
-    targets = memoryview(run.state.context["targets"][0])
-    positions = memoryview(run.state.context["positions"][0])
+    targets = memoryview(run.state.context["targets"])
+    positions = memoryview(run.state.context["positions"])
     reason, target = PROGRESS, None
     try:
         for reason in reasons:
@@ -265,9 +271,9 @@ def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     market, decide, lone = run.market, _dispatcher(run), len(run.market) == 1
     market._show(chunk.history)
     closing = run.history == "bars"
-    targets: Any = memoryview(run.state.context["targets"][0])
-    positions = memoryview(run.state.context["positions"][0])
-    rows = memoryview(run.state.context["rows"][0])
+    targets: Any = memoryview(run.state.context["targets"])
+    positions = memoryview(run.state.context["positions"])
+    rows = memoryview(run.state.context["rows"])
     reason, target = PROGRESS, None
     try:
         for reason in reasons:
@@ -304,7 +310,7 @@ def _dispatcher(run: _Run) -> Callable[[Market], Any]:
     methods = [(EVENTS[event], getattr(run.agent, METHODS[event])) for event in run.wishes.events]
     if len(methods) == 1:
         return methods[0][1]  # type: ignore[no-any-return]
-    context = run.state.context[0]
+    context = run.state.context
 
     def decide(market: Market) -> Any:
         kinds, target = int(context["kind"]), None
@@ -335,16 +341,13 @@ def _set_targets(market: Market, targets: Any, target: Any) -> None:
 
 def _answer(run: _Run, reason: int) -> bool:
     """Do what the loop asks for besides decisions; False where it has to be started anew."""
-    state, recorder = run.state.run[0], run.recorder
+    state, recorder = run.state.run, run.recorder
     if reason == FILLS_FULL:
-        recorder.empty_fills(int(state["fills"]))
-        state["fills"] = 0
+        recorder.empty_fills()
     elif reason == PERIODS_FULL:
-        recorder.empty_periods(int(state["periods"]))
-        state["periods"] = 0
+        recorder.empty_periods()
     elif reason == ORDERS_FULL:
-        recorder.empty_orders(int(state["ledger"]))
-        state["ledger"] = 0
+        recorder.empty_orders()
     elif reason == PROGRESS:
         _pace(run)
         if run.progress is not None:
@@ -363,7 +366,7 @@ def _answer(run: _Run, reason: int) -> bool:
 def _pace(run: _Run) -> None:
     """Have the loop come back in `PROGRESS_SECONDS` or earlier, so that Ctrl-C is heard beside a slow compiled
     agent."""
-    state, now = run.state.run[0], perf_counter()
+    state, now = run.state.run, perf_counter()
     faster = min(8.0, PROGRESS_SECONDS / max(now - run.looked_up, 1e-9))
     events = min(max(int(int(state["progress_every"]) * faster), 1), PROGRESS_EVENTS)
     state["progress_every"], state["next_progress"] = events, int(state["events"]) + events
@@ -373,12 +376,12 @@ def _pace(run: _Run) -> None:
 def _finish(run: _Run) -> None:
     """Write the last period and empty the buffers."""
     state, recorder = run.state, run.recorder
-    if not int(state.run[0]["started"]):
+    if not int(state.run["started"]):
         raise DataError(f"{run.tape.feeds[0].source}: nothing was replayed")
-    if int(state.run[0]["periods"]) + len(state.holdings) > len(recorder.periods):
-        _answer(run, PERIODS_FULL)
-    record_period(state, int(state.run[0]["now"]), recorder.periods)
-    recorder.last_periods(int(state.run[0]["periods"]))
-    recorder.take_fills(int(state.run[0]["fills"]))
-    recorder.empty_orders(int(state.run[0]["ledger"]))
-    recorder.last_orders(state.orders[: int(state.run[0]["live"])])
+    if int(state.run["periods"]) + len(state.holdings) > MAX_PERIODS:
+        recorder.empty_periods()
+    record_period(state.record, int(state.run["now"]))
+    recorder.empty_periods()
+    recorder.empty_fills()
+    recorder.empty_orders()
+    recorder.last_orders(state.orders[: int(state.run["live"])])

@@ -12,37 +12,29 @@ from halfspread.costs.kernels import ewm_weight
 from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import Wishes
-from halfspread.engine.feed import Feed
-from halfspread.engine.order_records import MAX_MESSAGES, MAX_OPEN, MESSAGE, ORDER, REPORT
-from halfspread.engine.records import (
-    ACCOUNT,
+from halfspread.engine.codes import (
     BAR_CLOSE,
     BOOK,
-    CONTEXT,
-    CONTRACT,
     DEPTH,
-    HOLDING,
+    MAX_TERMS,
     ON_BARS,
     ON_DEPTH,
     ON_TRADES,
     QUOTE,
-    RUN,
     SAME_CURRENCY,
     TRADE,
-    State,
 )
+from halfspread.engine.feed import Feed
+from halfspread.engine.records import State
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import CONVENTIONS, MATCHING, Terms
 from halfspread.engine.times import DAY, HOUR, MINUTE, SECOND, Floats, Integers
-from halfspread.errors import DataError
+from halfspread.errors import ConfigError, DataError
 
 __all__ = ["PROGRESS_EVENTS", "PROGRESS_SECONDS", "Watch", "lay_out", "watch_of"]
 
 #: The loop lets Python look up (Ctrl-C, progress) after so many events at first, at most, and about so many seconds.
 FIRST_PROGRESS, PROGRESS_EVENTS, PROGRESS_SECONDS = 16, 200_000, 0.2
-
-#: Reports that may be on their way to the agent at once.
-REPORTS = 65_536
 
 MARKETS = {"bars": ON_BARS, "trades": ON_TRADES, "quotes": ON_DEPTH, "books": ON_DEPTH}
 TABLE_KINDS = {"bars": BAR_CLOSE, "trades": TRADE, "quotes": QUOTE, "books": BOOK}
@@ -82,27 +74,18 @@ def watch_of(tape: Tape, wishes: Wishes) -> Watch:
     return Watch(history, kinds, TABLE_KINDS[history], BAR_CLOSE if bars else DEPTH | TRADE, step, wishes.timer)
 
 
-def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, memory: Floats, rng: np.random.Generator) -> State:
+def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, rng: np.random.Generator) -> State:
     """The state of a run before its first event. ``rng`` draws latencies."""
     count = len(tape.feeds)
     starts, schedule, spans = _schedules(tape, terms.costs)
     order, response, _ = terms.costs.latency.tables(rng)
     delayed = not terms.costs.latency.response.is_zero
-    state = State(
-        run=np.zeros(1, RUN),
-        accounts=np.zeros(len(terms.purses), ACCOUNT),
-        holdings=np.zeros(count, HOLDING),
-        contracts=np.zeros(count, CONTRACT),
-        starts=starts,
-        schedule=schedule,
-        context=np.zeros(1, CONTEXT),
-        memory=memory,
-        orders=np.zeros(MAX_OPEN, ORDER),
-        reports=np.zeros(REPORTS if delayed else 1, REPORT),
-        messages=np.zeros(MAX_MESSAGES, MESSAGE),
-        delays=_delays(order, response),
-    )
-    run = state.run[0]
+    state = State(count, len(terms.purses))
+    state.record["starts"][: len(starts)] = starts
+    state.record["schedule"][: len(starts)] = schedule
+    delays = _delays(order, response)
+    state.record["delays"][: len(delays)] = delays
+    run = state.run
     _fill_run(run, terms, watch, lookback)
     run["order_delay_mode"], run["order_delays"] = order[0], (0, len(order[1]))
     run["response_delay_mode"] = response[0]
@@ -124,7 +107,7 @@ def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, memory: Float
         state.holdings[name] = np.nan
     state.holdings["book"] = -1
     state.holdings["high_limit"] = np.inf
-    context = state.context[0]
+    context = state.context
     context["instruments"] = count
     context["capital"] = context["equity"] = terms.capital
     context["next_order"] = 1
@@ -215,6 +198,11 @@ def _schedules(tape: Tape, costs: Costs) -> tuple[Integers, Floats, list[list[tu
             mine.append((at, at + len(when)))
             at += len(when)
         spans.append(mine)
+    if at > MAX_TERMS:
+        raise ConfigError(
+            f"expected at most {MAX_TERMS:,} dated ticks, lots, fees and margin tiers over all instruments, got {at:,}; "
+            "leave out the dates before the tape begins"
+        )
     return np.concatenate(starts).astype(np.int64), np.concatenate(values), spans
 
 

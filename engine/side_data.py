@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from halfspread.costs.funding import FundingTable
+from halfspread.engine.codes import FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, RATE
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import EVENT, FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, RATE
+from halfspread.engine.records import EVENT
 from halfspread.engine.tables import numbers, read_table
 from halfspread.engine.times import DAY, HOUR, Floats, Integers, interval_text, parse_time, time_text, to_nanoseconds
 from halfspread.errors import DataError

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from halfspread.costs.base import Model
-from halfspread.engine.records import CONTRACTS, EQUITY, NOTIONAL
+from halfspread.engine.codes import CONTRACTS, EQUITY, NOTIONAL
 
 __all__ = ["EquityFraction", "FixedContracts", "FixedNotional", "Sizing"]
 

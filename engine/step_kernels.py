@@ -6,15 +6,16 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.account_kernels import update_equity
-from halfspread.engine.records import FAILED, State
+from halfspread.engine.codes import FAILED
 
 Array = Any
+Record = Any
 
 
 @inner_kernel
-def fail(state: State, error: int, instrument: int, value: float) -> int:
+def fail(state: Record, error: int, instrument: int, value: float) -> int:
     """Note what went wrong and where; the caller returns."""
-    run = state.run[0]
+    run = state.run
     run.error = error
     run.error_instrument = instrument
     run.error_value = value
@@ -22,10 +23,10 @@ def fail(state: State, error: int, instrument: int, value: float) -> int:
 
 
 @inner_kernel
-def show_account(state: State) -> None:
+def show_account(state: Record) -> None:
     """Bring the equity and the agent's context up to date."""
-    run, context = state.run[0], state.context[0]
-    if state.holdings.shape[0] == 1 and run.unvalued == 0:  # the same sum without a detour through memory
+    run, context = state.run, state.context
+    if state.run.instruments == 1 and run.unvalued == 0:  # the same sum without a detour through memory
         account, holding = state.accounts[0], state.holdings[0]
         equity = account.cash
         if holding.contracts != 0.0:
@@ -40,39 +41,39 @@ def show_account(state: State) -> None:
 
 
 @inner_kernel
-def all_warm(state: State) -> bool:
+def all_warm(state: Record) -> bool:
     """Whether every instrument has its lookback rows and the one that is decided on."""
-    for k in range(state.holdings.shape[0]):
-        if state.holdings[k].seen <= state.run[0].lookback:
+    for k in range(state.run.instruments):
+        if state.holdings[k].seen <= state.run.lookback:
             return False
-    state.run[0].warm = 1
+    state.run.warm = 1
     return True
 
 
 @inner_kernel
-def decides_now(state: State) -> bool:
+def decides_now(state: Record) -> bool:
     """Whether the agent is to be asked."""
-    run = state.run[0]
+    run = state.run
     return run.kinds & run.subscribed != 0 and (run.warm != 0 or all_warm(state))
 
 
 @inner_kernel
-def targets_change(state: State) -> bool:
+def targets_change(state: Record) -> bool:
     """Whether the agent wants anything else than before, a NaN included."""
-    context = state.context[0]
+    context = state.context
     if context.targets[0] != state.holdings[0].target:
         return True
-    for k in range(1, state.holdings.shape[0]):
+    for k in range(1, state.run.instruments):
         if context.targets[k] != state.holdings[k].target:
             return True
-    return state.run[0].resize != 0
+    return state.run.resize != 0
 
 
 @inner_kernel
-def forget_told(state: State) -> None:
+def forget_told(state: Record) -> None:
     """The agent has decided on what it was told; what is told from now on is for its next decision."""
-    context = state.context[0]
-    state.run[0].told = 0
+    context = state.context
+    state.run.told = 0
     context.rejected = 0
-    for k in range(state.holdings.shape[0]):
+    for k in range(state.run.instruments):
         context.filled[k] = 0.0

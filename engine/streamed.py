@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from halfspread.engine.bars import INTERVAL_ROWS, BarChecker, BarFormat, Floats, Integers, fill_rows, find_interval
-from halfspread.engine.records import CLOSE
+from halfspread.engine.codes import CLOSE
 from halfspread.engine.side_data import refuse_bars_in_gaps
 from halfspread.engine.tables import is_parquet, parquet_blocks
 from halfspread.engine.times import time_text

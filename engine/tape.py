@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.engine.bars import BarFormat
+from halfspread.engine.codes import MAX_INSTRUMENTS
 from halfspread.engine.feeds import Feeds
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import MAX_INSTRUMENTS
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape_sources import Sides, Sources, read_feed, scan_feed
 from halfspread.engine.times import parse_time

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     AT_AGENT,
     BAR,
     BAR_CLOSE,

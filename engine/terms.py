@@ -11,10 +11,7 @@ from halfspread.costs.funding import FundingTable, complete
 from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
-from halfspread.engine.feed import Feed
-from halfspread.engine.instruments import Instrument
-from halfspread.engine.recorder import recording_period
-from halfspread.engine.records import (
+from halfspread.engine.codes import (
     BY_PRICE,
     BY_SERIES,
     NEXT_CLOSE,
@@ -24,6 +21,9 @@ from halfspread.engine.records import (
     SAME_CURRENCY,
     THIS_CLOSE,
 )
+from halfspread.engine.feed import Feed
+from halfspread.engine.instruments import Instrument
+from halfspread.engine.recorder import recording_period
 from halfspread.engine.side_data import Beside, Prices, refuse_stale
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape

@@ -33,6 +33,7 @@ __all__ = [
     "inner_kernel",
     "kernel",
     "loop_kernel",
+    "once_kernel",
     "prune_caches",
     "source_hash",
     "use_cache",
@@ -132,6 +133,12 @@ def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
     return _compile(function, forceinline=True, **UNCOUNTED)
 
 
+def once_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that is called in one place: merged into its caller before that is compiled, which saves compiling it by
+    itself."""
+    return _compile(function, inline="always", **UNCOUNTED)
+
+
 def loop_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Like `inner_kernel` for a body too large to be inlined."""
     return _compile(function, **UNCOUNTED)
@@ -141,7 +148,7 @@ def loop_kernel(function: Callable[P, R]) -> Callable[P, R]:
 UNCOUNTED: dict[str, bool] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 
-def _compile(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+def _compile(function: Callable[P, R], **options: bool | str) -> Callable[P, R]:
     settings: dict[str, Any] = {"cache": True, "nogil": True, **options}
     with use_cache():
         compiled: Callable[P, R] = numba.njit(**settings)(function)

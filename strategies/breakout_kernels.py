@@ -8,9 +8,9 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
+from halfspread.engine.codes import CLOSE, HIGH, LOW, OK
 from halfspread.engine.order_kernels import amend_trigger, cancel_order, market_order, open_contracts, stop_order
 from halfspread.engine.order_records import REDUCE_ONLY
-from halfspread.engine.records import CLOSE, HIGH, LOW, OK
 
 Array = Any
 

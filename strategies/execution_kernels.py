@@ -8,8 +8,8 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
+from halfspread.engine.codes import OK, TIMER
 from halfspread.engine.order_kernels import cancel_order, limit_order, market_order, open_contracts
-from halfspread.engine.records import OK, TIMER
 
 Array = Any
 

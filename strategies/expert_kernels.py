@@ -13,7 +13,7 @@ import numpy as np
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
-from halfspread.engine.records import CLOSE, FUNDING, OK
+from halfspread.engine.codes import CLOSE, FUNDING, OK
 
 Array = Any
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
-from halfspread.engine.records import CLOSE, FUNDING, OK
+from halfspread.engine.codes import CLOSE, FUNDING, OK
 
 Array = Any
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel
 from halfspread.engine.agent_functions import compiled_agent
+from halfspread.engine.codes import OK
 from halfspread.engine.order_kernels import amend_order, cancel_order, limit_order
-from halfspread.engine.records import OK
 
 Array = Any
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from halfspread.engine.codes import ASK, BID, CLOSE, TRADE_PRICE
 from halfspread.engine.feed import Feed
-from halfspread.engine.records import ASK, BID, CLOSE, TRADE_PRICE
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text

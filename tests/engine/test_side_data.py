@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.instruments import Instrument, bitmex, bybit
-from halfspread.engine.records import FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
+from halfspread.engine.codes import (FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE)
 from halfspread.engine.side_data import (
     Beside,
     Prices,

@@ -236,8 +236,8 @@ def table(lines: list[dict[str, Any]]) -> list[str]:
     for each in lines:
         goal = "" if each["goal"] is None else f"{each['goal'] / 1e6:g} M/s"
         rows.append(
-            f"| {each['what']} | {each['events']:,} | {each['seconds']:.3f} | {each['per_second'] / 1e6:.2f} M | {goal} "
-            f"| {each['fills']:,} | {each['orders']:,} |"
+            f"| {each['what']} | {each['events']:,} | {each['seconds']:.3f} | {each['per_second'] / 1e6:.2f} M "
+            f"| {goal} | {each['fills']:,} | {each['orders']:,} |"
         )
     for each in lines:
         if "growth" in each:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel
+from halfspread.compiled import inner_kernel, once_kernel
 from halfspread.costs.kernels import funding_amount, schedule_index
 from halfspread.engine.codes import BY_PRICE, CONTRACTS, NO_MARGIN, NOTIONAL, OPEN
 
@@ -124,7 +124,7 @@ def scheduled(starts: Array, values: Array, rows: Array, time: int, column: int)
     return values[first + schedule_index(starts[first:end], time), column]
 
 
-@inner_kernel
+@once_kernel
 def settle_funding(state: Record, k: int, rate: float) -> None:
     """Pay or receive one funding settlement on the position held, at the mark price, else at the last price."""
     run, holding, contract = state.run, state.holdings[k], state.contracts[k]

@@ -137,21 +137,15 @@ def start_loop(
     function: AgentFunction,
     core: Any,
     extra: Any,
-    compiled: bool,
-    states: Records,
-    memory: Floats,
-    history: Floats,
-    data: Data,
-    events: Records,
-    curve: Curve,
+    arguments: tuple[bool, Records, Floats, Floats, Data, Records, Curve],
 ) -> Iterator[int]:
-    """The event loop over a chunk, for any agent function and any core and extra (``engine.core_kernels``, ``engine.service_kernels``).
+    """The event loop over a chunk, for any agent function, core (``engine.core_kernels``) and extra
+    (``engine.service_kernels``); ``arguments``: compiled, states, memory, history, data, events and curve of `loop`.
 
     It is compiled once, for functions of their signatures rather than for each of them, so no agent ever compiles it
     again. An exception of the function comes out of the iterator.
     """
     native = function.native
-    arguments = (compiled, states, memory, history, data, events, curve)
     if not (_is_compiled(core) and _is_compiled(extra) and _is_compiled(loop)):
         with _compiling:
             _compile_loop(core, extra, arguments)

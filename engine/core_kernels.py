@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
+from halfspread.compiled import loop_kernel, once_kernel
 from halfspread.engine.account_kernels import (
     contracts_of_full_target,
     round_to_lots,
@@ -118,7 +118,7 @@ def record_period(state: Record, time: int) -> None:
         run.periods += 1
 
 
-@loop_kernel
+@once_kernel
 def show_steps(state: Record) -> None:
     """Show the agent the ticks and lots in force, and note when one of them changes next."""
     run, context = state.run, state.context
@@ -134,20 +134,20 @@ def show_steps(state: Record) -> None:
 
 @loop_kernel
 def fill_due(state: Record, data: Data) -> int:
-    """Fill pending targets at the close of their instrument's bar, where that bar has closed now; 0 or an error code."""
-    run, context = state.run, state.context
+    """Fill pending targets at the close of their instrument's bar where that has closed now; 0 or an error code."""
+    run = state.run
     for k in range(state.run.instruments):
         holding = state.holdings[k]
-        if holding.has_pending != 0 and holding.closed_now != 0 and holding.arrives <= run.now:
-            if state.contracts[k].market == ON_BARS:
-                error = execute(state, k, data.bars, context.rows[k], CLOSE, run.now)
-                if error != 0:
-                    run.error_instrument = k
-                    return error
+        there = holding.closed_now != 0 and state.contracts[k].market == ON_BARS
+        if there and holding.has_pending != 0 and holding.arrives <= run.now:
+            error = execute(state, k, data.bars, holding.bar, CLOSE, run.now)
+            if error != 0:
+                run.error_instrument = k
+                return error
     return 0
 
 
-@loop_kernel
+@once_kernel
 def size_targets(state: Record) -> int:
     """Turn the agent's targets into pending orders in whole lots; 0 or an error code."""
     run, context = state.run, state.context
@@ -202,9 +202,9 @@ def take_price(extra: Any, state: Record, event: Array, data: Data) -> None:
         context.mark[k] = event.value
         if holding.live != 0:
             extra(SERVE_MARK, state, event, data)
-        if run.margin != NO_MARGIN and holding.contracts != 0.0:
-            if event.value <= holding.low_limit or event.value >= holding.high_limit:
-                run.check = 1
+        looks = run.margin != NO_MARGIN and holding.contracts != 0.0
+        if looks and not holding.low_limit < event.value < holding.high_limit:
+            run.check = 1
     elif event.kind == INDEX:
         context.index[k] = event.value
     elif event.kind == GAP:
@@ -351,9 +351,9 @@ def take_one(extra: Any, state: Record, event: Array, data: Data) -> int:
     full = make_room(state, event)
     if full != 0:
         return full
-    if run.next_arrival != 0 and run.next_arrival < event.time:
-        if run.reports == 0 or run.next_arrival <= run.next_report:
-            return meet_arrivals(extra, state, event, data, run.next_arrival)
+    arrival_first = run.reports == 0 or run.next_arrival <= run.next_report
+    if run.next_arrival != 0 and run.next_arrival < event.time and arrival_first:
+        return meet_arrivals(extra, state, event, data, run.next_arrival)
     if run.reports != 0 and run.next_report <= event.time:
         extra(SERVE_REPORTS, state, event, data)
         show_account(state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
 from halfspread.engine.codes import (
     ASK,
@@ -103,7 +103,7 @@ def offered(rows: Array, row: int, side: int, limit: float, taken: float) -> flo
     return max(total - taken, 0.0)
 
 
-@loop_kernel
+@once_kernel
 def walk(contract: Array, rows: Array, row: int, side: int, want: float, taken: float) -> float:
     """Average value of one contract over the next ``want`` contracts shown beyond those ``taken`` already."""
     first = ASK if side > 0 else BID
@@ -153,7 +153,7 @@ def price_paid(state: Record, k: int, rows: Array, row: int, side: int, quantity
     return price_of_value(contract, walk(contract, rows, row, side, quantity, taken_of(holding, side)))
 
 
-@inner_kernel
+@once_kernel
 def shown_at_best(rows: Array, row: int, side: int) -> float:
     """Size of the best level, unlimited where it is not known."""
     size = rows[row, ASK_SIZE if side > 0 else BID_SIZE]
@@ -183,7 +183,7 @@ def queue_at(rows: Array, row: int, buy: bool, price: float) -> float:
     return math.inf
 
 
-@loop_kernel
+@once_kernel
 def follow_queue(state: Record, order: Array, rows: Array, row: int) -> None:
     """The estimate of the queue ahead of a resting limit after a new book, by both rules."""
     shown = queue_at(rows, row, order.contracts > 0.0, order.price)
@@ -210,7 +210,7 @@ def lead_queue(order: Array) -> None:
     order.shown = math.inf
 
 
-@inner_kernel
+@once_kernel
 def limit_of(order: Array) -> float:
     """The price that an order may not go beyond; NaN for a market order."""
     return order.price if order.form == LIMIT else math.nan
@@ -262,7 +262,7 @@ def end_idle(state: Record, order: Array, time: int) -> None:
         refuse(state, order, NOTHING_TO_REDUCE, time)
 
 
-@loop_kernel
+@once_kernel
 def cross_resting(state: Record, order: Array, rows: Array, row: int, time: int) -> None:
     """Fill a resting limit that the opposite side has reached, at its own price, or follow its queue."""
     holding = state.holdings[order.instrument]
@@ -301,7 +301,7 @@ def arm(order: Array) -> bool:
     """Whether an order that has arrived waits for its trigger."""
     if order.state == WAITING and order.form > LIMIT:
         order.state = ARMED
-    return order.state == ARMED  # type: ignore[no-any-return]
+    return order.state == ARMED
 
 
 @inner_kernel
@@ -311,7 +311,7 @@ def mark_triggers(state: Record, order: Array) -> bool:
     return order.flags & BY_MARK != 0 and not math.isnan(mark) and triggered_by(order, mark, mark)
 
 
-@loop_kernel
+@once_kernel
 def refuse_in_gap(state: Record, k: int, time: int) -> None:
     """The market is back: orders that came while it was away are rejected, places in the queue are unknown."""
     holding, run = state.holdings[k], state.run
@@ -325,7 +325,7 @@ def refuse_in_gap(state: Record, k: int, time: int) -> None:
             forget_place(state, order)
 
 
-@loop_kernel
+@once_kernel
 def match_book(state: Record, k: int, rows: Array, row: int, time: int) -> None:
     """The orders of instrument ``k`` against a new book."""
     run = state.run
@@ -350,7 +350,7 @@ def match_book(state: Record, k: int, rows: Array, row: int, time: int) -> None:
     take_waiting(state, k, rows, row, time)
 
 
-@loop_kernel
+@once_kernel
 def take_waiting(state: Record, k: int, rows: Array, row: int, time: int) -> None:
     """Orders of instrument ``k`` that have arrived by ``time`` take from the book in force."""
     for i in range(state.run.live):
@@ -388,7 +388,7 @@ def trade_target(state: Record, k: int, rows: Array, row: int, time: int) -> int
     return 0
 
 
-@inner_kernel
+@once_kernel
 def trade_hits(order: Array, side: float) -> bool:
     """Whether a trade of an aggressor on ``side`` can meet a resting limit; an unknown side can."""
     return side == 0.0 or (side < 0.0) == (order.contracts > 0.0)
@@ -414,7 +414,7 @@ def match_trade(state: Record, k: int, trades: Array, row: int, time: int) -> No
                 left -= fill_in_queue(state, order, size, left, time)
 
 
-@loop_kernel
+@once_kernel
 def fill_in_queue(state: Record, order: Array, size: float, left: float, time: int) -> float:
     """A trade at the price of a resting limit, of which ``left`` remains for it and the queue ahead; the contracts
     filled."""
@@ -462,7 +462,7 @@ def arm_by_trade(state: Record, k: int, price: float, time: int) -> None:
             release(order)
 
 
-@loop_kernel
+@once_kernel
 def arm_by_mark(state: Record, k: int, time: int) -> None:
     """Stops and take-profits that look at the mark price, have arrived, and are reached by it."""
     for i in range(state.run.live):

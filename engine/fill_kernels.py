@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import (
     daily_estimates,
     fee_amount,
@@ -47,7 +47,7 @@ Record = Any
 DAY = 86_400_000_000_000
 
 
-@inner_kernel
+@once_kernel
 def fee_rate_at(state: Record, k: int, time: int, maker: int) -> float:
     """Fee as a fraction of the value, by date and, where fees have tiers, by the volume of 30 days."""
     first, end = state.contracts[k].fees[0], state.contracts[k].fees[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_FIXED
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
@@ -75,11 +75,11 @@ def order_arrival(state: Record) -> int:
     return run.last_arrival
 
 
-@inner_kernel
+@once_kernel
 def arrives_at_once(state: Record) -> bool:
     """Whether messages take no time."""
     run = state.run
-    return run.order_delay_mode == DELAY_FIXED and state.delays[run.order_delays[0], 1] == 0  # type: ignore[no-any-return]
+    return run.order_delay_mode == DELAY_FIXED and state.delays[run.order_delays[0], 1] == 0
 
 
 @inner_kernel
@@ -136,7 +136,7 @@ def write_ledger(state: Record, order: Array) -> None:
     run.ledger += 1
 
 
-@loop_kernel
+@once_kernel
 def place_order(state: Record, i: int) -> None:
     """Take request ``i`` for a new order: into the open orders, or to the ledger as rejected."""
     run, context = state.run, state.context
@@ -191,7 +191,7 @@ def live_order(state: Record, number: int) -> int:
     return -1
 
 
-@loop_kernel
+@once_kernel
 def change_order(state: Record, i: int) -> None:
     """Take request ``i`` for a cancellation or an amendment: it waits for the next event at or after its arrival, of
     its instrument, or of any one where the order is not open."""
@@ -210,7 +210,7 @@ def change_order(state: Record, i: int) -> None:
     run.messages += 1
 
 
-@loop_kernel
+@once_kernel
 def send_target(state: Record, k: int, contracts: float) -> None:
     """A target is decided: in force at once, or a message on its way."""
     run, holding = state.run, state.holdings[k]
@@ -245,7 +245,7 @@ def refuse_request(state: Record, number: int, k: int, reason: int, sent: int, d
     report(state, 0, max(k, 0), 0.0, math.nan, 0.0, reason, done)
 
 
-@loop_kernel
+@once_kernel
 def take_requests(state: Record) -> int:
     """Send what the agent has asked for in this decision; 0 or an error code."""
     context = state.context
@@ -361,7 +361,7 @@ def idle_reduction(state: Record, order: Array) -> bool:
     return reducible(state.holdings[order.instrument], order, state.holdings[order.instrument].contracts) == 0.0
 
 
-@loop_kernel
+@once_kernel
 def drop_idle(state: Record, k: int, time: int) -> None:
     """At the end of an event: resting reduce-only limits of instrument ``k`` with nothing to reduce are cancelled."""
     for i in range(state.run.live):
@@ -403,7 +403,7 @@ def serve_messages(state: Record, k: int, time: int) -> None:
     run.messages = kept
 
 
-@loop_kernel
+@once_kernel
 def serve_message(state: Record, message: Array) -> None:
     """A message has reached the exchange."""
     k = message.instrument
@@ -421,7 +421,7 @@ def serve_message(state: Record, message: Array) -> None:
         finish(state, state.orders[at], CANCELLED, BY_AGENT, 0.0, message.arrives)
 
 
-@loop_kernel
+@once_kernel
 def amend(state: Record, order: Array, message: Array) -> None:
     """Apply an amendment; one that would not be accepted as a new order is refused and the order stays as it was."""
     run, k, at = state.run, order.instrument, message.arrives

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import price_of_value
 from halfspread.engine.codes import CROSS, ISOLATED
 from halfspread.engine.margin_kernels import (
@@ -26,7 +26,7 @@ Array = Any
 Record = Any
 
 
-@loop_kernel
+@once_kernel
 def check_margin(state: Record, time: int) -> None:
     """Liquidate what fails, and set the limits for the next look."""
     run = state.run
@@ -51,7 +51,7 @@ def gains_with_value(state: Record, k: int) -> bool:
     return (state.holdings[k].contracts > 0.0) != (state.contracts[k].inverse != 0)
 
 
-@loop_kernel
+@once_kernel
 def liquidate_account(state: Record, a: int, time: int) -> None:
     """Cross margin: close all positions, the largest at the price that leaves the account with nothing."""
     largest, most = -1, -1.0
@@ -70,7 +70,7 @@ def liquidate_account(state: Record, a: int, time: int) -> None:
             close_at(state, k, at, abs(state.holdings[k].contracts * at) * taker_rate(state, k, time), time)
 
 
-@loop_kernel
+@once_kernel
 def bankruptcy_value(state: Record, a: int, largest: int, time: int) -> float:
     """Value of a contract of the ``largest`` position at which account ``a`` is left with nothing, once the others are
     closed at the mark and all taker fees are paid; at the mark where no price does that."""
@@ -87,7 +87,7 @@ def bankruptcy_value(state: Record, a: int, largest: int, time: int) -> float:
     return -value if state.contracts[largest].inverse != 0 else value
 
 
-@loop_kernel
+@once_kernel
 def liquidate_isolated(state: Record, k: int, time: int) -> None:
     """Isolated margin: close the position where its margin is used up; the fee comes out of the part set aside."""
     holding = state.holdings[k]

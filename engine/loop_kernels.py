@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.compiled import inner_kernel, kernel, loop_kernel
+from halfspread.compiled import kernel, loop_kernel, once_kernel
 from halfspread.engine.codes import (
     AGENT_STATUS,
     BAR_CLOSE,
@@ -39,7 +39,7 @@ Array = Any
 Record = Any
 
 
-@inner_kernel
+@once_kernel
 def write_point(state: Record, curve: Curve) -> None:
     """Add a point to the curve."""
     run = state.run
@@ -57,7 +57,7 @@ def write_point(state: Record, curve: Curve) -> None:
     run.points += 1
 
 
-@inner_kernel
+@once_kernel
 def close_time(state: Record, curve: Curve) -> None:
     """A wanted time is over: add a point to the curve where one is due, and get ready for the next time."""
     run = state.run
@@ -71,7 +71,7 @@ def close_time(state: Record, curve: Curve) -> None:
     run.kinds = 0
 
 
-@inner_kernel
+@once_kernel
 def passes(state: Record, event: Array) -> bool:
     """Whether an event is a bar that nothing waits for."""
     run = state.run
@@ -82,7 +82,7 @@ def passes(state: Record, event: Array) -> bool:
     )
 
 
-@inner_kernel
+@once_kernel
 def leaves_all(state: Record) -> bool:
     """Whether a decision changes nothing: the same targets and no requests."""
     return state.run.calm_until != 0 and state.context.requests == 0 and not targets_change(state)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import fee_amount, fee_row, schedule_index
 from halfspread.engine.account_kernels import contract_value, price_of_value
 from halfspread.engine.codes import CROSS, ISOLATED, NO_MARGIN
@@ -84,7 +84,7 @@ def maintenance(state: Record, k: int, value: float, time: int) -> float:
     return worth * owed - state.schedule[tier, DEDUCTION]
 
 
-@inner_kernel
+@once_kernel
 def funding_against(state: Record, k: int) -> float:
     """The funding rate that the position is going to pay, 0 where it receives or nothing is known."""
     context = state.context
@@ -119,7 +119,7 @@ def entry_after(holding: Array, after: float, value: float) -> float:
     return (holding.entry * before + value * (after - before)) / after
 
 
-@inner_kernel
+@once_kernel
 def price_for_margin(state: Record, k: int) -> float:
     """The mark where there is one, else the worst price of the bar that closes now, else the reference price."""
     holding = state.holdings[k]
@@ -188,7 +188,7 @@ def may_hold_as(state: Record, k: int, after: float, traded: float, price: float
     return MARGIN if cash < needed else 0
 
 
-@inner_kernel
+@once_kernel
 def initial_margin(state: Record, k: int, time: int) -> float:
     """Initial margin of the position held, and two taker fees."""
     worth = abs(state.holdings[k].contracts * state.holdings[k].entry)
@@ -198,7 +198,7 @@ def initial_margin(state: Record, k: int, time: int) -> float:
     return worth * (rate + 2.0 * taker_rate(state, k, time))
 
 
-@inner_kernel
+@once_kernel
 def margin_after(state: Record, k: int, after: float, entry: float, value: float, rate: float, time: int) -> float:
     """Isolated: what is paid in for position ``k``, fee part included, once an increase at ``value`` has made it
     ``after``."""
@@ -209,7 +209,7 @@ def margin_after(state: Record, k: int, after: float, entry: float, value: float
     return abs(after * entry) * (rate + 2.0 * taker_rate(state, k, time))
 
 
-@inner_kernel
+@once_kernel
 def free_cash(state: Record, a: int) -> float:
     """Isolated: what account ``a`` holds beside the margins of its positions; unrealised profit is not cash."""
     free = state.accounts[a].cash
@@ -220,7 +220,7 @@ def free_cash(state: Record, a: int) -> float:
     return free
 
 
-@inner_kernel
+@once_kernel
 def pay_from_margin(state: Record, k: int, paid: float) -> None:
     """Isolated: position ``k`` has just paid a funding of ``paid``; what free cash could not cover comes out of its
     margin."""
@@ -229,7 +229,7 @@ def pay_from_margin(state: Record, k: int, paid: float) -> None:
         state.holdings[k].margin -= max(paid - max(free, 0.0), 0.0)
 
 
-@inner_kernel
+@once_kernel
 def move_margin(state: Record, k: int, after: float, value: float) -> None:
     """Average entry and isolated margin when the position becomes ``after`` by a trade at ``value``; call before."""
     run, holding = state.run, state.holdings[k]
@@ -268,7 +268,7 @@ def backing(state: Record, k: int) -> float:
     return position_margin(state, k) - holding.contracts * holding.entry
 
 
-@loop_kernel
+@once_kernel
 def liquidation_value(state: Record, k: int, time: int) -> float:
     """Absolute value of one contract at which position ``k`` is liquidated; NaN where no price does that."""
     holding, contract = state.holdings[k], state.contracts[k]
@@ -290,7 +290,7 @@ def liquidation_value(state: Record, k: int, time: int) -> float:
     return math.nan
 
 
-@loop_kernel
+@once_kernel
 def set_limits(state: Record, k: int, time: int) -> None:
     """Prices at or beyond which the margin of position ``k`` has to be looked at."""
     run, holding, contract = state.run, state.holdings[k], state.contracts[k]
@@ -314,7 +314,7 @@ def set_limits(state: Record, k: int, time: int) -> None:
         holding.high_limit = price * (1.0 - SLACK)
 
 
-@loop_kernel
+@once_kernel
 def account_fails(state: Record, a: int, time: int) -> bool:
     """Cross margin: whether the equity of account ``a`` at mark prices is down to its maintenance margin."""
     equity, needed, held = state.accounts[a].cash, 0.0, False
@@ -327,7 +327,7 @@ def account_fails(state: Record, a: int, time: int) -> bool:
     return held and equity <= needed
 
 
-@loop_kernel
+@once_kernel
 def position_fails(state: Record, k: int, time: int) -> bool:
     """Isolated margin: whether the margin of position ``k`` is down to what has to be maintained."""
     holding = state.holdings[k]

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.compiled import inner_kernel
+from halfspread.compiled import inner_kernel, once_kernel
 from halfspread.costs.kernels import ewm_step
 from halfspread.engine.account_kernels import mark_to, observe_quotes, reference_price
 from halfspread.engine.codes import BAR_CLOSE, BAR_OPEN, CLOSE, HIGH, LOW, NO_MARGIN, ON_BARS, OPEN, VOLUME
 
 Array = Any
+Index = Any  # an int, or an unsigned one that spares the look for an index from the end
 Record = Any
 
 
 @inner_kernel
-def open_bar(state: Record, k: int, kind: int, bars: Array, row: int) -> None:
+def open_bar(state: Record, k: Index, kind: int, bars: Array, row: Index) -> None:
     """The open of a bar."""
     holding, contract = state.holdings[k], state.contracts[k]
     if contract.market == ON_BARS:
@@ -32,7 +33,7 @@ def open_bar(state: Record, k: int, kind: int, bars: Array, row: int) -> None:
 
 
 @inner_kernel
-def close_bar(state: Record, k: int, time: int, bars: Array, row: int) -> None:
+def close_bar(state: Record, k: Index, time: int, bars: Array, row: Index) -> None:
     """The close of a bar: mark the position to it, and let the agent see it."""
     run, context = state.run, state.context
     holding, contract = state.holdings[k], state.contracts[k]
@@ -49,15 +50,16 @@ def close_bar(state: Record, k: int, time: int, bars: Array, row: int) -> None:
         context.rows[k] = row
         run.instrument = k
         holding.seen += 1
+    holding.bar = row
     holding.bars += 1
     holding.closed = time
     run.started = 1
 
 
-@inner_kernel
+@once_kernel
 def pass_bar(state: Record, event: Array, bars: Array) -> None:
     """A bar that no order, message or report waits for."""
-    run, k = state.run, np.uint64(event.instrument)  # unsigned: no look for an index from the end
+    run, k = state.run, np.uint64(event.instrument)
     run.now = event.time
     run.events += 1
     run.kinds |= event.kind
@@ -67,8 +69,8 @@ def pass_bar(state: Record, event: Array, bars: Array) -> None:
         close_bar(state, k, event.time, bars, np.uint64(event.row))
 
 
-@inner_kernel
-def look_at_margin(state: Record, k: int, bars: Array, row: int) -> None:
+@once_kernel
+def look_at_margin(state: Record, k: Index, bars: Array, row: Index) -> None:
     """Note the worst price of the bar where there is no mark, and whether margin has to be looked at."""
     run, holding = state.run, state.holdings[k]
     if run.margin == NO_MARGIN or holding.contracts == 0.0 or not math.isnan(holding.mark):
@@ -81,8 +83,8 @@ def look_at_margin(state: Record, k: int, bars: Array, row: int) -> None:
         run.check = 1
 
 
-@inner_kernel
-def average_bar(contract: Array, holding: Array, bars: Array, row: int) -> None:
+@once_kernel
+def average_bar(contract: Array, holding: Array, bars: Array, row: Index) -> None:
     """Exponential averages of volume and squared return, for the impact model."""
     weight = contract.impact_weight
     if holding.averaged_close > 0.0:

@@ -120,5 +120,5 @@ def open_contracts(context: Array, order: int) -> float:
     """Contracts of an order that are still open as the agent knows it, signed; 0 where it is done or was never sent."""
     for i in range(context.open_orders):
         if context.open_ids[i] == order:
-            return context.open_contracts[i]  # type: ignore[no-any-return]
+            return context.open_contracts[i]
     return 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import mark_to
 from halfspread.engine.codes import (
     CLOSE,
@@ -69,7 +69,7 @@ Array = Any
 Record = Any
 
 
-@inner_kernel
+@once_kernel
 def taker_price(state: Record, k: int, traded: float, base: float, half: float, limit: float) -> float:
     """What a taker pays around ``base``: half a spread and the modelled impact, at most its ``limit`` (NaN: none).
 
@@ -160,7 +160,7 @@ def enter_waiting(state: Record, k: int, half: float, look: bool, time: int) -> 
             enter_at_price(state, order, half, time)
 
 
-@loop_kernel
+@once_kernel
 def take_trade_market(state: Record, k: int, time: int) -> int:
     """Where trades are the market: orders and targets that have arrived by the trade just marked to, then triggers; 0
     or an error code."""
@@ -171,7 +171,7 @@ def take_trade_market(state: Record, k: int, time: int) -> int:
     if run.error == 0 and holding.has_pending != 0 and holding.arrives <= time:
         run.error = trade_target_at(state, k, half, time)
     arm_by_trade(state, k, holding.reference, time)
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
 @loop_kernel
@@ -185,13 +185,13 @@ def trade_target_at(state: Record, k: int, half: float, time: int) -> int:
     return take_at_reference(state, k, traded, holding.pending, half, time)
 
 
-@loop_kernel
+@once_kernel
 def match_open(state: Record, k: int, bars: Array, row: int, time: int) -> None:
     """Orders at the open of a bar, which the instrument is marked to already."""
     enter_waiting(state, k, model_half_spread(state, k, bars, row, OPEN, time), True, time)
 
 
-@loop_kernel
+@once_kernel
 def match_range(state: Record, k: int, bars: Array, row: int, time: int) -> None:
     """Orders within the range of a bar that has closed, in the three passes of docs/fills.md."""
     half = model_half_spread(state, k, bars, row, CLOSE, time)
@@ -251,7 +251,7 @@ def match_limits(state: Record, k: int, low: float, high: float, half: float, ti
             match_limit(state, order, quantity, low, high, time)
 
 
-@loop_kernel
+@once_kernel
 def match_limit(state: Record, order: Array, quantity: float, low: float, high: float, time: int) -> None:
     """A resting limit against the range of a bar: at its price, or at the worst price of a bar that lies beyond it."""
     run, buy = state.run, order.contracts > 0.0
@@ -274,7 +274,7 @@ def match_limit(state: Record, order: Array, quantity: float, low: float, high: 
         finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
 
 
-@inner_kernel
+@once_kernel
 def in_bar(state: Record, order: Array) -> float:
     """Contracts (absolute) that a limit or take-profit may trade within a bar: a reduce-only order at most what is left
     of what was held at the open, since the bar does not tell what came first."""
@@ -285,7 +285,7 @@ def in_bar(state: Record, order: Array) -> float:
     return min(most, reducible(holding, order, holding.at_open))
 
 
-@loop_kernel
+@once_kernel
 def match_profit(state: Record, order: Array, quantity: float, half: float, time: int) -> None:
     """A take-profit that the range has reached; what may not be closed in this bar goes on waiting."""
     if quantity <= 0.0:

@@ -229,6 +229,7 @@ HOLDING = np.dtype(
         ("seen", "i8"),  # rows of the history
         ("closed", "i8"),  # time of the last close
         ("closed_now", "i8"),
+        ("bar", "i8"),  # row of the last bar that closed, while its chunk lasts
         ("entry", "f8"),  # settle value of one contract, averaged over the entries of the position
         ("margin", "f8"),  # isolated: paid in for the position, settle currency
         ("margin_fee", "f8"),  # part of it that is set aside for fees

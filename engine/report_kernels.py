@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.engine.codes import MAX_REPORTS, OWN_ORDER, TOO_MANY_REPORTS
 from halfspread.engine.order_records import NO_REASON
@@ -55,7 +55,7 @@ def report(
     run.reports += 1
 
 
-@loop_kernel
+@once_kernel
 def report_arrival(state: Record, time: int) -> int:
     """When the agent learns of what happened at ``time``; no report overtakes the one before it."""
     run = state.run
@@ -95,7 +95,7 @@ def show_report(
             return
 
 
-@loop_kernel
+@once_kernel
 def deliver_reports(state: Record) -> None:
     """Show the agent every report that arrives at the time of the first of them."""
     run = state.run

@@ -194,13 +194,7 @@ def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
             function,
             serve_core,
             _extra(run),
-            run.compiled,
-            run.state.array,
-            run.memory,
-            chunk.history,
-            chunk.data,
-            chunk.buffer,
-            curve,
+            (run.compiled, run.state.array, run.memory, chunk.history, chunk.data, chunk.buffer, curve),
         )
     return run.reasons
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import mark_to, reference_price
 from halfspread.engine.codes import (
     ASK,
@@ -103,7 +103,7 @@ def end_gap(state: Record, k: int, time: int) -> None:
         state.holdings[k].gap = 0
 
 
-@loop_kernel
+@once_kernel
 def open_with_orders(state: Record, k: int, bars: Array, row: int, time: int) -> int:
     """Orders and then the target at the open of a bar; 0 or an error code."""
     run, holding = state.run, state.holdings[k]
@@ -115,17 +115,17 @@ def open_with_orders(state: Record, k: int, bars: Array, row: int, time: int) ->
     if run.error == 0 and holding.has_pending != 0 and run.convention == NEXT_OPEN and holding.arrives <= time:
         run.error = execute(state, k, bars, row, OPEN, time)
     end_event(state, k, time)
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
-@loop_kernel
+@once_kernel
 def range_with_orders(state: Record, k: int, bars: Array, row: int, time: int) -> None:
     """Orders within the range of a bar."""
     match_range(state, k, bars, row, time)
     end_event(state, k, time)
 
 
-@loop_kernel
+@once_kernel
 def take_depth(state: Record, event: Array, data: Data) -> int:
     """A quote or a book snapshot: at the exchange it fills orders, at the agent it is seen."""
     run, k, row = state.run, event.instrument + 0, event.row
@@ -140,7 +140,7 @@ def take_depth(state: Record, event: Array, data: Data) -> int:
     return run.error
 
 
-@inner_kernel
+@once_kernel
 def see_depth(state: Record, kind: int, k: int, rows: Array, row: int) -> None:
     """Show the agent the best quotes."""
     run, context, holding = state.run, state.context, state.holdings[k]
@@ -153,7 +153,7 @@ def see_depth(state: Record, kind: int, k: int, rows: Array, row: int) -> None:
         holding.seen += 1
 
 
-@inner_kernel
+@once_kernel
 def new_book(state: Record, k: int, rows: Array, row: int, time: int) -> int:
     """The market of instrument ``k`` has moved on to a new book."""
     run, holding = state.run, state.holdings[k]
@@ -173,7 +173,7 @@ def new_book(state: Record, k: int, rows: Array, row: int, time: int) -> int:
     if holding.live != 0:
         end_event(state, k, time)
     look_at_price(state, k, mid)
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
 @inner_kernel
@@ -185,7 +185,7 @@ def look_at_price(state: Record, k: int, price: float) -> None:
         run.check = 1
 
 
-@loop_kernel
+@once_kernel
 def take_trade(state: Record, event: Array, data: Data) -> int:
     """A trade: at the exchange it consumes queues and is the market where there is nothing finer; at the agent it is
     seen."""
@@ -205,10 +205,10 @@ def take_trade(state: Record, event: Array, data: Data) -> int:
             context.rows[k] = row
             run.instrument = k
             state.holdings[k].seen += 1
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
-@inner_kernel
+@once_kernel
 def new_trade(state: Record, k: int, trades: Array, row: int, time: int) -> None:
     """The market of instrument ``k``, which is one of trades alone, has moved on."""
     holding, price = state.holdings[k], trades[row, TRADE_PRICE]
@@ -226,7 +226,7 @@ def new_trade(state: Record, k: int, trades: Array, row: int, time: int) -> None
     look_at_price(state, k, price)
 
 
-@loop_kernel
+@once_kernel
 def trade_beside_book(state: Record, k: int, trades: Array, row: int, time: int) -> None:
     """Messages, queues and triggers at a trade of an instrument whose market is a book."""
     serve_messages(state, k, time)
@@ -235,7 +235,7 @@ def trade_beside_book(state: Record, k: int, trades: Array, row: int, time: int)
     end_event(state, k, time)
 
 
-@loop_kernel
+@once_kernel
 def arrive_all(state: Record, data: Data) -> None:
     """Under `this`: whatever has arrived meets what is in force."""
     for k in range(state.run.instruments):
@@ -246,7 +246,7 @@ def arrive_all(state: Record, data: Data) -> None:
     note_next_arrival(state)
 
 
-@loop_kernel
+@once_kernel
 def arrive(state: Record, k: int, data: Data) -> None:
     """Orders and the target of instrument ``k`` that have arrived and not met the market yet."""
     run, holding, contract = state.run, state.holdings[k], state.contracts[k]
@@ -258,7 +258,7 @@ def arrive(state: Record, k: int, data: Data) -> None:
     if there and market == ON_TRADES:
         half = model_half_spread(state, k, state.schedule, -1, 0, time)
     elif market == ON_BARS:
-        half = model_half_spread(state, k, data.bars, state.context.rows[k], CLOSE, time)
+        half = model_half_spread(state, k, data.bars, holding.bar, CLOSE, time)
     serve_messages(state, k, time)
     for i in range(run.live):
         order = state.orders[i]
@@ -275,7 +275,7 @@ def arrive(state: Record, k: int, data: Data) -> None:
             run.error = trade_target_at(state, k, half, time)
 
 
-@loop_kernel
+@once_kernel
 def meet(state: Record, order: Array, rows: Array, half: float, time: int) -> None:
     """An order that arrives, or whose price was amended, against what is in force."""
     k, first = order.instrument, order.seen == NOT_SEEN
@@ -298,7 +298,7 @@ def meet(state: Record, order: Array, rows: Array, half: float, time: int) -> No
         enter_at_price(state, order, half, time)
 
 
-@loop_kernel
+@once_kernel
 def note_next_arrival(state: Record) -> None:
     """When the next of what is on its way arrives."""
     run = state.run
@@ -325,7 +325,7 @@ def serve_bars(what: int, state: Record, event: Array, data: Data) -> int:
         open_with_orders(state, k, data.bars, event.row, opened)
     elif what == SERVE_RANGE:
         range_with_orders(state, k, data.bars, event.row, event.time)
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
 @loop_kernel
@@ -343,10 +343,10 @@ def serve_all(what: int, state: Record, event: Array, data: Data) -> int:
     elif what == SERVE_LIQUIDATED:
         drop_orders(state, run.checked)
         sweep_orders(state)
-    return run.error  # type: ignore[no-any-return]
+    return run.error
 
 
-@loop_kernel
+@once_kernel
 def drop_orders(state: Record, time: int) -> None:
     """Cancel the orders of every instrument that was just liquidated."""
     for i in range(state.run.live):

@@ -200,8 +200,8 @@ def _schedules(tape: Tape, costs: Costs) -> tuple[Integers, Floats, list[list[tu
         spans.append(mine)
     if at > MAX_TERMS:
         raise ConfigError(
-            f"expected at most {MAX_TERMS:,} dated ticks, lots, fees and margin tiers over all instruments, got {at:,}; "
-            "leave out the dates before the tape begins"
+            f"expected at most {MAX_TERMS:,} dated ticks, lots, fees and margin tiers over all instruments, got "
+            f"{at:,}; leave out the dates before the tape begins"
         )
     return np.concatenate(starts).astype(np.int64), np.concatenate(values), spans
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.compiled import inner_kernel
+from halfspread.compiled import inner_kernel, once_kernel
 from halfspread.engine.account_kernels import update_equity
 from halfspread.engine.codes import FAILED
 
@@ -40,7 +40,7 @@ def show_account(state: Record) -> None:
     context.equity = run.equity
 
 
-@inner_kernel
+@once_kernel
 def all_warm(state: Record) -> bool:
     """Whether every instrument has its lookback rows and the one that is decided on."""
     for k in range(state.run.instruments):
@@ -69,7 +69,7 @@ def targets_change(state: Record) -> bool:
     return state.run.resize != 0
 
 
-@inner_kernel
+@once_kernel
 def forget_told(state: Record) -> None:
     """The agent has decided on what it was told; what is told from now on is for its next decision."""
     context = state.context

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.codes import (
     AT_AGENT,
     BAR,
@@ -86,7 +86,7 @@ def write(out: Array, i: int, stream: Array, kind: int) -> None:
     line.kind, line.instrument, line.end_of_time, line.place = kind, stream.instrument, 0, stream.place
 
 
-@inner_kernel
+@once_kernel
 def whole_bars(stream: Array, times: Array, before: int, limit: int, out: Array, written: int, room: int) -> int:
     """Write the next bars of a stream that end before any other event; return the new count."""
     cursor = stream.cursor
@@ -103,7 +103,7 @@ def whole_bars(stream: Array, times: Array, before: int, limit: int, out: Array,
     return written
 
 
-@inner_kernel
+@once_kernel
 def whole_rows(stream: Array, times: Array, before: int, limit: int, out: Array, written: int, room: int) -> int:
     """Write the next rows of a stream that come before any other event; return the new count. The last one's time is
     not known to be over."""
@@ -122,7 +122,7 @@ def whole_rows(stream: Array, times: Array, before: int, limit: int, out: Array,
     return written
 
 
-@inner_kernel
+@once_kernel
 def write_one(stream: Array, side: Array, out: Array, written: int) -> int:
     """Write the event at the cursor and move on; return the new count. A close joins the open of its bar where that
     was the event before."""
@@ -150,7 +150,7 @@ def write_one(stream: Array, side: Array, out: Array, written: int) -> int:
     return written + 1
 
 
-@inner_kernel
+@once_kernel
 def write_alike(streams: Array, which: int, times: Array, side: Array, out: Array, written: int, room: int) -> int:
     """Write what has the time and phase of stream ``which``, the first of them, in the order of streams; return the new
     count."""

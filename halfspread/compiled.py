@@ -20,10 +20,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import types
 from numba.core.options import DefaultOptions
 
 __all__ = [
@@ -71,7 +72,7 @@ def _kernel_sources() -> list[Path]:
     folders = [folder for folder in PACKAGE.iterdir() if folder.is_dir()]
     sources = [path for folder in folders for path in folder.glob(KERNEL_PATTERN)]
     records = [path for folder in folders for path in folder.glob("*records.py")]
-    own = [Path(__file__).resolve(), PACKAGE / "engine" / "agent_functions.py"]
+    own = [Path(__file__).resolve(), *(PACKAGE / "engine" / name for name in ("agent_functions.py", "codes.py"))]
     return sorted([*sources, *records, *own], key=lambda path: (path.parent.name, path.name))
 
 
@@ -153,7 +154,25 @@ def _compile(function: Callable[P, R], **options: bool | str) -> Callable[P, R]:
     with use_cache():
         compiled: Callable[P, R] = numba.njit(**settings)(function)
     _forgive(getattr(compiled, "_cache", None))
+    _compile_once_for_constants(compiled)
     return compiled
+
+
+def _plain(kind: Any) -> Any:
+    return cast(Any, types).unliteral(kind)
+
+
+def _compile_once_for_constants(dispatcher: Any) -> None:
+    """Have one machine code serve every constant that is handed in; numba compiles one for each of them."""
+    get_call_template = getattr(dispatcher, "get_call_template", None)
+    if get_call_template is None:
+        return
+
+    def without_literals(arguments: Any, keywords: Any) -> Any:
+        plain = {name: _plain(given) for name, given in dict(keywords).items()}
+        return get_call_template(tuple(map(_plain, arguments)), plain)
+
+    dispatcher.get_call_template = without_literals
 
 
 def _forgive(disk_cache: Any) -> None:

@@ -12,9 +12,24 @@ import numpy as np
 import pandas as pd
 
 from halfspread.engine import instruments
+from halfspread.engine.codes import (
+    AT_AGENT,
+    AT_EXCHANGE,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BOOK,
+    FUNDING,
+    FUNDING_KNOWN,
+    GAP,
+    INDEX,
+    MARK,
+    QUOTE,
+    RATE,
+    TIMER,
+    TRADE,
+)
 from halfspread.engine.feed import Feed
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.codes import (AT_AGENT, AT_EXCHANGE, BAR_CLOSE, BAR_OPEN, BOOK, FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, QUOTE, RATE, TIMER, TRADE)
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import MINUTE, SECOND, Integers

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.engine.bars import BarChecker, BarFormat, find_interval, read_bars
-from halfspread.engine.codes import (BAR_COLUMNS, QUOTE_COLUMNS)
+from halfspread.engine.codes import BAR_COLUMNS, QUOTE_COLUMNS
 from halfspread.engine.times import HOUR, MINUTE
 from halfspread.errors import DataError
 from tests.engine.worlds import START

@@ -13,7 +13,7 @@ import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.engine import instruments, tables
-from halfspread.engine.codes import (MAX_INSTRUMENTS)
+from halfspread.engine.codes import MAX_INSTRUMENTS
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.table_format import TableFormat

@@ -15,7 +15,21 @@ from hypothesis import strategies as st
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_DRAWN, DELAY_FIXED, DELAY_RECORDED
 from halfspread.engine import instruments, tables
-from halfspread.engine.codes import (AT_AGENT, AT_EXCHANGE, BAR, BAR_CLOSE, BAR_OPEN, BOOK, DEPTH, FUNDING, GAP, MARK, QUOTE, TIMER, TRADE)
+from halfspread.engine.codes import (
+    AT_AGENT,
+    AT_EXCHANGE,
+    BAR,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BOOK,
+    DEPTH,
+    FUNDING,
+    GAP,
+    MARK,
+    QUOTE,
+    TIMER,
+    TRADE,
+)
 from halfspread.engine.replay import Replay
 from halfspread.engine.replay_tables import delays_of
 from halfspread.engine.side_data import Beside, side_events

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.costs.funding import FundingTable
+from halfspread.engine.codes import FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE
 from halfspread.engine.instruments import Instrument, bitmex, bybit
-from halfspread.engine.codes import (FUNDING, FUNDING_KNOWN, INDEX, MARK, RATE)
 from halfspread.engine.side_data import (
     Beside,
     Prices,

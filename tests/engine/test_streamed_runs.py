@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ class Busy(Strategy):
     """Trades at random on every kind of event, with orders of every kind, and looks at all it may see."""
 
     lookback: int = 3
-    timer: str = "7s"
+    timer: ClassVar[str] = "7s"
     column: str = ""
 
     def reset(self, rng: np.random.Generator, instruments: Any) -> None:

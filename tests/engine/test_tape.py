@@ -15,8 +15,8 @@ import pytest
 
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bars import Bars
+from halfspread.engine.codes import BAR_COLUMNS
 from halfspread.engine.instruments import bitmex
-from halfspread.engine.codes import (BAR_COLUMNS)
 from halfspread.engine.replay import Replay
 from halfspread.engine.side_data import Beside, side_events
 from halfspread.engine.tape import Tape

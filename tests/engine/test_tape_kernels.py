@@ -14,8 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.engine.bar_kernels import gap_rows
-from halfspread.engine.codes import (AT_AGENT, AT_EXCHANGE, BAR, BAR_CLOSE, BAR_OPEN, BOOK, FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, QUOTE, RATE, TIMER, TRADE)
-from halfspread.engine.records import (EVENT)
+from halfspread.engine.codes import (
+    AT_AGENT,
+    AT_EXCHANGE,
+    BAR,
+    BAR_CLOSE,
+    BAR_OPEN,
+    BOOK,
+    FUNDING,
+    FUNDING_KNOWN,
+    GAP,
+    INDEX,
+    MARK,
+    QUOTE,
+    RATE,
+    TIMER,
+    TRADE,
+)
+from halfspread.engine.records import EVENT
 from halfspread.engine.stream_records import STREAM
 from halfspread.engine.tape_kernels import MARGIN, NEVER, merge_events
 from tests.engine.event_markets import BOTH, ROWS, phase

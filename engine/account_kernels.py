@@ -164,6 +164,12 @@ def round_to_lots(contracts: float, lot: float) -> float:
 
 
 @inner_kernel
+def whole_lots(state: Record, k: int, quantity: float, time: int) -> float:
+    """What may be filled of ``quantity`` (absolute): whole lots."""
+    return round_to_lots(quantity, scheduled(state.starts, state.schedule, state.contracts[k].lots, time, 0))
+
+
+@inner_kernel
 def snap_to_lots(contracts: float, lot: float) -> float:
     """A sum of fills without the rounding of floating point: whole lots where it is within a millionth of one."""
     lots = contracts / lot

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
-from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
+from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots, whole_lots
 from halfspread.engine.codes import (
     ASK,
     ASK_SIZE,
@@ -231,7 +231,7 @@ def take_from_book(state: Record, order: Array, rows: Array, row: int, time: int
     if order.flags & POST_ONLY and reaches(side, touch_of(rows, row, side), limit):
         refuse(state, order, WOULD_TAKE, time)
         return
-    quantity = min(left, offered(rows, row, side, limit, taken_of(holding, side)))
+    quantity = whole_lots(state, k, min(left, offered(rows, row, side, limit, taken_of(holding, side))), time)
     if order.flags & FOK and quantity < left * (1.0 - 1e-12):
         refuse(state, order, NOT_ALL_AT_ONCE, time)
         return
@@ -369,6 +369,7 @@ def trade_target(state: Record, k: int, rows: Array, row: int, time: int) -> int
         return 0
     side = 1 if wanted > 0.0 else -1
     quantity = min(abs(wanted), offered(rows, row, side, math.nan, taken_of(holding, side)))
+    quantity = whole_lots(state, k, quantity, time)
     if quantity <= 0.0:
         return 0
     price = price_paid(state, k, rows, row, side, quantity, time)
@@ -441,6 +442,7 @@ def fill_resting(state: Record, order: Array, most: float, time: int) -> float:
         if quantity <= 0.0 < most:
             finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
             return 0.0
+    quantity = whole_lots(state, order.instrument, quantity, time) if quantity > 0.0 else 0.0
     if quantity <= 0.0:
         return 0.0
     traded = quantity if order.contracts > 0.0 else -quantity

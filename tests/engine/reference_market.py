@@ -87,8 +87,11 @@ class Shown:
                 total += part
                 value_sum += part * self.terms.value(price)
                 last, used = price, used + 1
-        if total == 0.0:
+        whole = whole_lots(total, self.terms.lot)
+        if whole == 0.0:
             return None
+        if whole < total and not math.isclose(whole, total, rel_tol=1e-12):
+            return self.walk(side, whole, limit)
         price = last if used == 1 else self.terms.price_of(value_sum / total)
         return Walk(total, price, levels[0][0], tuple(taken))
 
@@ -98,6 +101,11 @@ class Shown:
 
 
 Offer = Flat | Shown
+
+
+def whole_lots(size: float, lot: float) -> float:
+    """Fills are whole lots; a billionth of one is forgiven."""
+    return math.floor(size / lot + 1e-9) * lot
 
 
 def beyond(price: float, limit: float, side: float) -> bool:

@@ -6,7 +6,7 @@ import math
 
 from tests.engine.reference_account import Accounts
 from tests.engine.reference_checks import amendment
-from tests.engine.reference_market import Market, Message, Offer, Shown, beyond, join, reached
+from tests.engine.reference_market import Market, Message, Offer, Shown, beyond, join, reached, whole_lots
 from tests.engine.reference_terms import (
     BY_MARK,
     FOK,
@@ -183,6 +183,9 @@ class Desk:
             if size == 0.0:
                 self.end(order, now, "cancelled", "reduce only")
                 return 0.0
+        size = whole_lots(size, self.accounts.holdings[k].terms.lot)
+        if size == 0.0:
+            return 0.0
         if price is not None:
             self.accounts.move(k, price)
         contracts = math.copysign(size, order.side)

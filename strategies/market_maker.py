@@ -171,4 +171,4 @@ class MarketMaker(CompiledStrategy):
                 self._orders[side] = order, math.nan, whole
             else:
                 self._orders[side] = order, price, whole
-                market.amend(order, contracts=whole, price=price)
+                market.amend(order, contracts=side * whole, price=price)

@@ -91,4 +91,4 @@ def quote_side(context: Array, memory: Array, at: int, side: float, price: float
             memory[at + 1] = math.nan
         else:
             memory[at + 1], memory[at + 2] = price, whole
-            amend_order(context, order, whole, price)
+            amend_order(context, order, side * whole, price)

@@ -24,7 +24,7 @@ def public_modules() -> list[str]:
             path = Path(folder, name)
             parts = path.relative_to(ROOT).with_suffix("").parts
             private = name.startswith("_") and name != "__init__.py"
-            if path.suffix != ".py" or private or name.endswith(("kernels.py", "records.py")):
+            if path.suffix != ".py" or private or name.endswith(("kernels.py", "records.py", "codes.py")):
                 continue
             if name == "__init__.py":
                 body = ast.parse(path.read_text(encoding="utf-8")).body

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from halfspread.engine.agent_functions import AgentFunction
 from halfspread.engine.bars import Floats
-from halfspread.engine.codes import BAR_CLOSE, BOOK, OWN_ORDER, QUOTE, TIMER, TRADE
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.market import Market
-from halfspread.engine.times import parse_interval
-from halfspread.errors import ConfigError, DataError, StrategyError, UserError
+from halfspread.engine.subscriptions import agent_name, methods_of
+from halfspread.errors import ConfigError, StrategyError, UserError
 
 __all__ = [
-    "METHODS",
     "Agent",
     "CompiledAgent",
-    "Wishes",
-    "agent_name",
     "decides_in_python",
     "is_compiled",
     "prepare",
     "runs_compiled",
-    "wishes_of",
 ]
-
-#: What an agent may subscribe to, and the method that decides on it.
-METHODS = {
-    "bar": "on_bar",
-    "quote": "on_quote",
-    "book": "on_book",
-    "trade": "on_trade",
-    "timer": "on_timer",
-    "fill": "on_fill",
-}
-TABLES = {"bar": "bars", "quote": "quotes", "book": "books", "trade": "trades"}
 
 
 @runtime_checkable
@@ -78,96 +60,14 @@ class CompiledAgent(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What an agent subscribes to: names of `METHODS`, the first of a table being its history; the timer in ns."""
-
-    name: str
-    events: tuple[str, ...]
-    timer: int
-
-    def _table(self, event: str, held: Set[str]) -> str:
-        """The table of an event on a tape that holds ``held``: quotes and books stand in for each other."""
-        table = TABLES[event]
-        if table not in held and event in ("quote", "book"):
-            table = {"quotes": "books", "books": "quotes"}[table]
-        if table not in held:
-            remedy = (
-                "make bars of its events with halfspread.datafeeds.aggregate, or in a config with bars_interval"
-                if event == "bar"
-                else "choose another tape or agent"
-            )
-            raise DataError(
-                f"{self.name} decides on {event} events, and the tape holds {', '.join(sorted(held))} only; {remedy}"
-            )
-        return table
-
-    def history(self, held: Set[str], shared: Set[str]) -> str:
-        """The table that the agent sees. ``shared``: tables that all instruments have, of which an agent sees one that
-        subscribes to none. Raises DataError where the tape has not got it."""
-        of_tables = [event for event in self.events if event in TABLES]
-        if of_tables:
-            return self._table(of_tables[0], held)
-        return next(kind for kind in ("bars", "books", "quotes", "trades") if kind in (shared or held))
-
-    def kinds(self, held: Set[str]) -> int:
-        """Kinds of event to decide on, as bits. Raises DataError where the tape has not got one."""
-        bits = {"bars": BAR_CLOSE, "quotes": QUOTE, "books": BOOK, "trades": TRADE}
-        found = 0
-        for event in self.events:
-            if event in TABLES:
-                found |= bits[self._table(event, held)]
-            else:
-                found |= TIMER if event == "timer" else OWN_ORDER
-        return found
-
-
 def is_compiled(agent: object) -> bool:
     """Whether the agent decides in compiled code."""
     return isinstance(getattr(agent, "function", None), AgentFunction)
 
 
-def agent_name(agent: object) -> str:
-    """The name of an agent in messages and tables."""
-    return str(getattr(agent, "name", type(agent).__name__))
-
-
-def has_method(agent: object, method: str) -> bool:
-    """Whether the agent has this method; a base class's one that stands for none does not count."""
-    found = getattr(agent, method, None)
-    return callable(found) and not getattr(found, "placeholder", False)
-
-
-def methods_of(agent: object) -> tuple[str, ...]:
-    """Events that the agent has a method for, in the order of `METHODS`."""
-    return tuple(event for event, method in METHODS.items() if has_method(agent, method))
-
-
 def decides_in_python(agent: object) -> bool:
     """Whether the agent decides in Python too, or only."""
     return bool(methods_of(agent))
-
-
-def wishes_of(agent: Any, compiled: bool) -> Wishes:
-    """What the agent subscribes to: the events that it names, or those it has methods for. Raises ConfigError."""
-    name = agent_name(agent)
-    named = getattr(agent, "events", None)
-    events = tuple(named) if named is not None else (("bar",) if compiled else methods_of(agent))
-    unknown = [event for event in events if event not in METHODS]
-    if unknown or not events:
-        raise ConfigError(
-            f"{name}.events: expected some of {', '.join(METHODS)}, got {', '.join(map(str, unknown)) or 'none'}"
-        )
-    missing = [event for event in events if not compiled and not has_method(agent, METHODS[event])]
-    if missing:
-        raise ConfigError(f"{name} subscribes to {missing[0]}, but has no method {METHODS[missing[0]]}; define it")
-    timer = 0
-    if "timer" in events:
-        every = getattr(agent, "timer", None)
-        if every is None:
-            raise ConfigError(f"{name} decides on a timer, but does not say how often; set timer = '1m'")
-        timer = parse_interval(every)
-    return Wishes(name, events, timer)
 
 
 def runs_compiled(agent: object, mode: str) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from halfspread.costs.model import Costs
-from halfspread.engine.codes import BY_PRICE, BY_SERIES
+from halfspread.engine.codes import BAR_CLOSE, BOOK, BY_PRICE, BY_SERIES, QUOTE, TRADE
 from halfspread.engine.feed import Feed
 from halfspread.engine.order_records import REASONS, REJECTED
+from halfspread.engine.purses import Purse
 from halfspread.engine.records import Records, State
 from halfspread.engine.tape import Tape
-from halfspread.engine.terms import Purse, Terms
+from halfspread.engine.terms import Terms
 from halfspread.engine.times import interval_text, time_text
 
 __all__ = ["counts_of", "describe_run", "warnings_of"]
@@ -34,6 +35,10 @@ _MARKETS = {
     "trades": "pays around the next trade",
     "bars": "pays around the price of the bar",
 }
+
+
+#: The table that an agent sees, by the kind of its events.
+HISTORIES = {BAR_CLOSE: "bars", QUOTE: "quotes", BOOK: "book snapshots", TRADE: "trades"}
 
 
 def describe_run(tape: Tape, terms: Terms, state: State) -> dict[str, str]:
@@ -152,9 +157,10 @@ def _activity(tape: Tape, state: State, orders: Records) -> list[str]:
     """Whether the agent decided and traded at all, and what of it was refused."""
     run, holdings, found = state.run, state.holdings, []
     if not int(run["decisions"]):
+        rows = HISTORIES[int(run["history_kinds"])]
         found.append(
-            f"the agent never decided: it needs {int(run['lookback']) + 1} bars, and the data hold "
-            f"{int(holdings['seen'].min())}"
+            f"the agent never decided: it needs {int(run['lookback']) + 1} {rows}, and the data hold "
+            f"{int(holdings['seen'].min())}; or nothing that it subscribes to has happened"
         )
     elif not int(holdings["fills"].sum()):
         found.append(

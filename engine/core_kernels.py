@@ -266,8 +266,9 @@ def make_room(state: Record, event: Array) -> int:
     moment = event.time + 1 if event.kind == BAR_OPEN else event.time
     if run.next_arrival != 0:
         moment = min(moment, run.next_arrival)
-    if run.next_period == 0 and event.kind & (DEPTH | TRADE):
-        run.next_period = (moment // run.period + 1) * run.period
+    if run.next_period == 0 and not event.kind & (BAR_OPEN | BAR_CLOSE):
+        if event.kind & (DEPTH | TRADE):
+            run.next_period = (moment // run.period + 1) * run.period
     elif moment > run.next_period:
         if run.periods + count > MAX_PERIODS:
             return PERIODS_FULL

@@ -6,7 +6,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from halfspread.engine.agent import agent_name, decides_in_python
+from halfspread.engine.agent import decides_in_python
 from halfspread.engine.codes import (
     AGENT_STATUS,
     HALF_SPREAD_MISSING,
@@ -23,6 +23,7 @@ from halfspread.engine.codes import (
 from halfspread.engine.feed import Feed
 from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.records import State
+from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError, HalfspreadError, InternalError, StrategyError, UserError

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from halfspread.engine.agent import agent_name
+from halfspread.engine.account_records import ATTRIBUTION
 from halfspread.engine.assumptions import counts_of, describe_run, warnings_of
 from halfspread.engine.recorder import Recorder
-from halfspread.engine.records import ATTRIBUTION, State
+from halfspread.engine.records import State
 from halfspread.engine.result import BacktestResult
+from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Terms
 from halfspread.errors import InternalError

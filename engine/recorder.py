@@ -41,6 +41,7 @@ class Recorder:
         self._times = np.empty(points or 0, np.int64)
         self._values = np.empty((points or 0, self._width))
         self._used = 0
+        self._last_time = 0
         self._sink = sink
         self._fills: list[np.ndarray[Any, Any]] = []
         self._periods: list[np.ndarray[Any, Any]] = []
@@ -64,6 +65,8 @@ class Recorder:
         """Take over the ``points`` points of the curve that the chunk has added."""
         first = self.next_point
         times, values = self._times[first : first + points], self._values[first : first + points]
+        if points:
+            self._last_time = int(times[-1])
         if self._kept:
             self._used += points
         else:
@@ -71,6 +74,16 @@ class Recorder:
             self.pnl.add(values[:, 0] - values[:, 1] - self._capital)
         if self._sink is not None and points:
             self._sink(times, values[:, 0], values[:, 1], values[:, 2:])
+
+    def last_point(self) -> None:
+        """The run is over: a point at its end, where the last one came earlier."""
+        run, at = self._state.run, self.next_point
+        if int(run["now"]) <= self._last_time or at == len(self._times):
+            return
+        collateral = float(self._state.accounts["collateral"].sum())
+        self._times[at] = run["now"]
+        self._values[at] = (float(run["equity"]), collateral, *self._state.holdings["contracts"])
+        self.end_chunk(1)
 
     def empty_fills(self) -> None:
         """Take the fills out of the loop's buffer."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from halfspread.engine.account_records import ATTRIBUTION, FILL
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import deepest_fall
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.order_records import FLAGS, KINDS, REASONS, STATES
-from halfspread.engine.records import ATTRIBUTION, FILL
 from halfspread.errors import ConfigError
 
 __all__ = ["BacktestResult"]
@@ -108,7 +108,13 @@ class BacktestResult:
     def _position_columns(self) -> tuple[str, ...]:
         if len(self.instruments) == 1:
             return ("position",)
-        return tuple(f"position_{instrument.symbol}" for instrument in self.instruments)
+        return tuple(f"position_{label}" for label in self.labels)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What tables call each instrument: its symbol, or its name (``bybit:BTCUSDT``) where two share the symbol."""
+        symbols = [instrument.symbol for instrument in self.instruments]
+        return tuple(one.name if symbols.count(one.symbol) > 1 else one.symbol for one in self.instruments)
 
     @cached_property
     def periods(self) -> pd.DataFrame:
@@ -145,8 +151,8 @@ class BacktestResult:
         """The ledger: every order and refused request, by number. Contracts are signed, prices in quote currency; times
         that never came are NaT."""
         records = self.order_records
-        symbols = np.array([*(instrument.symbol for instrument in self.instruments), ""], dtype=object)
-        frame = pd.DataFrame({"order": records["id"], "instrument": symbols[records["instrument"]]})
+        labels = np.array([*self.labels, ""], dtype=object)
+        frame = pd.DataFrame({"order": records["id"], "instrument": labels[records["instrument"]]})
         frame["kind"] = np.array(KINDS, dtype=object)[records["kind"]]
         for name, bit in FLAGS.items():
             frame[name] = (records["flags"] & bit) != 0
@@ -173,8 +179,7 @@ class BacktestResult:
         """
         records = self.fill_records
         frame = pd.DataFrame({"time": _utc(records["time"]), "decision_time": _utc(records["decision_time"])})
-        symbols = np.array([instrument.symbol for instrument in self.instruments], dtype=object)
-        frame["instrument"] = symbols[records["instrument"]]
+        frame["instrument"] = np.array(self.labels, dtype=object)[records["instrument"]]
         shown = [name for name in FILL.names or () if name not in ("time", "decision_time", "instrument", "rate")]
         for name in shown:
             frame[name] = records[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -12,11 +12,10 @@ import numpy as np
 from halfspread.costs.base import Floats
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import METHODS, Wishes, checked_seed, prepare, runs_compiled, wishes_of
+from halfspread.engine.agent import checked_seed, prepare, runs_compiled
 from halfspread.engine.agent_functions import idle, start_loop
 from halfspread.engine.codes import (
     CHUNK_DONE,
-    CLOSE,
     FAILED,
     FILLS_FULL,
     MAX_PERIODS,
@@ -26,9 +25,10 @@ from halfspread.engine.codes import (
     SERVICE_WANTED,
 )
 from halfspread.engine.core_kernels import record_period, serve_core, serve_nothing
-from halfspread.engine.failures import compiled_failure, failure, python_failure
+from halfspread.engine.decisions import Decider, decide_in_python
+from halfspread.engine.failures import compiled_failure, failure
 from halfspread.engine.feed import Feed
-from halfspread.engine.market import EVENTS, Market
+from halfspread.engine.market import Market
 from halfspread.engine.outcome import outcome
 from halfspread.engine.recorder import CurveSink, Recorder
 from halfspread.engine.records import Curve, State
@@ -38,10 +38,11 @@ from halfspread.engine.service_kernels import serve, serve_orders_on_bars
 from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out, watch_of
 from halfspread.engine.side_data import side_events
 from halfspread.engine.sizing import Sizing
+from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Execution, agree_terms
 from halfspread.engine.times import parse_interval
-from halfspread.errors import DataError, InternalError, StrategyError
+from halfspread.errors import DataError, InternalError
 
 __all__ = ["Progress", "run_backtest"]
 
@@ -57,9 +58,7 @@ class _Run:
     state: State
     memory: Floats
     recorder: Recorder
-    market: Market
-    wishes: Wishes
-    history: str
+    decider: Decider
     progress: Progress | None
     ordering: bool = False
     reasons: Iterator[int] | None = None
@@ -102,9 +101,7 @@ def run_backtest(
     watch = watch_of(tape, wishes)
     rng = np.random.default_rng(checked_seed(seed))
     lookback, memory = prepare(agent, compiled, rng, tape.instruments)
-    latencies = np.random.default_rng([int(seed), 1])
-    state = lay_out(tape, terms, watch, lookback, latencies)
-    feed_delay = None if costs.latency.feed.is_zero else costs.latency.feed.table(latencies)
+    state, delays = lay_out(tape, terms, watch, lookback, np.random.default_rng([int(seed), 1]))
     side = side_events(terms.beside, tape.start_ns, tape.end_ns)
     replay = Replay(
         tape.feeds,
@@ -112,7 +109,7 @@ def run_backtest(
         watch.history,
         lookback,
         timer=watch.timer,
-        feed_delay=feed_delay,
+        feed_delay=delays,
         stale_after=stale,
         events=chunk_events,
         shared=tape.shared,
@@ -121,8 +118,9 @@ def run_backtest(
     points = _points(tape, watch.point_step) if keep else None
     recorder = Recorder(state, points, sink)
     columns = tuple(_columns(feed, watch.history) for feed in tape.feeds)
-    market = Market(tape.instruments, columns, lookback, state.context)
-    run = _Run(agent, compiled, tape, state, memory, recorder, market, wishes, watch.history, progress)
+    market = Market(tape.instruments, columns, lookback, state.context, watch.bits)
+    decider = Decider(agent, state, market, wishes.events, watch.bits, watch.history)
+    run = _Run(agent, compiled, tape, state, memory, recorder, decider, progress)
     run.ordering = not costs.latency.is_zero  # targets on their way are messages, as orders are, and fills are reported
     try:
         for chunk in replay:
@@ -136,8 +134,8 @@ def run_backtest(
 def _points(tape: Tape, step: int) -> int:
     """How many points the curve can have."""
     if step == 0:
-        return sum(len(feed.bars) for feed in tape.feeds if feed.bars is not None)
-    return int((tape.end_ns - tape.start_ns) // step) + 2
+        return sum(len(feed.bars) for feed in tape.feeds if feed.bars is not None) + 1
+    return int((tape.end_ns - tape.start_ns) // step) + 3
 
 
 def _columns(feed: Feed, history: str) -> tuple[str, ...]:
@@ -175,9 +173,7 @@ def _decide(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
     """Answer the loop until the chunk is done; False where it has to be started anew."""
     if run.compiled:
         return _decide_in_compiled_code(run, reasons)
-    if run.wishes.events == ("bar",) and len(run.market) == 1:
-        return _decide_on_bars(run, chunk, reasons)
-    return _decide_in_python(run, chunk, reasons)
+    return decide_in_python(run.decider, chunk, reasons, lambda reason: _answer(run, reason))
 
 
 def _reasons(run: _Run, chunk: Chunk) -> Iterator[int]:
@@ -230,109 +226,6 @@ def _decide_in_compiled_code(run: _Run, reasons: Iterator[int]) -> bool:
             return False
 
 
-def _decide_on_bars(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
-    """Call the agent at every yield that asks for a decision. Only what every agent needs is copied, the rest is looked
-    up."""
-    market, decide, first = run.market, run.agent.on_bar, chunk.first_row
-    market._show(chunk.history)
-    closes = chunk.history[first : chunk.end_row, CLOSE].tolist()
-    targets = memoryview(run.state.context["targets"])
-    positions = memoryview(run.state.context["positions"])
-    reason, target = PROGRESS, None
-    try:
-        for reason in reasons:
-            if reason < 0:
-                if reason == CHUNK_DONE:
-                    return True
-                if not _answer(run, reason):
-                    return False
-                continue
-            market._row = reason
-            market.close = closes[reason - first]
-            market.position = positions[0]
-            target = decide(market)
-            if target is not None:
-                targets[0] = target
-    except Exception as error:
-        if reason < 0:
-            raise
-        raise python_failure(run.agent, "on_bar", run.state, error, target) from error
-    return True
-
-
-def _decide_in_python(run: _Run, chunk: Chunk, reasons: Iterator[int]) -> bool:
-    """The same for several instruments, and for other events than bars."""
-    market, decide, lone = run.market, _dispatcher(run), len(run.market) == 1
-    market._show(chunk.history)
-    closing = run.history == "bars"
-    targets: Any = memoryview(run.state.context["targets"])
-    positions = memoryview(run.state.context["positions"])
-    rows = memoryview(run.state.context["rows"])
-    reason, target = PROGRESS, None
-    try:
-        for reason in reasons:
-            if reason < 0:
-                if reason == CHUNK_DONE:
-                    return True
-                if not _answer(run, reason):
-                    return False
-                continue
-            market._row = rows[0]
-            if closing:
-                market.close = market.value("close")
-            market.position = positions[0]
-            if not lone:
-                for view in market.views[1:]:
-                    view._row = rows[view._k]
-            target = decide(market)
-            if target is None:
-                continue
-            if lone and type(target) is float:
-                targets[0] = target
-            else:
-                _set_targets(market, targets, target)
-    except Exception as error:
-        if reason < 0:
-            raise
-        raise python_failure(run.agent, METHODS[run.wishes.events[0]], run.state, error, target) from error
-    return True
-
-
-def _dispatcher(run: _Run) -> Callable[[Market], Any]:
-    """The method to call; where there are several, those whose events have come, in their order, the last target
-    holding."""
-    methods = [(EVENTS[event], getattr(run.agent, METHODS[event])) for event in run.wishes.events]
-    if len(methods) == 1:
-        return methods[0][1]  # type: ignore[no-any-return]
-    context = run.state.context
-
-    def decide(market: Market) -> Any:
-        kinds, target = int(context["kind"]), None
-        for kind, method in methods:
-            if kinds & kind:
-                wish = method(market)
-                target = target if wish is None else wish
-        return target
-
-    return decide
-
-
-def _set_targets(market: Market, targets: Any, target: Any) -> None:
-    """Targets of several instruments: a sequence in their order, or a mapping by symbol."""
-    if isinstance(target, Mapping):
-        for name, wish in target.items():
-            targets[market[name]._k] = wish
-    elif isinstance(target, (Sequence, np.ndarray)):
-        if len(target) != len(market):
-            raise StrategyError(f"expected {len(market)} targets, one for each instrument, got {len(target)}")
-        for k, wish in enumerate(target):
-            targets[k] = wish
-    elif len(market) > 1:
-        raise StrategyError(f"expected {len(market)} targets, one for each instrument, got {target!r}")
-    else:
-        targets[0] = target
-
-
 def _answer(run: _Run, reason: int) -> bool:
     """Do what the loop asks for besides decisions; False where it has to be started anew."""
     state, recorder = run.state.run, run.recorder
@@ -375,6 +268,7 @@ def _finish(run: _Run) -> None:
     if int(state.run["periods"]) + len(state.holdings) > MAX_PERIODS:
         recorder.empty_periods()
     record_period(state.record, int(state.run["now"]))
+    recorder.last_point()
     recorder.empty_periods()
     recorder.empty_fills()
     recorder.empty_orders()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 from halfspread.costs.kernels import ewm_weight
 from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import Wishes
 from halfspread.engine.codes import (
     BAR_CLOSE,
     BOOK,
@@ -26,15 +26,19 @@ from halfspread.engine.codes import (
 )
 from halfspread.engine.feed import Feed
 from halfspread.engine.records import State
+from halfspread.engine.subscriptions import Wishes, bits_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import CONVENTIONS, MATCHING, Terms
 from halfspread.engine.times import DAY, HOUR, MINUTE, SECOND, Floats, Integers
-from halfspread.errors import ConfigError, DataError
+from halfspread.errors import ConfigError
 
 __all__ = ["PROGRESS_EVENTS", "PROGRESS_SECONDS", "Watch", "lay_out", "watch_of"]
 
 #: The loop lets Python look up (Ctrl-C, progress) after so many events at first, at most, and about so many seconds.
 FIRST_PROGRESS, PROGRESS_EVENTS, PROGRESS_SECONDS = 16, 200_000, 0.2
+
+#: Far beyond the rows of any table.
+NO_ROW = 2**62
 
 MARKETS = {"bars": ON_BARS, "trades": ON_TRADES, "quotes": ON_DEPTH, "books": ON_DEPTH}
 TABLE_KINDS = {"bars": BAR_CLOSE, "trades": TRADE, "quotes": QUOTE, "books": BOOK}
@@ -44,6 +48,7 @@ TABLE_KINDS = {"bars": BAR_CLOSE, "trades": TRADE, "quotes": QUOTE, "books": BOO
 class Watch:
     """What the agent of a run is shown and when: the table that is its history, and kinds of events as bits.
 
+    ``bits``: which of these each name of an event stands for.
     ``point_step``: nanoseconds between two points of the curve; 0 for one at every bar close.
     """
 
@@ -53,33 +58,30 @@ class Watch:
     point_kinds: int
     point_step: int
     timer: int
+    bits: Mapping[str, int]
 
 
 def watch_of(tape: Tape, wishes: Wishes) -> Watch:
     """What the agent's subscriptions mean on this tape. Raises DataError for data that the tape does not hold."""
-    held = {kind for feed in tape.feeds for kind in feed.kinds}
-    shared = held.intersection(*(feed.kinds for feed in tape.feeds))
-    history, kinds = wishes.history(held, shared), wishes.kinds(held)
-    lacking = next((feed for feed in tape.feeds if feed.table(history) is None), None)
-    if lacking is not None:
-        raise DataError(
-            f"{wishes.name} sees the {history} of every instrument, but {lacking.instrument.symbol} has no {history}, "
-            f"only {', '.join(lacking.kinds)}; give all instruments {history}, or join others"
-        )
-    bars = "bars" in held
+    history, kinds = wishes.history(tape.feeds), wishes.kinds(tape.feeds)
+    bars = any(feed.bars is not None for feed in tape.feeds)
     step = 0
     if not bars:
         span = tape.end_ns - tape.start_ns
         step = SECOND if span <= 2 * DAY else MINUTE if span <= 366 * DAY else HOUR
-    return Watch(history, kinds, TABLE_KINDS[history], BAR_CLOSE if bars else DEPTH | TRADE, step, wishes.timer)
+    point_kinds = BAR_CLOSE if bars else DEPTH | TRADE
+    return Watch(history, kinds, TABLE_KINDS[history], point_kinds, step, wishes.timer, bits_of(tape.feeds))
 
 
-def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, rng: np.random.Generator) -> State:
-    """The state of a run before its first event. ``rng`` draws latencies."""
+def lay_out(
+    tape: Tape, terms: Terms, watch: Watch, lookback: int, rng: np.random.Generator
+) -> tuple[State, DelayTable | None]:
+    """The state of a run before its first event, and the latency of its market data. ``rng`` draws latencies."""
     count = len(tape.feeds)
     starts, schedule, spans = _schedules(tape, terms.costs)
-    order, response, _ = terms.costs.latency.tables(rng)
-    delayed = not terms.costs.latency.response.is_zero
+    latency = terms.costs.latency
+    order, response, received = latency.tables(rng)
+    delayed = not latency.response.is_zero
     state = State(count, len(terms.purses))
     state.record["starts"][: len(starts)] = starts
     state.record["schedule"][: len(starts)] = schedule
@@ -115,7 +117,10 @@ def lay_out(tape: Tape, terms: Terms, watch: Watch, lookback: int, rng: np.rando
         context[name][:] = np.nan
     for name in ("bid_size", "ask_size", "trade_size", "trade_side"):
         context[name][:] = np.nan
-    return state
+    for k, feed in enumerate(tape.feeds):
+        if feed.table(watch.history) is None:  # it is never waited for, and a look at its rows is an error
+            state.holdings[k]["seen"] = context["rows"][k] = NO_ROW
+    return state, None if latency.feed.is_zero else received
 
 
 def _delays(order: DelayTable, response: DelayTable) -> Integers:

@@ -12,25 +12,24 @@ from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.codes import (
-    BY_PRICE,
     BY_SERIES,
     NEXT_CLOSE,
     NEXT_OPEN,
     OPTIMISTIC,
     PESSIMISTIC,
-    SAME_CURRENCY,
     THIS_CLOSE,
 )
 from halfspread.engine.feed import Feed
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.purses import Purse, base_notional, common_quote, open_purses, with_capital
 from halfspread.engine.recorder import recording_period
-from halfspread.engine.side_data import Beside, Prices, refuse_stale
+from halfspread.engine.side_data import Beside, refuse_stale
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR, parse_interval
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["CONVENTIONS", "Execution", "Purse", "Terms", "agree_terms", "rate_source"]
+__all__ = ["CONVENTIONS", "Execution", "Terms", "agree_terms"]
 
 CONVENTIONS = {
     "next_open": NEXT_OPEN,
@@ -52,20 +51,6 @@ class Execution:
     matching: str = "pessimistic"
     margin: Margin = field(default_factory=Margin.cross)
     stale_after: int = HOUR
-
-
-@dataclass(frozen=True)
-class Purse:
-    """One account: its settle currency, how that is valued in the report currency, and its capital in the latter.
-
-    ``rate_instrument``: whose price or series values it. ``rate``: at the first price.
-    """
-
-    settle: str
-    rate_source: int
-    rate_instrument: int
-    capital: float
-    rate: float
 
 
 @dataclass(frozen=True)
@@ -109,16 +94,16 @@ def agree_terms(
     fill = _fill(tape, execution, costs.latency)
     if execution.matching not in MATCHING:
         raise ConfigError(f"matching: expected one of {', '.join(MATCHING)}, got {execution.matching!r}")
-    currency = report_currency or _common_quote(tape)
-    purses = _purses(tape, currency, dict(rates or {}))
+    currency = report_currency or common_quote(tape)
+    purses = open_purses(tape, currency, dict(rates or {}))
     for feed in tape.feeds:
         _refuse_costs_without_data(feed, costs)
         _refuse_leverage(feed, execution.margin)
         for name, prices in (("mark", feed.mark), ("index", feed.index), ("settle currency", feed.settle_price)):
             if prices is not None:
                 refuse_stale(prices, name, feed.start_ns, feed.end_ns)
-    notional = _notional(tape, sizing, capital, purses)
-    purses = _with_capital(purses, capital, notional)
+    notional = base_notional(tape, sizing, capital, purses)
+    purses = with_capital(purses, capital, notional)
     beside, filled_in = _beside(tape, costs, purses)
     return Terms(
         costs=costs,
@@ -151,100 +136,6 @@ def _fill(tape: Tape, execution: Execution, latency: Latency) -> str:
     return execution.fill
 
 
-def _common_quote(tape: Tape) -> str:
-    quotes = list(dict.fromkeys(instrument.quote for instrument in tape.instruments))
-    if len(quotes) > 1:
-        raise ConfigError(
-            f"report_currency: the instruments are quoted in {', '.join(quotes)}; say which one to report in, and what "
-            f"the others are worth, such as report_currency='{quotes[0]}', rates={{'{quotes[1]}': 1.0}}"
-        )
-    return quotes[0]
-
-
-def _purses(tape: Tape, currency: str, rates: dict[str, float]) -> tuple[Purse, ...]:
-    """One account for each settle currency, in the order of instruments."""
-    settles = list(dict.fromkeys(instrument.settle for instrument in tape.instruments))
-    unknown = sorted(set(rates) - set(settles))
-    if unknown:
-        raise ConfigError(
-            f"rates: {', '.join(unknown)}: nothing settles in it; there are accounts in {', '.join(settles)}"
-        )
-    found = []
-    for settle in settles:
-        if settle in rates and settle != currency:
-            _refuse_unless_positive(rates[settle], f"rates: {settle}")
-            found.append(Purse(settle, SAME_CURRENCY, -1, 0.0, float(rates[settle])))
-            continue
-        candidates = [(k, feed) for k, feed in enumerate(tape.feeds) if feed.instrument.settle == settle]
-        found.append(_purse(settle, currency, candidates))
-    return tuple(found)
-
-
-def _purse(settle: str, currency: str, candidates: list[tuple[int, Feed]]) -> Purse:
-    if settle == currency:
-        return Purse(settle, SAME_CURRENCY, -1, 0.0, 1.0)
-    for k, feed in candidates:
-        if feed.settle_price is not None:
-            return Purse(settle, BY_SERIES, k, 0.0, _at_start(feed.settle_price, feed))
-    for k, feed in candidates:
-        instrument = feed.instrument
-        if feed.index is not None and (instrument.base, instrument.quote) == (settle, currency):
-            return Purse(settle, BY_SERIES, k, 0.0, _at_start(feed.index, feed))
-    for k, feed in candidates:
-        if feed.instrument.kind == "inverse" and feed.instrument.quote == currency:
-            return Purse(settle, BY_PRICE, k, 0.0, feed.first_price)
-    symbols = ", ".join(feed.instrument.symbol for _, feed in candidates)
-    raise ConfigError(
-        f"{symbols} settles in {settle}: to report in {currency} the tape needs the price "
-        f"of {settle} in {currency} (settle_price=), or a fixed rate (rates={{'{settle}': ...}}); "
-        f"or report in {settle}"
-    )
-
-
-def rate_source(instrument: Instrument, report_currency: str, has_series: bool) -> int:
-    """How the settle currency is valued in the report currency. Raises ConfigError where that cannot be told."""
-    if report_currency == instrument.settle:
-        return SAME_CURRENCY
-    if has_series:
-        return BY_SERIES
-    if instrument.kind == "inverse" and report_currency == instrument.quote:
-        return BY_PRICE
-    raise ConfigError(
-        f"{instrument.symbol} settles in {instrument.settle}: to report in {report_currency} the tape needs the price "
-        f"of {instrument.settle} in {report_currency} (settle_price=); or report in {instrument.settle}"
-    )
-
-
-def _at_start(prices: Prices, feed: Feed) -> float:
-    row = int(np.searchsorted(prices.times, feed.start_ns + feed.interval, side="right")) - 1
-    return float(prices.prices[max(row, 0)])
-
-
-def _with_capital(
-    purses: tuple[Purse, ...], capital: float | Mapping[str, float] | None, notional: float
-) -> tuple[Purse, ...]:
-    """Capital of each account; one amount is divided equally between them."""
-    if isinstance(capital, Mapping):
-        names = [purse.settle for purse in purses]
-        if sorted(capital) != sorted(names):
-            raise ConfigError(
-                f"capital: expected an amount for each account ({', '.join(names)}), in report currency, got "
-                f"{', '.join(map(str, capital)) or 'none'}"
-            )
-        for name, amount in capital.items():
-            _refuse_unless_positive(amount, f"capital of {name}")
-        shares = [float(capital[name]) for name in names]
-    else:
-        if capital is not None:
-            _refuse_unless_positive(capital, "capital")
-        total = notional if capital is None else float(capital)
-        shares = [total / len(purses)] * len(purses)
-    return tuple(
-        Purse(purse.settle, purse.rate_source, purse.rate_instrument, share, purse.rate)
-        for purse, share in zip(purses, shares, strict=True)
-    )
-
-
 def _period(period: str) -> int:
     """Nanoseconds of a recording period. Raises ConfigError where days would not be whole numbers of it."""
     step = parse_interval(period)
@@ -264,25 +155,6 @@ def _refuse_wrong_types(tape: object, costs: object, sizing: object, execution: 
     ):
         if not isinstance(value, kinds):
             raise ConfigError(f"{name}: expected {remedy}, got {type(value).__name__}")
-
-
-def _refuse_unless_positive(amount: object, name: str) -> None:
-    if isinstance(amount, bool) or not isinstance(amount, (int, float, np.number)) or not 0 < float(amount) < np.inf:
-        raise ConfigError(f"{name}: expected an amount above zero, got {amount!r}")
-
-
-def _notional(
-    tape: Tape, sizing: Sizing, capital: float | Mapping[str, float] | None, purses: tuple[Purse, ...]
-) -> float:
-    if isinstance(sizing, FixedNotional):
-        return sizing.amount
-    if isinstance(sizing, FixedContracts):
-        instrument, price = tape.instrument, tape.feeds[0].first_price
-        purse = next(purse for purse in purses if purse.settle == instrument.settle)
-        return instrument.notional(sizing.contracts, price) * purse.rate
-    if capital is None:
-        raise ConfigError("sizing by a fraction of equity needs capital=, the equity at the start in report currency")
-    return float(sum(capital.values())) if isinstance(capital, Mapping) else float(capital)
 
 
 def _refuse_costs_without_data(feed: Feed, costs: Costs) -> None:

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
+from halfspread.engine.account_records import ATTRIBUTION
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.records import ATTRIBUTION
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional

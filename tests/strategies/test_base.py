@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from halfspread.engine.agent import METHODS
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
+from halfspread.engine.subscriptions import METHODS
 from halfspread.errors import ConfigError
 from halfspread.strategies import BuyAndHold, CompiledStrategy, SmaCross, Strategy
 from halfspread.strategies.base import METHODS as METHODS_OF_BASE

@@ -71,7 +71,7 @@ from halfspread.engine.agent_functions import idle
 def call(agent, contexts, memory, history):
     return agent(contexts[0], memory, history, 0)
 import numpy as np
-from halfspread.engine.records import (CONTEXT)
+from halfspread.engine.records import CONTEXT
 history = np.zeros((1, 5))
 history.flags.writeable = False
 print(numba.njit(call)(idle.native, np.zeros(1, CONTEXT), np.zeros(1), history))

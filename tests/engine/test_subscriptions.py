@@ -130,7 +130,7 @@ class ReadsTheOther(CompiledStrategy):
 
 
 def test_a_compiled_agent_that_reads_the_missing_rows_is_stopped() -> None:
-    with pytest.raises(StrategyError, match="IndexError|out of bounds"):
+    with pytest.raises(StrategyError, match=r"IndexError|out of bounds"):
         run(Tape.join(quotes(), books()), ReadsTheOther())
 
 

@@ -16,61 +16,34 @@ from halfspread.engine.account_kernels import (
     contracts_of_full_target,
     round_to_lots,
     scheduled,
-    set_rate,
-    settle_funding,
     update_equity,
 )
 from halfspread.engine.codes import (
-    BAR_CLOSE,
     BAR_OPEN,
-    BY_SERIES,
     CLOSE,
     CORE_EVENT,
     CORE_MARGIN,
-    DEPTH,
-    FILLS_FULL,
-    FUNDING,
-    FUNDING_KNOWN,
-    GAP,
-    INDEX,
-    MARK,
-    MAX_FILLS,
-    MAX_LEDGER,
-    MAX_PERIODS,
     NEXT_CLOSE,
     NEXT_OPEN,
-    NO_MARGIN,
     NO_REPORT_PRICE,
     NOT_FINITE,
     ON_BARS,
-    OPEN,
-    ORDERS_FULL,
-    PERIODS_FULL,
-    SERVE_DEPTH,
     SERVE_IN_FORCE,
-    SERVE_LIQUIDATED,
-    SERVE_MARK,
-    SERVE_OPEN,
-    SERVE_RANGE,
     SERVE_REPORTS,
     SERVE_REQUESTS,
-    SERVE_TRADE,
     SERVICE_MISSING,
     STEP_AGAIN,
     STEP_DECIDE,
     STEP_ON,
     TARGET_RANGE,
     THIS_CLOSE,
-    TIMER,
     TOO_MANY_REQUESTS,
-    TRADE,
 )
+from halfspread.engine.event_kernels import look_after_margin, take_event
 from halfspread.engine.fill_kernels import execute
 from halfspread.engine.ledger_kernels import arrives_at_once, send_target
-from halfspread.engine.liquidation_kernels import check_margin
-from halfspread.engine.margin_kernels import pay_from_margin
-from halfspread.engine.market_kernels import close_bar, open_bar
 from halfspread.engine.order_records import MAX_REQUESTS
+from halfspread.engine.period_kernels import make_room
 from halfspread.engine.records import Data
 from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
 
@@ -81,41 +54,6 @@ NEVER = 9223372036854775807
 
 #: Bars pass in a hurry only while so few lines of the ledger wait to be taken away.
 ROOM_WHEN_CALM = 1024
-
-
-@loop_kernel
-def record_period(state: Record, time: int) -> None:
-    """Write the cumulative attribution of every instrument as it stands at ``time``."""
-    run, holdings = state.run, state.holdings
-    update_equity(state)
-    for k in range(run.instruments):
-        holding = holdings[k]
-        account = state.accounts[state.contracts[k].account]
-        line = state.periods[run.periods]
-        line.time = time
-        line.instrument = k
-        line.equity = run.equity
-        line.equity_settle = account.equity_settle
-        line.collateral = 0.0
-        for a in range(state.run.accounts):
-            line.collateral += state.accounts[a].collateral
-        line.reference = holding.reference
-        line.position = holding.contracts
-        line.position_value = holding.contracts * abs(holding.value) * account.rate
-        line.price = holding.price_report
-        line.half_spread = holding.half_spread_report
-        line.fee = holding.fee_report
-        line.impact = holding.impact_report
-        line.funding = holding.funding_report
-        line.liquidation = holding.liquidation_report
-        line.price_settle = holding.price_settle
-        line.half_spread_settle = holding.half_spread_settle
-        line.fee_settle = holding.fee_settle
-        line.impact_settle = holding.impact_settle
-        line.funding_settle = holding.funding_settle
-        line.liquidation_settle = holding.liquidation_settle
-        line.turnover = holding.turnover
-        run.periods += 1
 
 
 @once_kernel
@@ -171,133 +109,6 @@ def size_targets(state: Record) -> int:
             holding.sized = full
             holding.position = holding.contracts / full
             context.positions[k] = context.contracts[k] / full
-    return 0
-
-
-@once_kernel
-def take_funding(state: Record, event: Array) -> None:
-    """A settlement, or the publication of the rate of a later one."""
-    context, k = state.context, event.instrument + 0
-    context.next_funding_time[k] = event.row
-    if event.kind == FUNDING:
-        account = state.accounts[state.contracts[k].account]
-        before = account.cash
-        settle_funding(state, k, event.value)
-        pay_from_margin(state, k, before - account.cash)
-        context.last_funding_rate[k] = event.value
-        context.next_funding_rate[k] = math.nan
-    else:
-        context.next_funding_rate[k] = event.value
-    if state.run.margin != NO_MARGIN and state.holdings[k].contracts != 0.0:
-        state.run.check = 1
-
-
-@once_kernel
-def take_price(extra: Any, state: Record, event: Array, data: Data) -> None:
-    """Mark and index prices, the price of a settle currency, and the beginning of a gap."""
-    run, context, k = state.run, state.context, event.instrument + 0
-    holding = state.holdings[k]
-    if event.kind == MARK:
-        holding.mark = event.value
-        context.mark[k] = event.value
-        if holding.live != 0:
-            extra(SERVE_MARK, state, event, data)
-        looks = run.margin != NO_MARGIN and holding.contracts != 0.0
-        if looks and not holding.low_limit < event.value < holding.high_limit:
-            run.check = 1
-    elif event.kind == INDEX:
-        context.index[k] = event.value
-    elif event.kind == GAP:
-        if holding.gap == 0:
-            holding.gap = event.time
-    else:
-        for a in range(state.run.accounts):
-            if state.accounts[a].rate_source == BY_SERIES and state.accounts[a].rate_instrument == k:
-                set_rate(state, a, event.value)
-
-
-@once_kernel
-def take_bar(extra: Any, state: Record, event: Array, data: Data) -> int:
-    """The two moments of a bar: its open, where what was decided before is filled, and its close."""
-    run, k, row = state.run, event.instrument + 0, event.row
-    holding, contract = state.holdings[k], state.contracts[k]
-    market = contract.market == ON_BARS
-    if event.kind & BAR_OPEN:
-        opened = event.time - contract.interval if event.kind & BAR_CLOSE else event.time
-        if market and (holding.live != 0 or run.messages != 0):
-            error = extra(SERVE_OPEN, state, event, data)
-            if error != 0:
-                return error
-        if holding.has_pending != 0 and market and run.convention == NEXT_OPEN and holding.arrives <= opened:
-            error = execute(state, k, data.bars, row, OPEN, opened)
-            if error != 0:
-                return error
-        if event.kind & BAR_CLOSE and run.check != 0:
-            look_after_margin(extra, state, event, data, opened, False)
-        open_bar(state, k, event.kind, data.bars, row)
-    if event.kind & BAR_CLOSE:
-        if market and holding.live != 0:
-            error = extra(SERVE_RANGE, state, event, data)
-            if error != 0:
-                return error
-        close_bar(state, k, event.time, data.bars, row)
-        holding.closed_now = 1
-    return run.error
-
-
-@loop_kernel
-def look_after_margin(extra: Any, state: Record, event: Array, data: Data, time: int, closing: bool) -> None:
-    """Liquidate at ``time`` what the margin does not carry, and cancel its orders; ``closing``: at the end of a time,
-    when the worst prices of the bars that close then count."""
-    run = state.run
-    if not closing:
-        for k in range(state.run.instruments):
-            state.holdings[k].worst = math.nan
-    check_margin(state, time)
-    if run.live != 0:
-        extra(SERVE_LIQUIDATED, state, event, data)
-
-
-@once_kernel
-def make_room(state: Record, event: Array) -> int:
-    """Close the recording period that ends before ``event``; the code of a buffer that is full, else 0."""
-    run, count = state.run, state.run.instruments
-    # a bar that opens where a period ends belongs to the next one
-    moment = event.time + 1 if event.kind == BAR_OPEN else event.time
-    if run.next_arrival != 0:
-        moment = min(moment, run.next_arrival)
-    if run.next_period == 0 and not event.kind & (BAR_OPEN | BAR_CLOSE):
-        if event.kind & (DEPTH | TRADE):
-            run.next_period = (moment // run.period + 1) * run.period
-    elif moment > run.next_period:
-        if run.periods + count > MAX_PERIODS:
-            return PERIODS_FULL
-        if run.started != 0:
-            record_period(state, run.next_period)
-        run.next_period = -(-moment // run.period) * run.period
-    if run.ledger + 2 * (run.live + MAX_REQUESTS) + run.messages > MAX_LEDGER:
-        return ORDERS_FULL
-    return FILLS_FULL if run.fills + 4 * count + run.live > MAX_FILLS else 0
-
-
-@once_kernel
-def take_event(extra: Any, state: Record, event: Array, data: Data) -> int:
-    """Apply one event; 0 or an error code."""
-    run = state.run
-    run.now = event.time
-    run.events += 1
-    if event.kind & (BAR_OPEN | BAR_CLOSE):
-        run.kinds |= event.kind
-        return take_bar(extra, state, event, data)
-    if event.kind & DEPTH:
-        return extra(SERVE_DEPTH, state, event, data)
-    if event.kind == TRADE:
-        return extra(SERVE_TRADE, state, event, data)
-    run.kinds |= event.kind
-    if event.kind & (FUNDING | FUNDING_KNOWN):
-        take_funding(state, event)
-    elif event.kind != TIMER:
-        take_price(extra, state, event, data)
     return 0
 
 

@@ -24,12 +24,13 @@ from halfspread.engine.codes import (
     PROGRESS,
     SERVICE_WANTED,
 )
-from halfspread.engine.core_kernels import record_period, serve_core, serve_nothing
+from halfspread.engine.core_kernels import serve_core, serve_nothing
 from halfspread.engine.decisions import Decider, decide_in_python
 from halfspread.engine.failures import compiled_failure, failure
 from halfspread.engine.feed import Feed
 from halfspread.engine.market import Market
 from halfspread.engine.outcome import outcome
+from halfspread.engine.period_kernels import record_period
 from halfspread.engine.recorder import CurveSink, Recorder
 from halfspread.engine.records import Curve, State
 from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay

@@ -81,4 +81,4 @@ def make_room(state: Record, event: Array) -> int:
         run.next_period = -(-moment // run.period) * run.period
     if run.ledger + 2 * (run.live + MAX_REQUESTS) + run.messages > MAX_LEDGER:
         return ORDERS_FULL
-    return FILLS_FULL if run.fills + 4 * count + run.live > MAX_FILLS else 0
+    return FILLS_FULL if run.fills + 4 * count + 2 * (run.live + MAX_REQUESTS) > MAX_FILLS else 0

@@ -29,8 +29,8 @@ def recording_period(span: int) -> int:
 class Recorder:
     """Buffers for the loop, emptied as they fill; nothing is dropped.
 
-    The curve is kept in memory for ``points`` points, or, where that is None, passed on to ``sink`` chunk by chunk and
-    forgotten, so that memory does not grow with the length of the tape.
+    The curve is kept in memory (``points`` are expected, more may come), or, where that is None, passed on to ``sink``
+    chunk by chunk and forgotten, so that memory does not grow with the length of the tape.
     """
 
     def __init__(self, state: State, points: int | None, sink: CurveSink | None = None) -> None:
@@ -38,8 +38,9 @@ class Recorder:
         self._state = state
         self._kept = points is not None
         self._width = 2 + instruments
-        self._times = np.empty(points or 0, np.int64)
-        self._values = np.empty((points or 0, self._width))
+        self._expected = points or 0
+        self._times = np.empty(0, np.int64)
+        self._values = np.empty((0, self._width))
         self._used = 0
         self._last_time = 0
         self._sink = sink
@@ -56,9 +57,12 @@ class Recorder:
         return self._used if self._kept else 0
 
     def curve_buffers(self, events: int) -> tuple[Integers, Floats]:
-        """Arrays that the loop writes the curve of chunks of up to ``events`` events to."""
-        if not self._kept and len(self._times) < events:
-            self._times, self._values = np.empty(events, np.int64), np.empty((events, self._width))
+        """Arrays that the loop writes the curve of a chunk to, with room for a point at each of its ``events``."""
+        used = self._used
+        if used + events + 1 > len(self._times):
+            more = events + 1 + max(self._expected - used, used // 2)
+            self._times = np.concatenate([self._times[:used], np.empty(more, np.int64)])
+            self._values = np.concatenate([self._values[:used], np.empty((more, self._width))])
         return self._times, self._values
 
     def end_chunk(self, points: int) -> None:

@@ -120,7 +120,7 @@ def run_backtest(
     recorder = Recorder(state, points, sink)
     columns = tuple(_columns(feed, watch.history) for feed in tape.feeds)
     market = Market(tape.instruments, columns, lookback, state.context, watch.bits)
-    decider = Decider(agent, state, market, wishes.events, watch.bits, watch.history)
+    decider = Decider(agent, state, market, wishes.events, watch.chosen, watch.history)
     run = _Run(agent, compiled, tape, state, memory, recorder, decider, progress)
     run.ordering = not costs.latency.is_zero  # targets on their way are messages, as orders are, and fills are reported
     try:
@@ -133,10 +133,10 @@ def run_backtest(
 
 
 def _points(tape: Tape, step: int) -> int:
-    """How many points the curve can have."""
+    """How many points the curve will have, about."""
     if step == 0:
-        return sum(len(feed.bars) for feed in tape.feeds if feed.bars is not None) + 1
-    return int((tape.end_ns - tape.start_ns) // step) + 3
+        return sum(len(feed.bars) for feed in tape.feeds if feed.bars is not None)
+    return int((tape.end_ns - tape.start_ns) // step) + 2
 
 
 def _columns(feed: Feed, history: str) -> tuple[str, ...]:

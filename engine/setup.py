@@ -48,7 +48,7 @@ TABLE_KINDS = {"bars": BAR_CLOSE, "trades": TRADE, "quotes": QUOTE, "books": BOO
 class Watch:
     """What the agent of a run is shown and when: the table that is its history, and kinds of events as bits.
 
-    ``bits``: which of these each name of an event stands for.
+    ``chosen``: which of these each subscription stands for; ``bits``: each name of an event.
     ``point_step``: nanoseconds between two points of the curve; 0 for one at every bar close.
     """
 
@@ -58,19 +58,23 @@ class Watch:
     point_kinds: int
     point_step: int
     timer: int
+    chosen: Mapping[str, int]
     bits: Mapping[str, int]
 
 
 def watch_of(tape: Tape, wishes: Wishes) -> Watch:
     """What the agent's subscriptions mean on this tape. Raises DataError for data that the tape does not hold."""
-    history, kinds = wishes.history(tape.feeds), wishes.kinds(tape.feeds)
+    history, chosen = wishes.history(tape.feeds), wishes.bits(tape.feeds)
+    kinds = 0
+    for bits in chosen.values():
+        kinds |= bits
     bars = any(feed.bars is not None for feed in tape.feeds)
     step = 0
     if not bars:
         span = tape.end_ns - tape.start_ns
         step = SECOND if span <= 2 * DAY else MINUTE if span <= 366 * DAY else HOUR
     point_kinds = BAR_CLOSE if bars else DEPTH | TRADE
-    return Watch(history, kinds, TABLE_KINDS[history], point_kinds, step, wishes.timer, bits_of(tape.feeds))
+    return Watch(history, kinds, TABLE_KINDS[history], point_kinds, step, wishes.timer, chosen, bits_of(tape.feeds))
 
 
 def lay_out(

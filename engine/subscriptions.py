@@ -48,14 +48,14 @@ class Wishes:
         held = {kind for feed in feeds for kind in feed.kinds}
         return next(kind for kind in ("bars", "books", "quotes", "trades") if kind in (shared or held))
 
-    def kinds(self, feeds: Sequence[Feed]) -> int:
-        """Kinds of event to decide on, as bits. Raises DataError where the tape has not got one."""
-        bits, found = bits_of(feeds), 0
+    def bits(self, feeds: Sequence[Feed]) -> dict[str, int]:
+        """Kinds of event, as bits, that each subscription stands for: quotes and books stand in for each other where it
+        does not name both. Raises DataError where the tape has nothing for one."""
+        found = bits_of(feeds, stand_in=not {"quote", "book"} <= set(self.events))
         for event in self.events:
             if event in TABLES:
                 self._found(event, feeds)
-            found |= bits[event]
-        return found
+        return {event: found[event] for event in self.events}
 
     def _found(self, event: str, feeds: Sequence[Feed]) -> str:
         for feed in feeds:
@@ -80,14 +80,16 @@ def table_of(event: str, feed: Feed) -> str | None:
     return other if other in feed.kinds else None
 
 
-def bits_of(feeds: Sequence[Feed]) -> dict[str, int]:
-    """Which kinds of event, as bits, each name stands for on this tape."""
+def bits_of(feeds: Sequence[Feed], stand_in: bool = True) -> dict[str, int]:
+    """Which kinds of event, as bits, each name stands for on this tape; ``stand_in``: quotes and books for each
+    other."""
     found = {"timer": TIMER, "fill": OWN_ORDER}
-    for event in TABLES:
+    for event, table in TABLES.items():
         found[event] = 0
         for feed in feeds:
-            table = table_of(event, feed)
-            found[event] |= 0 if table is None else KINDS[table]
+            there = table_of(event, feed)
+            if there is not None and (stand_in or there == table):
+                found[event] |= KINDS[there]
     return found
 
 

@@ -40,7 +40,7 @@ class MarketMaker(CompiledStrategy):
     is under way. Decides on quotes or books and on its own fills. Assumes that distances and flow do not change.
     """
 
-    events: ClassVar[tuple[str, ...] | None] = ("quote", "book", "fill")
+    events: ClassVar[tuple[str, ...] | None] = ("quote", "fill")
 
     size: Annotated[Positive, Field(description="of an order (contracts)")] = 1.0
     inventory_limit: Annotated[Positive, Field(description="largest position, long or short (contracts)")] = 10.0
@@ -119,8 +119,6 @@ class MarketMaker(CompiledStrategy):
         bid, ask = self._wanted(market, 1.0), self._wanted(market, -1.0)
         self._quote(market, 1.0, bid)
         self._quote(market, -1.0, ask)
-
-    on_book = on_quote
 
     def on_fill(self, market: Market) -> None:
         """What comes with a quote has been decided on already."""

@@ -11,17 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.engine import instruments, tables
 from halfspread.engine.codes import MAX_INSTRUMENTS
-from halfspread.engine.run import run_backtest
-from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import MINUTE, SECOND, time_text
-from halfspread.errors import DataError, InstrumentError, StrategyError
-from halfspread.strategies import BuyAndHold
-from tests.engine.event_markets import EventMarket, event_market, joined
+from halfspread.errors import DataError, InstrumentError
+from tests.engine.event_markets import EventMarket, event_market
 from tests.engine.worlds import LINEAR, START, bars
 
 ALL = ("books", "quotes", "trades", "bars")
@@ -226,10 +222,3 @@ def test_bars_beside_books_are_read_with_their_own_terms() -> None:
     assert exact(tape.bars)[0] == frame["ts"].tolist()
     with pytest.raises(DataError, match="reaches into the gap"):
         Tape.from_books(books, LINEAR, bars=frame, interval="1m", gaps=[(START + MINUTE, START + 2 * MINUTE)])
-
-
-def test_an_instrument_without_what_the_agent_decides_on_is_refused() -> None:
-    one, two = event_market(30, ("quotes", "bars"), "ONE"), event_market(31, ("quotes",), "TWO")
-    free = Costs(half_spread=HalfSpread.from_quotes(), fees=Fees.none(), funding=Funding.none())
-    with pytest.raises((DataError, StrategyError), match=r"TWO.* no bars"):
-        run_backtest(joined([one, two]), BuyAndHold(), free, sizing=FixedContracts(1), capital=1_000)

@@ -41,8 +41,8 @@ def close_bar(state: Record, k: Index, time: int, bars: Array, row: Index) -> No
         holding.last = reference_price(contract, bars, row, CLOSE)
         mark_to(state, k, holding.last)
         look_at_margin(state, k, bars, row)
-        if contract.impact_kind != 0:
-            average_bar(contract, holding, bars, row)
+    if contract.impact_kind != 0:
+        average_bar(contract, holding, bars, row)
     if contract.quote_column >= 0:
         observe_quotes(contract, holding, bars, row, CLOSE)
     context.gap[k] = time - contract.interval - holding.closed if holding.bars > 0 else 0

@@ -16,13 +16,24 @@ import numpy as np
 
 from halfspread.engine import depth_kernels
 from halfspread.engine.clocks import shift_local
-from halfspread.engine.row_checks import CheckedRows, Fault, RowKind, gather
+from halfspread.engine.row_checks import Fault, RowKind
+from halfspread.engine.row_reading import ALL_ROWS, CheckedRows, Wanted, empty_times, gather
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tables import OpenTable, Table, is_parquet, open_table, parquet_blocks
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import DataError
 
-__all__ = ["Depth", "TableFormat", "book_kind", "quote_kind", "read_books", "read_quotes", "standstills"]
+__all__ = [
+    "Depth",
+    "TableFormat",
+    "book_kind",
+    "check_levels",
+    "open_books",
+    "quote_kind",
+    "read_books",
+    "read_quotes",
+    "standstills",
+]
 
 #: Levels that are looked for in a source whose names of columns are not known before it is read.
 MOST_LEVELS = 1_000
@@ -50,7 +61,8 @@ class Depth:
     received, or None where that is not known. ``rows``: float64 (n, 4 * levels), read-only: bid price, bid size, ask
     price, ask size of each level, best first; a level that is not shown has a NaN price and size 0.
 
-    ``gaps``: spans (start, end) in which the source has no usable market.
+    ``gaps``: spans (start, end) in which the source has no usable market. ``left_out``: exchange times of rows that
+    were left out for a fault.
     """
 
     times: Integers
@@ -60,9 +72,20 @@ class Depth:
     source: str
     counts: dict[str, int] = field(default_factory=dict)
     gaps: tuple[tuple[int, int], ...] = ()
+    left_out: Integers = field(default_factory=empty_times)
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def first(self) -> int:
+        """Exchange time of the first row, of those left out too."""
+        return int(min([self.times[0], *self.left_out[:1]]))
+
+    @property
+    def last(self) -> int:
+        """Exchange time of the last row, of those left out too."""
+        return int(max([self.times[-1], *self.left_out[-1:]]))
 
     @property
     def clock_shift(self) -> int:
@@ -82,39 +105,52 @@ class Depth:
         return float(self.rows[0, 0] + self.rows[0, 2]) / 2
 
 
-def read_quotes(source: Any, fmt: TableFormat | None = None) -> Depth:
+def read_quotes(source: Any, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Depth:
     """Read and check quotes: ts, exch_ts (optional), bid, ask, and optionally bid_size and ask_size; bid_price,
     ask_price, bid_amount and ask_amount are taken as well.
 
-    Raises DataError naming row, time, column, value and remedy.
+    Prices in quote currency, sizes in contracts (NaN where one is not known). ``fmt``: names and unit of the times, and
+    what is done about faults; ``rows``: which of them are read. Raises DataError naming row, time, column, value and
+    remedy.
     """
     fmt = fmt or TableFormat()
     wanted = [*fmt.time_columns, *(name for names in _QUOTES for name in names)]
     opened = open_table(source, wanted)
-    return _depth(gather(opened, partial(quote_kind, what=opened.name), fmt), 1, opened.name)
+    return _depth(gather(opened, partial(quote_kind, what=opened.name), fmt, rows), 1, opened.name)
 
 
-def read_books(source: Any, fmt: TableFormat | None = None, levels: int | None = None) -> Depth:
+def read_books(
+    source: Any, fmt: TableFormat | None = None, levels: int | None = None, *, rows: Wanted = ALL_ROWS
+) -> Depth:
     """Read and check book snapshots: ts, exch_ts (optional), bid_1, bid_size_1, ask_1, ask_size_1, bid_2, ...; tardis's
     names, such as asks[0].price and asks[0].amount, are taken as well.
 
-    ``levels``: how many of the levels to read, the best ones; all of them unless given. Raises DataError naming row,
-    time, column, value and remedy.
+    Prices in quote currency, sizes in contracts. ``levels``: how many of the levels to read, the best ones; all of them
+    unless given. A row may show fewer, counted as short_snapshots. ``rows``: which of them are read. Raises DataError
+    naming row, time, column, value and remedy.
     """
     fmt = fmt or TableFormat()
     opened = open_books(source, fmt, levels)
-    checked = gather(opened, partial(book_kind, what=opened.name, levels=levels), fmt)
+    checked = gather(opened, partial(book_kind, what=opened.name, levels=levels), fmt, rows)
     return _depth(checked, checked.rows.shape[1] // 4, opened.name)
 
 
 def _depth(checked: CheckedRows, levels: int, source: str) -> Depth:
-    return Depth(checked.times, checked.local_times, checked.rows, levels, source, checked.counts, checked.gaps)
+    return Depth(
+        checked.times,
+        checked.local_times,
+        checked.rows,
+        levels,
+        source,
+        checked.counts,
+        checked.gaps,
+        checked.left_out,
+    )
 
 
 def open_books(source: Any, fmt: TableFormat, levels: int | None = None) -> OpenTable:
     """A table with the columns of its levels. Raises DataError."""
-    if levels is not None and (type(levels) is not int or levels < 1):
-        raise DataError(f"levels: expected a whole number above zero, or None for all of them, got {levels!r}")
+    check_levels(levels)
     if is_parquet(source):
         table = next(parquet_blocks(Path(source), fmt.time_columns), None)
         names = [] if table is None else book_kind(table, str(source), levels).wanted
@@ -122,6 +158,12 @@ def open_books(source: Any, fmt: TableFormat, levels: int | None = None) -> Open
     most = range(levels or MOST_LEVELS)
     names = [name.format(i + first) for names, first in (_OWN, _TARDIS) for i in most for name in names]
     return open_table(source, [*fmt.time_columns, *names])
+
+
+def check_levels(levels: int | None) -> None:
+    """Raise DataError for what is no number of levels; None stands for all of them."""
+    if levels is not None and (type(levels) is not int or levels < 1):
+        raise DataError(f"levels: expected a whole number above zero, or None for all of them, got {levels!r}")
 
 
 def quote_kind(table: Table, what: str) -> RowKind:

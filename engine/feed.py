@@ -14,14 +14,16 @@ from halfspread.engine.bars import BarChecker, Bars, carried_count
 from halfspread.engine.codes import QUOTE_COLUMNS
 from halfspread.engine.depth import Depth
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.row_reading import Wanted
 from halfspread.engine.side_data import Prices
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
 from halfspread.engine.times import Floats, Integers, interval_text, time_text
 from halfspread.engine.trades import Trades
+from halfspread.engine.trades_beside_book import check_against_book
 from halfspread.errors import DataError
 
-__all__ = ["KINDS", "Block", "Feed"]
+__all__ = ["KINDS", "Block", "Feed", "cut_table", "empty_rows"]
 
 #: Tables that a feed may hold, the finest first: the first there is, is the market that fills orders.
 KINDS = ("books", "quotes", "trades", "bars")
@@ -144,32 +146,55 @@ class Feed:
         other rows whose exchange time lies within, both included. Raises DataError if a table has nothing there."""
         if self.streamed:
             raise DataError("a streamed tape is cut when it is opened: start= and end= of Tape.scan_bars or Tape.scan")
-        return replace(self, **{kind: _cut(self.table(kind), kind, start, end) for kind in self.kinds})
+        return replace(self, **{kind: cut_table(self.table(kind), kind, start, end) for kind in self.kinds}).compared()
+
+    def compared(self) -> Feed:
+        """The feed with counts of what its trades are like beside its book, where both are in memory. Raises DataError
+        where they are not of one market."""
+        if isinstance(self.depth, Depth) and isinstance(self.trades, Trades):
+            return replace(self, counts=check_against_book(self.trades, self.depth, self.instrument.tick).counts())
+        return self
+
+    @property
+    def depth(self) -> Depth | StreamedDepth | None:
+        """The book that trades are compared with."""
+        return self.books if self.books is not None else self.quotes
 
     def add_to_hash(self, digest: hashlib.blake2b) -> None:
         """Feed every number to a hash, the same for equal data in blocks of any size."""
         digest.update(f"{self.instrument.symbol} {self.kinds} {self.interval}".encode())
+        gaps: list[tuple[int, ...]] = [*self.gaps]
         for kind in self.kinds:
             if kind == "bars":
                 digest.update(f"{self.table(kind).columns}".encode())
             of_times, of_rows, of_local = (hashlib.blake2b(digest_size=16) for _ in range(3))
+            span = (0, 0)
             for block in self.blocks(kind):  # apart, since blocks of any size must give one hash
+                gaps += [(self.kinds.index(kind), *gap) for gap in block.gaps]
+                if len(block.times):
+                    span = (span[0] or int(block.times[0]), int(block.times[-1]))
                 of_times.update(np.ascontiguousarray(block.times).data)
                 of_rows.update(np.ascontiguousarray(block.rows).data)
                 if block.local_times is not None:
                     of_local.update(np.ascontiguousarray(block.local_times).data)
             for part in (of_times, of_rows, of_local):
                 digest.update(part.digest())
+            if _span(self.table(kind)) != span:
+                gaps.append((self.kinds.index(kind), *_span(self.table(kind))))
         if self.funding is not None:
             table = self.funding
             for array in (table.times, table.rates, table.intervals, table.known_times):
                 digest.update(array.tobytes())
+        if gaps:  # no market is told apart from a market that stands still
+            digest.update(f"{gaps}".encode())
         for prices in (self.mark, self.index, self.settle_price):
             digest.update(b"-" if prices is None else prices.times.tobytes())
             digest.update(b"-" if prices is None else prices.prices.tobytes())
 
 
-def _cut(table: Any, kind: str, start: int | None, end: int | None) -> Any:
+def cut_table(table: Any, kind: str, start: int | None, end: int | None) -> Any:
+    """The part of a table in memory from ``start`` to ``end`` (ns UTC, None for no bound), as `Feed.cut` has it. Raises
+    DataError if there is nothing."""
     times, length = table.times, table.interval if kind == "bars" else 0
     first = 0 if start is None else int(np.searchsorted(times, start))
     limit = len(times) if end is None else int(np.searchsorted(times, end - length, side="right"))
@@ -184,14 +209,34 @@ def _cut(table: Any, kind: str, start: int | None, end: int | None) -> Any:
         carried = None if table.carried is None else table.carried[here]
         return _counted_afresh(replace(table, times=times[here], rows=table.rows[here], carried=carried))
     local = None if table.local_times is None else table.local_times[here]
-    gaps = tuple(gap for gap in table.gaps if times[first] <= gap[0] and (end is None or gap[0] <= end))
-    return replace(table, times=times[here], local_times=local, rows=table.rows[here], gaps=gaps)
+    wanted = Wanted(start, end)
+    left_out = table.left_out[wanted.inside(table.left_out)]
+    gaps = tuple(_ended(gap, end, left_out) for gap in table.gaps if times[first] <= gap[0] < _after(end))
+    more = {"first_row": table.first_row + first} if isinstance(table, Trades) else {}
+    return replace(
+        table, times=times[here], local_times=local, rows=table.rows[here], gaps=gaps, left_out=left_out, **more
+    )
+
+
+def _ended(gap: tuple[int, int], end: int | None, left_out: Integers) -> tuple[int, int]:
+    """A gap that ends, at the latest, with the last row that was left out before the end."""
+    if end is None or gap[1] <= end or not len(left_out):
+        return gap
+    return gap[0], int(left_out[-1]) + 1
+
+
+def _after(end: int | None) -> int:
+    return np.iinfo(np.int64).max if end is None else end + 1
 
 
 def _counted_afresh(bars: Bars) -> Bars:
     checker = BarChecker(bars.interval, bars.columns, bars.source)
     checker.check(bars.times, bars.rows)
     return replace(bars, counts=checker.counts() | carried_count(bars.carried))
+
+
+def _span(table: Any) -> tuple[int, int]:
+    return _first(table), _last(table)
 
 
 def _first(table: Any) -> int:

@@ -14,13 +14,15 @@ import numpy as np
 
 from halfspread.costs.latency import DelayTable
 from halfspread.engine.codes import AT_AGENT, AT_EXCHANGE, BAR, BOOK, GAP, QUOTE, TIMER, TRADE
-from halfspread.engine.feed import Feed
+from halfspread.engine.feed import Block, Feed
 from halfspread.engine.records import EVENT, Data
 from halfspread.engine.replay_tables import TableInReplay, rows_side_by_side
 from halfspread.engine.side_data import in_order
 from halfspread.engine.stream_records import STREAM
+from halfspread.engine.streamed_depth import StreamedTrades
 from halfspread.engine.tape_kernels import MARGIN, merge_events
 from halfspread.engine.times import Floats, Integers
+from halfspread.engine.trades_beside_book import BesideBook
 
 __all__ = ["EVENTS_IN_CHUNK", "Chunk", "Moves", "Replay"]
 
@@ -94,6 +96,7 @@ class Replay:
         ]
         self._events = events
         self._started = False
+        self._beside = {k: _beside_book(feed) for k, feed in enumerate(feeds) if _has_both(feed)}
 
     def __iter__(self) -> Iterator[Chunk]:
         for table in self._tables:
@@ -115,6 +118,7 @@ class Replay:
         before = table.times[-1:]
         keep = self._keep if table.kind == self._history else 1
         block = table.load(keep, self._feed_delay)
+        self._compare(table, block)
         if table.kind != self._feeds[table.instrument].market:
             return
         gaps = [start for start, _ in block.gaps]
@@ -127,6 +131,19 @@ class Replay:
             added["time"], added["kind"], added["instrument"] = gaps, GAP, table.instrument
             self._side = in_order(np.concatenate([self._side[self._side_cursor :], added]))
             self._side_cursor = 0
+
+    def _compare(self, table: TableInReplay, block: Block) -> None:
+        """Compare trades that are streamed with their book, as is done at once where both are in memory."""
+        beside, feed = self._beside.get(table.instrument), self._feeds[table.instrument]
+        if beside is None:
+            return
+        if table.kind == "trades":
+            beside.add_trades(block.times, block.rows, last=table.final)
+        elif feed.table(table.kind) is feed.depth:
+            beside.add_book(block.times, block.rows, block.gaps, last=table.final)
+        if beside.done:
+            feed.counts.update(beside.finish().counts())
+            del self._beside[table.instrument]
 
     def _run(self) -> Iterator[Chunk]:
         """Chunks up to the time that all loaded tables reach."""
@@ -220,3 +237,15 @@ class Replay:
             table.seen = int(last["cursor"]) - (table.offset - int(last["shift"]))
         if self._timer:
             self._next_timer = int(streams[-1]["cursor"])
+
+
+def _has_both(feed: Feed) -> bool:
+    """Whether trades are read beside a book while both are replayed."""
+    return isinstance(feed.trades, StreamedTrades) and feed.depth is not None
+
+
+def _beside_book(feed: Feed) -> BesideBook:
+    trades: Any = feed.trades
+    depth: Any = feed.depth
+    first_row = trades.first_row if trades.fmt.invalid == "error" else None
+    return BesideBook(trades.source, depth.source, feed.instrument.tick, first_row)

@@ -1,4 +1,7 @@
-"""Rows of a market read from a table and checked: what quotes, books and trades have in common."""
+"""Checks of rows of a market: what quotes, books and trades have in common.
+
+Times in integer nanoseconds UTC, prices in quote currency, sizes in contracts; what NaN means is up to the kind.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from halfspread.engine.clocks import ClockChecker, shift_local, sort_order
 from halfspread.engine.depth_kernels import CODES
+from halfspread.engine.row_columns import fill_columns
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.tables import OpenTable, Table, numbers
+from halfspread.engine.tables import Table
 from halfspread.engine.times import Floats, Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["CheckedRows", "Fault", "RowChecker", "RowKind", "fill_columns", "gather"]
+__all__ = ["Fault", "Gaps", "Mask", "RowChecker", "RowKind"]
 
-#: Rows that are written across columns at once: their cells fit into a processor's second cache.
-_TILE = 256
-#: Rows of a table that are turned into numbers at once.
-_BLOCK = 8_192
+#: The code of a row that stands in a declared gap; the others are those of the kernels.
+IN_GAP = CODES
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Gaps = tuple[tuple[int, int], ...]
@@ -68,15 +68,19 @@ class RowKind:
 
 
 class RowChecker:
-    """Check consecutive blocks of rows as one series: count quirks, and refuse faults or leave their rows out."""
+    """Check consecutive blocks of rows as one series: count quirks, and refuse faults or leave their rows out.
 
-    def __init__(self, kind: RowKind, source: str, fmt: TableFormat, first_row: int = 0) -> None:
+    ``first_row``: number of the first row in the source; ``closed``: spans (start, end) between which no row may stand.
+    """
+
+    def __init__(self, kind: RowKind, source: str, fmt: TableFormat, first_row: int = 0, closed: Gaps = ()) -> None:
         self._kind = kind
         self._source = source
         self._keep_out = fmt.invalid == "gap"
         self._row = first_row
         self._quirks = self._gaps = 0
-        self._faults = np.zeros(CODES, np.int64)
+        self._closed = closed
+        self._faults = np.zeros(CODES + 1, np.int64)
         self._open: int | None = None  # start of a gap that has not ended
         self._seen = False  # a good row
 
@@ -84,19 +88,53 @@ class RowChecker:
         self, times: Integers, rows: Floats, last: bool, numbering: Integers | None = None
     ) -> tuple[Mask | None, Gaps]:
         """(rows to keep, or None for all of them; gaps that end in this block). Raises DataError at the first fault
-        unless faults make gaps. ``last``: no block follows. ``numbering``: of rows that were sorted, in the source."""
+        unless faults make gaps, and at the end where there was no good row. ``last``: no block follows. ``numbering``:
+        of rows that were sorted, in the source."""
         codes = np.empty(len(times), np.int8)
         bad, row, column, quirks = self._kind.check(rows, codes)
         if bad and not self._keep_out:
-            raise DataError(self._message(int(codes[row]), times, rows, row, column, numbering))
+            number = self._number(row, numbering)
+            raise DataError(self._message(int(codes[row]), times, rows, row, column, number))
+        bad += self._find_closed(times, codes, numbering)
         self._quirks += quirks
         self._row += len(times)
         if not bad and self._open is None:
             self._seen = self._seen or len(times) > 0
             return None, ()
-        self._faults += np.bincount(codes, minlength=CODES)
+        self._faults += np.bincount(codes, minlength=CODES + 1)
         good = codes == 0
-        return good, self._find_gaps(times, good, last)
+        gaps = self._find_gaps(times, good, last)
+        if last and not self._seen:
+            raise DataError(self._none_left())
+        return good, gaps
+
+    def _find_closed(self, times: Integers, codes: Any, numbering: Integers | None) -> int:
+        """How many good rows stand in a declared gap; their codes say so. Raises DataError unless they are left out."""
+        found = 0
+        for start, end in self._closed:
+            first, limit = np.searchsorted(times, start, side="right"), np.searchsorted(times, end)
+            for row in first + np.flatnonzero(codes[first:limit] == 0):
+                if not self._keep_out:
+                    number = self._number(int(row), numbering)
+                    raise DataError(
+                        f"{self._source}: row {number} ({time_text(times[row])}): expected no {self._kind.name} in the "
+                        f"declared gap from {time_text(start)} to {time_text(end)}; correct the gap or leave the row "
+                        "out, or pass invalid='gap' to have such rows left out"
+                    )
+                codes[row] = IN_GAP
+                found += 1
+        return found
+
+    def _number(self, row: int, numbering: Integers | None) -> int:
+        """Number of a row of the block in the source."""
+        return self._row + row if numbering is None else int(numbering[row])
+
+    def _none_left(self) -> str:
+        left = ", ".join(f"{name} {count}" for name, count in self.counts().items() if count and name != "invalid_rows")
+        return (
+            f"{self._source}: expected {self._kind.name}, got none that is possible: {int(self._faults[1:].sum())} "
+            f"rows were left out ({left}); read it with invalid='error' to be told what is wrong"
+        )
 
     def _find_gaps(self, times: Integers, good: Mask, last: bool) -> Gaps:
         """Spans from the first row of each run of bad rows to the next good one, those before all good rows aside."""
@@ -118,11 +156,8 @@ class RowChecker:
         self._gaps += len(spans)
         return spans
 
-    def _message(
-        self, code: int, times: Integers, rows: Floats, row: int, column: int, numbering: Integers | None
-    ) -> str:
+    def _message(self, code: int, times: Integers, rows: Floats, row: int, column: int, number: int) -> str:
         fault, names = self._kind.faults[code], self._kind.columns
-        number = self._row + row if numbering is None else int(numbering[row])
         cells = ", ".join(f"{names[i]} {rows[row, i]:.12g}" for i in self._kind.shown(column) if names[i])
         return (
             f"{self._source}: row {number} ({time_text(times[row])}): column {names[column]}: expected "
@@ -135,97 +170,7 @@ class RowChecker:
         found = {self._kind.quirk: self._quirks, "invalid_rows": 0}
         for code, fault in self._kind.faults.items():
             found[fault.count] = found.get(fault.count, 0) + int(self._faults[code])
-            found["invalid_rows"] += int(self._faults[code])
+        if self._closed:
+            found["in_declared_gap"] = int(self._faults[IN_GAP])
+        found["invalid_rows"] = int(self._faults[1:].sum())
         return {**found, "invalid_gaps": self._gaps}
-
-
-@dataclass(frozen=True)
-class CheckedRows:
-    """All rows of a table: exchange and local times, rows, gaps, counts."""
-
-    times: Integers
-    local_times: Integers | None
-    rows: Floats
-    gaps: Gaps
-    counts: dict[str, int]
-
-    def freeze(self) -> CheckedRows:
-        """The same, read-only."""
-        for array in (self.times, self.local_times, self.rows):
-            if array is not None:
-                array.flags.writeable = False
-        return self
-
-
-def gather(opened: OpenTable, find_kind: Callable[[Table], RowKind], fmt: TableFormat) -> CheckedRows:
-    """Read all blocks of a table into arrays that are written once, and check them. Raises DataError."""
-    kind, parts, locals_, rows, done = None, [], [], np.empty((0, 0)), 0
-    for table in opened.blocks:
-        if kind is None:
-            fmt.check_columns(table, opened.name)
-            kind = find_kind(table)
-        times, local = fmt.stamps(table, opened.name, done)
-        if not done:
-            rows = np.empty((opened.rows or len(times), len(kind.columns)))
-        kind.write(table, opened.name, times, rows[done : done + len(times)], done)
-        parts.append(times)
-        locals_.append(local)
-        done += len(times)
-    if kind is None or not done:
-        raise DataError(f"{opened.name}: expected rows, got none; give a source that has some")
-    times = np.concatenate(parts)
-    given = [local for local in locals_ if local is not None]
-    return _check(kind, opened.name, fmt, times, np.concatenate(given) if given else None, rows)
-
-
-def _check(
-    kind: RowKind, source: str, fmt: TableFormat, times: Integers, local: Integers | None, rows: Floats
-) -> CheckedRows:
-    counts = {"rows_sorted": 0}
-    numbering = None
-    if fmt.order == "sort":
-        order = sort_order(times, local)
-        if order is not None:
-            numbering, counts["rows_sorted"] = order
-            times, rows = times[numbering], rows[numbering]
-            local = None if local is None else np.maximum.accumulate(local[numbering])
-    clocks = ClockChecker(fmt, source)
-    clocks.check(times, local)
-    clock = clocks.finish()
-    local = shift_local(local, clock.shift)
-    checker = RowChecker(kind, source, fmt)
-    good, gaps = checker.check(times, rows, True, numbering)
-    if good is not None:
-        times, rows, local = times[good], rows[good], None if local is None else local[good]
-        if not len(times):
-            raise DataError(
-                f"{source}: expected {kind.name}, got none that is possible: {checker.counts()}; read it with "
-                "invalid='error' to be told what is wrong"
-            )
-    return CheckedRows(times, local, rows, gaps, {**checker.counts(), **clock.counts(), **counts}).freeze()
-
-
-def fill_columns(
-    table: Table, columns: tuple[str, ...], absent: float, what: str, times: Integers, out: Floats, first_row: int = 0
-) -> None:
-    """Write the columns side by side into ``out`` (n, columns), ``absent`` for those named "". Raises DataError for
-    text that is no number, and for a column of another length."""
-    values = {name: _sliceable(table[name], what, name, times) for name in columns if name}
-    for begin in range(0, len(times), _BLOCK):
-        here = slice(begin, min(begin + _BLOCK, len(times)))
-        stage = np.full((len(columns), here.stop - begin), absent)
-        for i, name in enumerate(columns):
-            if name:
-                stage[i] = numbers(values[name][here], what, name, times[here], first_row + begin)
-        block = out[here]
-        for row in range(0, len(block), _TILE):
-            block[row : row + _TILE] = stage[:, row : row + _TILE].T
-
-
-def _sliceable(values: Any, what: str, name: str, times: Integers) -> Any:
-    """A column that can be cut by positions. Raises DataError for one of another length."""
-    if isinstance(values, pd.Series):
-        found: Any = values.array
-    else:
-        found = values if isinstance(values, np.ndarray) else np.asarray(values)
-    return found if np.shape(found) == times.shape else numbers(values, what, name, times)

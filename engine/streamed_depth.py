@@ -11,11 +11,12 @@ from typing import Self
 import numpy as np
 
 from halfspread.engine.clocks import Clock, ClockChecker, shift_local
-from halfspread.engine.depth import Depth, book_kind, quote_kind
-from halfspread.engine.row_checks import CheckedRows, RowChecker, RowKind
+from halfspread.engine.depth import Depth, book_kind, check_levels, quote_kind
+from halfspread.engine.row_checks import Gaps, RowChecker, RowKind
+from halfspread.engine.row_reading import ALL_ROWS, CheckedRows, Wanted, empty_times
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tables import Table, is_parquet, parquet_blocks
-from halfspread.engine.times import Integers, time_text
+from halfspread.engine.times import Integers
 from halfspread.engine.trades import Trades, trade_kind
 from halfspread.errors import DataError
 
@@ -28,7 +29,8 @@ class StreamedRows:
 
     ``first`` and ``last``: exchange times, int64 ns UTC, of the rows that are replayed; ``first_row`` and ``end_row``
     bound them in the file, rows that will be left out for a fault included. ``clock``: what the times of the file are
-    like. ``counts`` grow while blocks are read.
+    like. ``closed``: declared gaps (start, end), in which there may be no row. ``counts`` are there once all blocks
+    have been read.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class StreamedRows:
     first_row: int
     end_row: int
     counts: dict[str, int] = field(default_factory=dict)
+    closed: Gaps = ()
 
     @property
     def source(self) -> str:
@@ -64,10 +67,9 @@ class StreamedRows:
         path: str | Path,
         fmt: TableFormat | None,
         find_kind: Callable[[Table], RowKind],
-        start: int | None,
-        end: int | None,
+        wanted: Wanted,
     ) -> Self:
-        """Look at the times of the file alone, check them, and find the rows from ``start`` to ``end``, both included.
+        """Look at the times of the file alone, check them, and find the wanted rows.
 
         Raises DataError for a file that cannot be read, that lacks columns, or that has no such row.
         """
@@ -78,14 +80,14 @@ class StreamedRows:
             raise DataError(f"{path}: order='sort' needs the whole file; read it whole, or sort the file first")
         table = next(parquet_blocks(path, fmt.time_columns), None)
         if table is None:
-            raise DataError(f"{path}: expected rows, got none; give a file that has some")
+            raise DataError(f"{path}: expected rows, got none; give a source that has some")
         fmt.check_columns(table, str(path))
         kind = find_kind(table)
         checker, row, first_row, end_row = ClockChecker(fmt, str(path)), 0, -1, 0
         first = last = 0
         for times, local in _times(path, fmt):
             checker.check(times, local)
-            here = _inside(times, start, end)
+            here = wanted.inside(times)
             if here.start < here.stop:
                 if first_row < 0:
                     first, first_row = int(times[here.start]), row + here.start
@@ -93,15 +95,12 @@ class StreamedRows:
             row += len(times)
         clock = checker.finish()
         if first_row < 0:
-            raise DataError(
-                f"{path}: no rows from {_text(start, 'the beginning')} to {_text(end, 'the end')}; there are rows from "
-                f"{time_text(clock.first)} to {time_text(clock.last)}"
-            )
-        return cls(path, fmt, kind, clock, first, last, first_row, end_row)
+            raise wanted.none(kind.name, str(path), clock)
+        return cls(path, fmt, kind, clock, first, last, first_row, end_row, closed=wanted.closed)
 
     def _read(self) -> Iterator[CheckedRows]:
         """Block after block of the rows that are replayed, those with a fault left out. Raises DataError."""
-        checker = RowChecker(self.kind, self.source, self.fmt, self.first_row)
+        checker = RowChecker(self.kind, self.source, self.fmt, self.first_row, self.closed)
         row = 0
         for table in parquet_blocks(self.path, [*self.fmt.time_columns, *self.kind.wanted]):
             stamps, local = self.fmt.stamps(table, self.source, row)
@@ -116,9 +115,11 @@ class StreamedRows:
             good, gaps = checker.check(times, rows, row >= self.end_row)
             if good is not None:
                 times, rows, local = times[good], rows[good], None if local is None else local[good]
-            self.counts.update(checker.counts() | self.clock.counts())
+            counts = {**checker.counts(), **self.clock.counts(), "rows_sorted": 0}
+            if row >= self.end_row:
+                self.counts.update(counts)
             if len(times) or gaps:
-                yield CheckedRows(times, local, rows, gaps, dict(self.counts)).freeze()
+                yield CheckedRows(times, local, rows, gaps, counts, empty_times()).freeze()
             if row >= self.end_row:
                 return
 
@@ -128,11 +129,9 @@ class StreamedDepth(StreamedRows):
     """Quotes or book snapshots of a Parquet file."""
 
     @classmethod
-    def open_quotes(
-        cls, path: str | Path, fmt: TableFormat | None = None, *, start: int | None = None, end: int | None = None
-    ) -> Self:
-        """Quotes from ``start`` to ``end``; columns as for `read_quotes`. Raises DataError."""
-        return cls._open(path, fmt, partial(quote_kind, what=str(path)), start, end)
+    def open_quotes(cls, path: str | Path, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Self:
+        """The wanted quotes; columns and units as for `read_quotes`. Raises DataError."""
+        return cls._open(path, fmt, partial(quote_kind, what=str(path)), rows)
 
     @classmethod
     def open_books(
@@ -141,12 +140,11 @@ class StreamedDepth(StreamedRows):
         fmt: TableFormat | None = None,
         *,
         levels: int | None = None,
-        start: int | None = None,
-        end: int | None = None,
+        rows: Wanted = ALL_ROWS,
     ) -> Self:
-        """Book snapshots from ``start`` to ``end``; columns and ``levels`` as for `read_books`. Raises DataError."""
-        kind = partial(book_kind, what=str(path), levels=levels)
-        return cls._open(path, fmt, kind, start, end)
+        """The wanted book snapshots; columns, units and ``levels`` as for `read_books`. Raises DataError."""
+        check_levels(levels)
+        return cls._open(path, fmt, partial(book_kind, what=str(path), levels=levels), rows)
 
     @property
     def levels(self) -> int:
@@ -172,11 +170,9 @@ class StreamedTrades(StreamedRows):
     """Trades of a Parquet file."""
 
     @classmethod
-    def open(
-        cls, path: str | Path, fmt: TableFormat | None = None, *, start: int | None = None, end: int | None = None
-    ) -> Self:
-        """Trades from ``start`` to ``end``; columns as for `read_trades`. Raises DataError."""
-        return cls._open(path, fmt, partial(trade_kind, what=str(path)), start, end)
+    def open(cls, path: str | Path, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Self:
+        """The wanted trades; columns and units as for `read_trades`. Raises DataError."""
+        return cls._open(path, fmt, partial(trade_kind, what=str(path)), rows)
 
     def blocks(self) -> Iterator[Trades]:
         """Block after block. Raises DataError at the first fault."""
@@ -190,13 +186,3 @@ def _times(path: Path, fmt: TableFormat) -> Iterator[tuple[Integers, Integers | 
         times, local = fmt.stamps(table, str(path), row)
         yield times, local
         row += len(times)
-
-
-def _inside(times: Integers, start: int | None, end: int | None) -> slice:
-    """Rows of sorted times from ``start`` to ``end``, both included."""
-    first = 0 if start is None else int(np.searchsorted(times, start))
-    return slice(first, len(times) if end is None else int(np.searchsorted(times, end, side="right")))
-
-
-def _text(time: int | None, otherwise: str) -> str:
-    return otherwise if time is None else time_text(time)

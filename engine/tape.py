@@ -16,8 +16,7 @@ from halfspread.engine.codes import MAX_INSTRUMENTS
 from halfspread.engine.feeds import Feeds
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.tape_sources import Sides, Sources, read_feed, scan_feed
-from halfspread.engine.times import parse_time
+from halfspread.engine.tape_sources import Sides, Sources, parse_range, read_feed, scan_feed
 from halfspread.errors import DataError
 
 __all__ = ["Tape"]
@@ -66,7 +65,7 @@ class Tape(Feeds):
         sides = Sides(funding, mark, index, settle_price, gaps, time_unit)
         form = BarFormat(time_column, time_unit, stamp, extra, quotes, carry_limit)
         sources = Sources({"bars": source}, sides, form, interval)
-        return cls((read_feed(instrument, sources),), sources.origin).slice(start, end)
+        return cls((read_feed(instrument, sources, start, end),), sources.origin)
 
     @classmethod
     def scan_bars(
@@ -130,7 +129,7 @@ class Tape(Feeds):
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"books": source, "quotes": quotes, "trades": trades, "bars": bars}
         sources = Sources(tables, sides, BarFormat(extra=extra), interval, time_format, levels)
-        return cls((read_feed(instrument, sources),), sources.origin).slice(start, end)
+        return cls((read_feed(instrument, sources, start, end),), sources.origin)
 
     @classmethod
     def from_quotes(
@@ -156,7 +155,7 @@ class Tape(Feeds):
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"quotes": source, "trades": trades, "bars": bars}
         sources = Sources(tables, sides, BarFormat(extra=extra), interval, time_format)
-        return cls((read_feed(instrument, sources),), sources.origin).slice(start, end)
+        return cls((read_feed(instrument, sources, start, end),), sources.origin)
 
     @classmethod
     def from_trades(
@@ -181,7 +180,7 @@ class Tape(Feeds):
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"trades": source, "bars": bars}
         sources = Sources(tables, sides, BarFormat(extra=extra), interval, time_format)
-        return cls((read_feed(instrument, sources),), sources.origin).slice(start, end)
+        return cls((read_feed(instrument, sources, start, end),), sources.origin)
 
     @classmethod
     def scan(
@@ -215,7 +214,8 @@ class Tape(Feeds):
 
     @classmethod
     def join(cls, *tapes: Tape) -> Tape:
-        """One tape of several, in this order; one account for each settle currency trades them together.
+        """One tape of several, in this order; one account for each settle currency trades them together. Contracts of
+        one symbol at two venues are told apart by venue:symbol.
 
         Raises DataError for none, for more instruments than there is room for, and for one that comes twice.
         """
@@ -226,18 +226,21 @@ class Tape(Feeds):
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise DataError(f"Tape.join: {double} is there {names.count(double)} times; give each instrument once")
-        origin = {
-            f"{tape.feeds[0].instrument.symbol} {name}" if len(tapes) > 1 else name: text
-            for tape in tapes
-            for name, text in tape.origin.items()
-        }
+        symbols = [feed.instrument.symbol for feed in feeds]
+        origin: dict[str, str] = {}
+        for tape in tapes:
+            instrument = tape.feeds[0].instrument
+            label = instrument.symbol if symbols.count(instrument.symbol) == 1 else instrument.name
+            origin |= {f"{label} {name}" if len(tapes) > 1 else name: text for name, text in tape.origin.items()}
         return cls(feeds, origin)
 
     def slice(self, start: Any = None, end: Any = None) -> Tape:
         """The part of the tape with the bars that open at or after ``start`` and close by ``end``, and with what else
-        happened from ``start`` to ``end``. Raises DataError if a table has nothing there."""
+        happened from ``start`` to ``end``; rows that were left out for a fault stay counted as in the whole.
+
+        Raises DataError if a table has nothing there, if it is streamed, and for an end before the start; ConfigError
+        for what is no time."""
         if start is None and end is None:
             return self
-        first = None if start is None else parse_time(start, "start")
-        last = None if end is None else parse_time(end, "end")
+        first, last = parse_range(start, end)
         return replace(self, feeds=tuple(feed.cut(first, last) for feed in self.feeds))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from halfspread.engine.bars import BarFormat, read_bars
 from halfspread.engine.clocks import common_shift
-from halfspread.engine.depth import Depth, read_books, read_quotes
-from halfspread.engine.feed import Feed
+from halfspread.engine.depth import read_books, read_quotes
+from halfspread.engine.feed import Feed, cut_table
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.row_reading import Wanted
 from halfspread.engine.side_data import read_funding, read_gaps, read_prices, refuse_bars_in_gaps
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.times import parse_time
-from halfspread.engine.trades import Trades, check_against_book, read_trades
+from halfspread.engine.times import parse_time, time_text
+from halfspread.engine.trades import read_trades
 from halfspread.errors import DataError, InstrumentError
 
-__all__ = ["Sides", "Sources", "read_feed", "scan_feed"]
+__all__ = ["Sides", "Sources", "parse_range", "read_feed", "scan_feed"]
 
 
 @dataclass(frozen=True)
@@ -68,43 +69,48 @@ class Sources:
         }
 
 
-def read_feed(instrument: Instrument, sources: Sources) -> Feed:
-    """All tables in memory, the first of ``sources`` being required. Raises DataError with the row, the time and what
-    was expected."""
+def read_feed(instrument: Instrument, sources: Sources, start: Any = None, end: Any = None) -> Feed:
+    """All tables in memory, the first of ``sources`` being required: of bars those that open at or after ``start`` and
+    close by ``end``, of others the rows whose exchange times lie within. Raises DataError with the row, the time and
+    what was expected."""
     _refuse_no_instrument(instrument)
+    first, last = parse_range(start, end)
     spans, fmt = read_gaps(sources.sides.gaps), sources.time_format or TableFormat()
     read: dict[str, Any] = {}
     for kind, source in sources.tables.items():
         if source is None and read:
             continue
+        rows = Wanted(first, last, () if read else spans)  # trades beside a book may be there when it is away
         if kind == "books":
-            read[kind] = read_books(source, fmt, sources.levels)
+            read[kind] = read_books(source, fmt, sources.levels, rows=rows)
         elif kind == "quotes":
-            read[kind] = read_quotes(source, fmt)
+            read[kind] = read_quotes(source, fmt, rows=rows)
         elif kind == "trades":
-            read[kind] = read_trades(source, fmt)
+            read[kind] = read_trades(source, fmt, rows=rows)
         else:
-            read[kind] = bars = read_bars(source, sources.bar_format, sources.interval)
+            bars = read_bars(source, sources.bar_format, sources.interval)
             refuse_bars_in_gaps(bars.times, bars.interval, spans, bars.source)
-    return _compared(Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument)))
+            read[kind] = bars if first is None and last is None else cut_table(bars, kind, first, last)
+    return Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument)).compared()
 
 
-def scan_feed(instrument: Instrument, sources: Sources, start: Any, end: Any) -> Feed:
-    """Parquet files that are read while they are replayed, from ``start`` to ``end``. Raises DataError."""
+def scan_feed(instrument: Instrument, sources: Sources, start: Any = None, end: Any = None) -> Feed:
+    """Parquet files that are read while they are replayed, from ``start`` to ``end`` as in `read_feed`. Raises
+    DataError."""
     _refuse_no_instrument(instrument)
-    first = None if start is None else parse_time(start, "start")
-    last = None if end is None else parse_time(end, "end")
+    first, last = parse_range(start, end)
     spans, fmt = read_gaps(sources.sides.gaps), sources.time_format or TableFormat()
     read: dict[str, Any] = {}
     for kind, source in sources.tables.items():
         if source is None:
             continue
+        rows = Wanted(first, last, () if read else spans)
         if kind == "books":
-            read[kind] = StreamedDepth.open_books(source, fmt, levels=sources.levels, start=first, end=last)
+            read[kind] = StreamedDepth.open_books(source, fmt, levels=sources.levels, rows=rows)
         elif kind == "quotes":
-            read[kind] = StreamedDepth.open_quotes(source, fmt, start=first, end=last)
+            read[kind] = StreamedDepth.open_quotes(source, fmt, rows=rows)
         elif kind == "trades":
-            read[kind] = StreamedTrades.open(source, fmt, start=first, end=last)
+            read[kind] = StreamedTrades.open(source, fmt, rows=rows)
         else:
             read[kind] = StreamedBars.open(
                 Path(source), sources.bar_format, interval=sources.interval, start=first, end=last, gaps=spans
@@ -114,18 +120,20 @@ def scan_feed(instrument: Instrument, sources: Sources, start: Any, end: Any) ->
     return Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument))
 
 
+def parse_range(start: Any, end: Any) -> tuple[int | None, int | None]:
+    """``start`` and ``end`` in nanoseconds UTC, None for no bound. Raises ConfigError for what is no time, and
+    DataError for an end before the start."""
+    first = None if start is None else parse_time(start, "start")
+    last = None if end is None else parse_time(end, "end")
+    if first is not None and last is not None and last < first:
+        raise DataError(f"end: expected a time at or after start {time_text(first)}, got {time_text(last)}")
+    return first, last
+
+
 def _on_one_clock(tables: dict[str, Any]) -> dict[str, Any]:
     """Local clocks that were shifted are shifted alike: the tables of one capture were received by one clock."""
     shift = common_shift(table for kind, table in tables.items() if kind != "bars")
     return {kind: table.shifted_to(shift) if shift and kind != "bars" else table for kind, table in tables.items()}
-
-
-def _compared(feed: Feed) -> Feed:
-    """The feed with what its trades are like beside its book."""
-    depth = feed.books if feed.books is not None else feed.quotes
-    if isinstance(depth, Depth) and isinstance(feed.trades, Trades):
-        return replace(feed, counts=check_against_book(feed.trades, depth, feed.instrument.tick).counts())
-    return feed
 
 
 def _refuse_no_instrument(instrument: object) -> None:

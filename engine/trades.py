@@ -1,4 +1,7 @@
-"""Trades of one instrument, read from any table and checked, and compared with the book they were made in."""
+"""Trades of one instrument, read from any table and checked.
+
+Prices in quote currency, sizes in contracts, times in integer nanoseconds UTC; no cell is NaN.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ import pandas as pd
 
 from halfspread.engine import depth_kernels
 from halfspread.engine.clocks import shift_local
-from halfspread.engine.depth import Depth
-from halfspread.engine.row_checks import Fault, RowKind, fill_columns, gather
+from halfspread.engine.row_checks import Fault, RowKind
+from halfspread.engine.row_columns import fill_columns
+from halfspread.engine.row_reading import ALL_ROWS, Wanted, empty_times, gather
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tables import Table, open_table
 from halfspread.engine.times import Floats, Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["AgainstBook", "Trades", "check_against_book", "read_trades", "trade_kind"]
+__all__ = ["Trades", "read_trades", "trade_kind"]
 
 _FAULTS = {
     depth_kernels.BAD_PRICE: Fault("bad_price", "a price above zero", "correct the row or leave it out"),
@@ -28,9 +32,6 @@ _SIDES = {"buy": 1.0, "b": 1.0, "1": 1.0, "+1": 1.0, "sell": -1.0, "s": -1.0, "-
 _SIDES["unknown"] = 0.0
 _SIZES = ("size", "amount")
 
-#: A trade that is further from the book, as a fraction of its mid, belongs to another market.
-FARTHEST = 0.5
-
 
 @dataclass(frozen=True)
 class Trades:
@@ -38,7 +39,8 @@ class Trades:
     ``rows``: float64 (n, 3), read-only: price, size in contracts, side of the taker (+1 buy, -1 sell, 0 unknown).
 
     ``gaps``: spans (start, end) from a row that was left out to the next good one; they are gaps of the market only
-    where the trades are the market.
+    where the trades are the market. ``left_out``: exchange times of rows that were left out for a fault.
+    ``first_row``: number of the first row in the source.
     """
 
     times: Integers
@@ -47,9 +49,21 @@ class Trades:
     source: str
     counts: dict[str, int] = field(default_factory=dict)
     gaps: tuple[tuple[int, int], ...] = ()
+    left_out: Integers = field(default_factory=empty_times)
+    first_row: int = 0
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @property
+    def first(self) -> int:
+        """Exchange time of the first row, of those left out too."""
+        return int(min([self.times[0], *self.left_out[:1]]))
+
+    @property
+    def last(self) -> int:
+        """Exchange time of the last row, of those left out too."""
+        return int(max([self.times[-1], *self.left_out[-1:]]))
 
     @property
     def clock_shift(self) -> int:
@@ -64,36 +78,26 @@ class Trades:
         return replace(self, local_times=local, counts={**self.counts, "clock_shift_ns": shift})
 
 
-@dataclass(frozen=True)
-class AgainstBook:
-    """Trades beside the book: how many were ``compared``, how many of these ``outside`` its touch, how many there was
-    no book for, and the ``worst`` distance from the touch as a fraction of the mid."""
-
-    compared: int
-    outside: int
-    without_book: int
-    worst: float
-
-    @property
-    def share(self) -> float:
-        """Share of the compared trades that are outside; 0 where there are none."""
-        return self.outside / self.compared if self.compared else 0.0
-
-    def counts(self) -> dict[str, int]:
-        """For the counts of a run."""
-        return {"trades_outside_book": self.outside, "trades_without_book": self.without_book}
-
-
-def read_trades(source: Any, fmt: TableFormat | None = None) -> Trades:
+def read_trades(source: Any, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Trades:
     """Read and check trades: ts, exch_ts (optional), price, size (or amount), side (optional).
 
+    Prices in quote currency, sizes in contracts. ``rows``: which of them are read.
     ``side``, of the taker: buy or sell in any case, +1 or -1; 0, unknown or nothing where it is not known. Several
     trades with one time and price are fine. Raises DataError naming row, time, column, value and remedy.
     """
     fmt = fmt or TableFormat()
     opened = open_table(source, [*fmt.time_columns, "price", *_SIZES, "side"])
-    found = gather(opened, partial(trade_kind, what=opened.name), fmt)
-    return Trades(found.times, found.local_times, found.rows, opened.name, found.counts, found.gaps)
+    found = gather(opened, partial(trade_kind, what=opened.name), fmt, rows)
+    return Trades(
+        found.times,
+        found.local_times,
+        found.rows,
+        opened.name,
+        found.counts,
+        found.gaps,
+        found.left_out,
+        found.first_row,
+    )
 
 
 def trade_kind(table: Table, what: str) -> RowKind:
@@ -128,7 +132,10 @@ def _sides(values: Any, what: str, times: Integers, first_row: int) -> Floats:
     """+1, -1 and 0. Raises DataError for a side that is neither."""
     if np.shape(values) != times.shape:
         raise DataError(f"{what}: column side: expected one value for each of {len(times)} times, got another number")
-    codes, names = pd.factorize(values if isinstance(values, pd.Series) else np.asarray(values))
+    try:
+        codes, names = pd.factorize(values if isinstance(values, pd.Series) else np.asarray(values))
+    except TypeError:  # cells that are lists or tables
+        codes, names = np.arange(len(times)), np.asarray(values, object)
     sides = np.array([_side(name) for name in names] + [0.0])  # a missing one has code -1
     found: Floats = sides[codes]
     if np.isnan(found).any():
@@ -148,28 +155,3 @@ def _side(name: Any) -> float:
     if isinstance(name, (int, float, np.integer, np.floating)):
         return float(name) if name in (1, -1, 0) else float("nan")
     return _SIDES.get(str(name).strip().lower(), float("nan"))
-
-
-def check_against_book(trades: Trades, depth: Depth, tick: float = 0.0) -> AgainstBook:
-    """Compare trades with the best bid and ask in force at their exchange times. A trade at the time of a book may have
-    come before or after it.
-
-    Trades before the first and after the last row of the book, and those in its gaps, have no book. ``tick`` in quote
-    currency. Raises DataError where a trade is more than half the mid away from the touch, or where more than half of
-    the trades are outside by more than 10 ticks and 0.1 %: instrument, unit of price or clock are then not those of the
-    book.
-    """
-    found = np.zeros(4, np.int64)
-    gaps = np.array(depth.gaps, np.int64).reshape(-1, 2)
-    row, worst, book = depth_kernels.compare_with_book(
-        trades.times, trades.rows, depth.times, depth.rows, gaps, tick, found
-    )
-    compared, outside, far, without = map(int, found)
-    if worst > FARTHEST or 2 * far > compared:
-        share = f"{far} of {compared} trades are outside the book by more than 10 ticks and 0.1 %"
-        raise DataError(
-            f"{trades.source}: row {row} ({time_text(trades.times[row])}): price: expected one near the book of "
-            f"{depth.source}, bid {depth.rows[book, 0]:.12g} and ask {depth.rows[book, 2]:.12g}, got "
-            f"{trades.rows[row, 0]:.12g}; {share}: are they of one instrument, in one unit of price, by one clock?"
-        )
-    return AgainstBook(compared, outside, without, float(worst))

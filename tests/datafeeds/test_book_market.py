@@ -15,7 +15,8 @@ from halfspread.datafeeds.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.depth import read_books, read_quotes
 from halfspread.engine.times import MINUTE, Floats
-from halfspread.engine.trades import check_against_book, read_trades
+from halfspread.engine.trades import read_trades
+from halfspread.engine.trades_beside_book import check_against_book
 from halfspread.errors import ConfigError
 
 LEVELS = 4

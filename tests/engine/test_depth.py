@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.engine import depth_kernels as kernels
-from halfspread.engine import row_checks, tables
+from halfspread.engine import row_columns, tables
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import Depth, read_books, read_quotes, standstills
 from halfspread.engine.table_format import TableFormat
@@ -230,8 +230,8 @@ def test_every_source_gives_the_same_quotes_and_books(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr(tables, "BLOCK_ROWS", block)
-    monkeypatch.setattr(row_checks, "_BLOCK", 2 * block)
-    monkeypatch.setattr(row_checks, "_TILE", 3)
+    monkeypatch.setattr(row_columns, "_BLOCK", 2 * block)
+    monkeypatch.setattr(row_columns, "_TILE", 3)
     for read, frame in ((read_quotes, quotes()), (read_books, books())):
         first = None
         for name, source in sources(frame.assign(note="x", u=1), tmp_path).items():

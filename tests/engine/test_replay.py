@@ -262,7 +262,7 @@ def test_rows_that_are_no_market_make_a_gap_of_the_market_alone(
 def test_a_file_without_a_possible_row_is_refused(tmp_path: Path) -> None:
     market = EventMarket(LINEAR, {"quotes": quotes([0, 1], bad=(0, 1))}, fmt=TableFormat(invalid="gap"))
     tape = market.streamed(tmp_path)
-    with pytest.raises(DataError, match=r"quotes\.parquet: no possible row"):
+    with pytest.raises(DataError, match=r"quotes\.parquet: expected quotes, got none that is possible: 2 rows"):
         replayed(tape, "quotes")
 
 

@@ -191,7 +191,7 @@ def test_a_cut_keeps_the_bars_that_open_from_the_start_and_close_by_the_end(
 
 @pytest.mark.parametrize(
     ("start", "end"),
-    [("2024-02-01", None), (None, "2023-12-31"), ("2024-01-02", "2024-01-01"), (None, "2024-01-01T00:59Z")],
+    [("2024-02-01", None), (None, "2023-12-31"), ("2024-01-02", "2024-01-02"), (None, "2024-01-01T00:59Z")],
 )
 def test_a_cut_without_bars_says_which_there_are(start: Any, end: Any, tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pandas(frame()), tmp_path / "bars.parquet", row_group_size=7)
@@ -203,6 +203,18 @@ def test_a_cut_without_bars_says_which_there_are(start: Any, end: Any, tmp_path:
         DataError, match=r"no bars from .* bars from 2024-01-01 00:00:00 UTC to 2024-01-03 02:00:00 UTC"
     ):
         Tape.scan_bars(tmp_path / "bars.parquet", LINEAR, start=start, end=end)
+
+
+def test_an_end_before_the_start_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pandas(frame()), tmp_path / "bars.parquet", row_group_size=7)
+    span: dict[str, Any] = {"start": "2024-01-02", "end": "2024-01-01"}
+    says = r"end: expected a time at or after start 2024-01-02 00:00:00 UTC, got 2024-01-01"
+    with pytest.raises(DataError, match=says):
+        Tape.from_bars(frame(), LINEAR, **span)
+    with pytest.raises(DataError, match=says):
+        Tape.scan_bars(tmp_path / "bars.parquet", LINEAR, **span)
+    with pytest.raises(DataError, match=says):
+        Tape.from_bars(frame(), LINEAR).slice(**span)
 
 
 def test_a_slice_counts_its_own_quirks() -> None:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from halfspread.engine.depth import Depth, read_quotes
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.times import SECOND
-from halfspread.engine.trades import Trades, check_against_book, read_trades
+from halfspread.engine.trades import Trades, read_trades
+from halfspread.engine.trades_beside_book import check_against_book
 from halfspread.errors import DataError
 from tests.engine.worlds import START
 

@@ -25,6 +25,7 @@ lint: $(READY) ## check style, format and types
 
 bench: $(READY) ## measure the speed; every benchmark checks its results first
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.events
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.startup

@@ -3,6 +3,6 @@
 import subprocess
 import sys
 
-for name in ("run", "growth", "memory", "startup"):
+for name in ("run", "events", "growth", "memory", "startup"):
     options = sys.argv[1:] if name == "run" else []
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=True)

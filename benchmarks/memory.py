@@ -1,4 +1,4 @@
-"""How much memory a backtest takes: the common job from Parquet, and streamed runs of two lengths.
+"""How much memory a backtest takes: the common job from Parquet, and streamed runs of two lengths, of bars and events.
 
     python -m benchmarks.memory
 
@@ -26,6 +26,9 @@ SMALL = 2_000
 LENGTHS = (4, 16)  # of the streamed runs, in common jobs
 LOADED = f"engine loaded ({SMALL:,} bars)"
 LIMIT_MB, LIMIT_FACTOR, FLAT_MB = 350, 1.2, 25
+BLOCK, LEVELS = 100_000, 5  # snapshots in a block of the files of events, and levels of each
+BLOCKS = (5, 20)  # of the streamed runs
+EVENTS = ("quotes and trades", "snapshots and trades")
 
 
 def long_market(path: Path, times: int) -> None:
@@ -40,6 +43,45 @@ def long_market(path: Path, times: int) -> None:
             writer.write_table(pa.table({**columns, "ts": columns["ts"] + turn * span}), row_group_size=65_536)
 
 
+def long_events(folder: Path, blocks: int) -> None:
+    """Snapshots, quotes and trades of one block of market, so many times one after the other, as three files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from halfspread.datafeeds.worlds import book_world
+
+    world = book_world(np.random.default_rng(5), snapshots=BLOCK, levels=LEVELS, trades_per_snapshot=1.0)
+    for name in ("books", "quotes", "trades"):
+        table = world.table(name)
+        schema = pa.Schema.from_pandas(table, preserve_index=False)
+        with pq.ParquetWriter(folder / f"{name}.parquet", schema, compression="zstd") as writer:
+            for turn in range(blocks):
+                shifted = table.assign(ts=table["ts"] + turn * (world.end - world.start))
+                writer.write_table(pa.Table.from_pandas(shifted, schema), row_group_size=65_536)
+
+
+def replay_events(task: str, folder: Path) -> dict[str, Any]:
+    """Stream quotes or snapshots, and trades, to a strategy that trades once."""
+    import pyarrow.parquet as pq
+
+    import halfspread as hs
+    from benchmarks.event_agents import HoldOnBooks, HoldOnQuotes
+
+    name = "quotes" if task == EVENTS[0] else "books"
+    contract = hs.instruments.linear("BOOK", lot=0.001, tick=0.1)
+    paths: dict[str, Any] = {each: folder / f"{each}.parquet" for each in (name, "trades")}
+    fees = hs.Fees(taker=5.5e-4, maker=0.0)
+    costs = hs.Costs(half_spread=hs.HalfSpread.from_quotes(), fees=fees, funding=hs.Funding.none())
+    agent = HoldOnQuotes() if name == "quotes" else HoldOnBooks()
+    result = hs.backtest(hs.Tape.scan(contract, **paths), agent, costs, sizing=hs.FixedContracts(0.001), capital=1e6)
+    rows = sum(pq.ParquetFile(path).metadata.num_rows for path in paths.values())
+    if result.counts["events"] != rows or result.counts["fills"] != 1:
+        raise SystemExit(
+            f"{rows} rows were replayed as {result.counts['events']} events, {result.counts['fills']} fills"
+        )
+    return {"events": rows, "fills": 1}
+
+
 def child(task: str, path: str) -> dict[str, Any]:
     """Do one task and say how much memory it took."""
     report: dict[str, Any] = {}
@@ -47,6 +89,8 @@ def child(task: str, path: str) -> dict[str, Any]:
         import numba  # noqa: F401
         import pandas  # noqa: F401
         import pyarrow.parquet  # noqa: F401
+    elif task in EVENTS:
+        report |= replay_events(task, Path(path))
     elif task != "nothing":
         import halfspread as hs
         from benchmarks.engine_job import CAPITAL, MARGIN, costs, instrument
@@ -101,7 +145,17 @@ def measure(folder: Path) -> dict[str, Any]:
         rows[f"{times} x common job, streamed"] = fresh("streamed", path)
         rows[f"{times} x common job, streamed, one fill"] = fresh("streamed, one fill", path)
         path.unlink()
+    for blocks in BLOCKS:
+        long_events(folder, blocks)
+        for task in EVENTS:
+            fresh(task, folder)  # compiles, the first time
+            rows[events_name(task, blocks)] = fresh(task, folder)
     return rows
+
+
+def events_name(task: str, blocks: int) -> str:
+    """Of a row of the table."""
+    return f"{blocks * BLOCK:,} {task}, streamed, one fill"
 
 
 def goals(rows: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -110,10 +164,16 @@ def goals(rows: dict[str, Any]) -> list[tuple[str, float, float]]:
     short, long = (rows[f"{times} x common job, streamed, one fill"]["peak_mb"] for times in LENGTHS)
     allowed = LIMIT_FACTOR * (job["tape_mb"] + job["results_mb"])
     above = job["peak_mb"] - rows[LOADED]["peak_mb"]
+    flat = []
+    for task in EVENTS:
+        few, many = (rows[events_name(task, blocks)]["peak_mb"] for blocks in BLOCKS)
+        what = f"{task} streamed, {BLOCKS[1] * BLOCK:,} against {BLOCKS[0] * BLOCK:,}, MB more"
+        flat.append((what, float(FLAT_MB), many - few))
     return [
         ("common job from Parquet, MB", LIMIT_MB, job["peak_mb"]),
         ("the same above the loaded engine, MB (1.2 x tape and results)", allowed, above),
         (f"streamed with one fill, {LENGTHS[1]} against {LENGTHS[0]} common jobs, MB more", FLAT_MB, long - short),
+        *flat,
     ]
 
 

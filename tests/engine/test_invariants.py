@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.engine.account_records import ATTRIBUTION
+from halfspread.engine.bars import Bars
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
@@ -216,11 +218,8 @@ def test_decisions_do_not_change_when_the_future_does(
     agent = SmaCross(fast=2, slow=4)
     whole = run_backtest(market, agent, free, sizing=FixedContracts(50), fill=fill)
     count = len(market) // 2
-    cut = Tape.from_bars(
-        {"ts": market.bars.times[:count]}  # type: ignore[union-attr]
-        | {name: market.bars.rows[:count, i] for i, name in enumerate(("open", "high", "low", "close", "volume"))},  # type: ignore[union-attr]
-        market.instrument,
-        interval=market.interval / 1e9,
-    )
+    bars = market.bars
+    assert isinstance(bars, Bars)
+    cut = market.slice(None, pd.Timestamp(int(bars.times[count - 1]) + bars.interval, tz="UTC"))
     half = run_backtest(cut, agent, free, sizing=FixedContracts(50), fill=fill)
     assert whole.curve_values[:count].tobytes() == half.curve_values.tobytes()

@@ -84,6 +84,8 @@ HOLDING = np.dtype(
         ("worst", "f8"),  # price of the present bar that is worst for the position, NaN outside of bars
         ("at_open", "f8"),  # contracts held at the open of the present bar
         ("live", "i8"),  # open orders
+        ("triggers", "i8"),  # stops and take-profits among them
+        ("moved", "i8"),  # 1: the position has changed since resting orders were last looked at
         ("book", "i8"),  # row of the book in force, -1 without one
         ("taken_bid", "f8"),  # contracts taken of the book in force
         ("taken_ask", "f8"),
@@ -102,7 +104,8 @@ HOLDING = np.dtype(
         ("liquidations", "i8"),
         ("settlements", "i8"),  # fundings paid or received on a position
         ("settlements_without_mark", "i8"),
-        ("carried_half_spreads", "i8"),
+        ("carrying", "i8"),  # 1: the half-spread asked for last was one seen before
+        ("carried_half_spreads", "i8"),  # fills at such a one
         ("fills_after_gap", "i8"),
         ("below_one_lot", "i8"),  # targets too small to trade
     ],

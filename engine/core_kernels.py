@@ -41,10 +41,11 @@ from halfspread.engine.codes import (
 )
 from halfspread.engine.event_kernels import look_after_margin, take_event
 from halfspread.engine.fill_kernels import execute
-from halfspread.engine.ledger_kernels import arrives_at_once, send_target
+from halfspread.engine.message_kernels import serve_targets
 from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.period_kernels import make_room
 from halfspread.engine.records import Data
+from halfspread.engine.request_kernels import arrives_at_once, send_target
 from halfspread.engine.step_kernels import decides_now, fail, show_account, targets_change
 
 Array = Any
@@ -118,6 +119,8 @@ def end_time(extra: Any, state: Record, event: Array, data: Data) -> int:
     run = state.run
     run.error_instrument = run.instrument
     if run.convention == NEXT_CLOSE:
+        if run.messages != 0:
+            serve_targets(state, run.now)
         error = fill_due(state, data)
         if error != 0:
             return error

@@ -78,10 +78,11 @@ def model_half_spread(state: Record, k: int, bars: Array, row: int, column: int,
     if contract.half_spread_kind != QUOTES_IN_BARS:
         tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
         return half_spread_at(contract.half_spread_kind, contract.half_spread, holding.reference, tick)
+    holding.carrying = 0
     if row < 0 or not observe_quotes(contract, holding, bars, row, column):
         if contract.carry_half_spread == 0:
             return math.nan
-        holding.carried_half_spreads += 1
+        holding.carrying = 1
     return holding.half_spread
 
 
@@ -126,6 +127,7 @@ def enter_fill(
     account.cash += fee
     move_margin(state, k, after, value)
     holding.contracts = after
+    holding.moved = 1
     if holding.sized == 0.0:
         holding.sized = contracts_of_full_target(state, k)
     holding.position = after / holding.sized if after != 0.0 and holding.sized > 0.0 else 0.0
@@ -141,6 +143,7 @@ def enter_fill(
         count_volume(run, time, traded_value)
     holding.fills += 1
     holding.maker_fills += maker
+    holding.carried_half_spreads += holding.carrying * (1 - maker)
     if run.margin != NO_MARGIN:
         run.check = 1
     fill = state.fills[run.fills]

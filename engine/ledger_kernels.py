@@ -1,4 +1,4 @@
-"""The life of an order from its sending to the ledger, and what its agent is told.
+"""The life of an order at the exchange, from its fills to the ledger.
 
 Arrays and records of ``engine.records`` and ``engine.order_records``. Open orders stand in ``state.orders``, oldest
 first; one that is done stays there until `sweep_orders` moves it to the ledger at the end of the event.
@@ -10,122 +10,33 @@ import math
 from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
-from halfspread.costs.kernels import delay_at
-from halfspread.costs.records import DELAY_FIXED
 from halfspread.engine.account_kernels import contract_value, price_of_value, scheduled, snap_to_lots
-from halfspread.engine.codes import ON_TRADES, OPTIMISTIC, THIS_CLOSE
+from halfspread.engine.codes import ON_TRADES, OPTIMISTIC
 from halfspread.engine.fill_kernels import enter_fill
 from halfspread.engine.margin_kernels import may_hold_as
 from halfspread.engine.order_records import (
-    AMEND,
-    BAD_FLAGS,
-    BAD_PRICE,
     BY_AGENT,
-    BY_MARK,
     CANCEL_REQUEST,
     CANCELLED,
     FILLED,
-    FOK,
-    IOC,
     LIMIT,
-    MARKET,
-    MAX_MESSAGES,
-    MAX_OPEN,
-    NO_INSTRUMENT,
     NO_REASON,
-    NOT_A_NUMBER,
-    NOT_SEEN,
     NOTHING_TO_REDUCE,
-    OFF_LOT,
-    OFF_TICK,
-    PLACE,
-    POST_ONLY,
     REDUCE_ONLY,
     REJECTED,
     RESTING,
-    STOP,
-    STOP_LIMIT,
-    TAKE_PROFIT,
-    TARGET,
-    TOO_LARGE,
-    TOO_MANY_OPEN,
-    TOO_SMALL,
-    UNKNOWN_ORDER,
     WAITING,
 )
-from halfspread.engine.report_kernels import report, tell_rejection
+from halfspread.engine.report_kernels import report
 
 Array = Any
 Record = Any
 
-#: Instrument of a message about an order that was not open when it was sent.
-NOWHERE = -1
-
 
 @inner_kernel
-def order_arrival(state: Record) -> int:
-    """When a message sent now reaches the exchange; none overtakes the one before it."""
-    run = state.run
-    first, end = run.order_delays[0], run.order_delays[1]
-    delay = delay_at(run.order_delay_mode, state.delays[first:end, 0], state.delays[first:end, 1], run.orders, run.now)
-    run.orders += 1
-    run.last_arrival = max(run.last_arrival, run.now + delay)
-    if run.convention == THIS_CLOSE and run.next_arrival == 0 and run.last_arrival > run.now:
-        run.next_arrival = run.last_arrival
-    return run.last_arrival
-
-
-@once_kernel
-def arrives_at_once(state: Record) -> bool:
-    """Whether messages take no time."""
-    run = state.run
-    return run.order_delay_mode == DELAY_FIXED and state.delays[run.order_delays[0], 1] == 0
-
-
-@inner_kernel
-def off_step(number: float, step: float) -> bool:
-    """Whether ``number`` is no whole multiple of ``step``; a billionth is forgiven."""
-    steps = abs(number) / step
-    return abs(steps - math.floor(steps + 0.5)) > 1e-9 * max(steps, 1.0)
-
-
-@inner_kernel
-def snap(number: float, step: float) -> float:
-    """The multiple of ``step`` that `off_step` accepted ``number`` for."""
-    return math.floor(number / step + 0.5) * step
-
-
-@loop_kernel
-def fault_of(state: Record, order: Array) -> int:
-    """Why an order cannot be sent, or NO_REASON."""
-    kind, flags, k = order.kind, order.flags, order.instrument
-    if not 0 <= k < state.run.instruments:
-        return NO_INSTRUMENT
-    if kind < MARKET or kind > TAKE_PROFIT:
-        return BAD_FLAGS
-    limited, triggered = kind in (LIMIT, STOP_LIMIT), kind > LIMIT
-    if not math.isfinite(order.contracts):
-        return NOT_A_NUMBER
-    if (limited and not math.isfinite(order.price)) or (triggered and not math.isfinite(order.trigger)):
-        return NOT_A_NUMBER
-    contract, time = state.contracts[k], state.run.now
-    tick = scheduled(state.starts, state.schedule, contract.ticks, time, 0)
-    lot = scheduled(state.starts, state.schedule, contract.lots, time, 0)
-    if (limited and off_step(order.price, tick)) or (triggered and off_step(order.trigger, tick)):
-        return OFF_TICK
-    if off_step(order.contracts, lot):
-        return OFF_LOT
-    if order.contracts == 0.0 or abs(order.contracts) < contract.min_contracts * (1.0 - 1e-9):
-        return TOO_SMALL
-    if abs(order.contracts) > contract.max_contracts * (1.0 + 1e-9):
-        return TOO_LARGE
-    if (limited and order.price <= 0.0) or (triggered and order.trigger <= 0.0):
-        return BAD_PRICE
-    if flags & POST_ONLY and (not limited or flags & (IOC | FOK)):
-        return BAD_FLAGS
-    if (flags & IOC and flags & FOK) or (flags & BY_MARK and not triggered):
-        return BAD_FLAGS
-    return TOO_MANY_OPEN if state.run.live >= MAX_OPEN else NO_REASON
+def awaits(state: Record, k: int) -> bool:
+    """Whether orders of instrument ``k``, or messages, may have to be served."""
+    return state.holdings[k].live != 0 or state.run.messages != 0
 
 
 @loop_kernel
@@ -136,52 +47,6 @@ def write_ledger(state: Record, order: Array) -> None:
     run.ledger += 1
 
 
-@once_kernel
-def place_order(state: Record, i: int) -> None:
-    """Take request ``i`` for a new order: into the open orders, or to the ledger as rejected."""
-    run, context = state.run, state.context
-    order = state.orders[min(run.live, MAX_OPEN - 1)]
-    full = run.live >= MAX_OPEN
-    if full:  # the last open order has to stay: write to the ledger's next line instead
-        order = state.ledger[run.ledger]
-    order.id = context.request_order[i]
-    order.instrument = context.request_instrument[i]
-    order.kind = order.form = context.request_kind[i]
-    order.flags = context.request_flags[i]
-    order.state, order.reason = WAITING, NO_REASON
-    order.contracts, order.filled = context.request_contracts[i], 0.0
-    order.price, order.trigger = context.request_price[i], context.request_trigger[i]
-    order.filled_value, order.average_price = 0.0, math.nan
-    order.sent, order.done = run.now, 0
-    order.ahead = order.ahead_other = math.inf
-    order.shown = order.traded = 0.0
-    order.seen, order.missed = NOT_SEEN, 0
-    order.fills = order.maker_fills = 0
-    order.arrives = order_arrival(state)
-    reason = fault_of(state, order)
-    if reason != NO_REASON:
-        order.state, order.reason, order.done = REJECTED, reason, run.now
-        run.rejections += 1
-        tell_rejection(state, reason)
-        if full:
-            run.ledger += 1
-        else:
-            write_ledger(state, order)
-        return
-    k = order.instrument
-    tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
-    lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
-    order.contracts = snap(order.contracts, lot)
-    order.price = snap(order.price, tick) if math.isfinite(order.price) else math.nan
-    order.trigger = snap(order.trigger, tick) if math.isfinite(order.trigger) else math.nan
-    run.live += 1
-    state.holdings[k].live += 1
-    at = context.open_orders
-    context.open_ids[at], context.open_instruments[at] = order.id, k
-    context.open_contracts[at], context.open_prices[at] = order.contracts, order.price
-    context.open_orders += 1
-
-
 @inner_kernel
 def live_order(state: Record, number: int) -> int:
     """Where an order stands among the open ones; -1 where it is done or was never sent."""
@@ -189,41 +54,6 @@ def live_order(state: Record, number: int) -> int:
         if state.orders[i].id == number and state.orders[i].state < FILLED:
             return i
     return -1
-
-
-@once_kernel
-def change_order(state: Record, i: int) -> None:
-    """Take request ``i`` for a cancellation or an amendment: it waits for the next event at or after its arrival, of
-    its instrument, or of any one where the order is not open."""
-    run, context = state.run, state.context
-    arrives, number = order_arrival(state), context.request_order[i]
-    at = live_order(state, number)
-    if run.messages >= MAX_MESSAGES:
-        refuse_request(state, number, -1, TOO_MANY_OPEN, run.now, run.now)
-        return
-    message = state.messages[run.messages]
-    message.action, message.order = context.request_action[i], number
-    message.instrument = state.orders[at].instrument if at >= 0 else NOWHERE
-    message.sent, message.arrives = run.now, arrives
-    message.contracts = context.request_contracts[i]
-    message.price, message.trigger = context.request_price[i], context.request_trigger[i]
-    run.messages += 1
-
-
-@once_kernel
-def send_target(state: Record, k: int, contracts: float) -> None:
-    """A target is decided: in force at once, or a message on its way."""
-    run, holding = state.run, state.holdings[k]
-    arrives = order_arrival(state)
-    if arrives > run.now and run.messages < MAX_MESSAGES:
-        message = state.messages[run.messages]
-        message.action, message.order, message.instrument = TARGET, 0, k
-        message.sent, message.arrives = run.now, arrives
-        message.contracts, message.price, message.trigger = contracts, math.nan, math.nan
-        run.messages += 1
-        return
-    holding.pending, holding.has_pending = contracts, 1
-    holding.decided, holding.arrives = run.now, arrives
 
 
 @loop_kernel
@@ -245,23 +75,11 @@ def refuse_request(state: Record, number: int, k: int, reason: int, sent: int, d
     report(state, 0, max(k, 0), 0.0, math.nan, 0.0, reason, done)
 
 
-@once_kernel
-def take_requests(state: Record) -> int:
-    """Send what the agent has asked for in this decision; 0 or an error code."""
-    context = state.context
-    for i in range(context.requests):
-        if context.request_action[i] == PLACE:
-            place_order(state, i)
-        else:
-            change_order(state, i)
-    context.requests = 0
-    return 0
-
-
 @loop_kernel
 def finish(state: Record, order: Array, result: int, reason: int, filled: float, time: int) -> None:
     """An order is done, ``filled`` contracts of it just now; `sweep_orders` moves it to the ledger."""
     order.state, order.reason, order.done = result, reason, time
+    state.run.finished += 1
     if order.filled != 0.0:
         order.average_price = price_of_value(state.contracts[order.instrument], order.filled_value / order.filled)
     told = NO_REASON if reason == BY_AGENT else reason
@@ -273,6 +91,15 @@ def refuse(state: Record, order: Array, reason: int, time: int) -> None:
     """The venue ends an order: rejected where it is new and nothing of it was filled, else cancelled."""
     new = order.state == WAITING and order.filled == 0.0
     finish(state, order, REJECTED if new else CANCELLED, reason, 0.0, time)
+
+
+@inner_kernel
+def end_idle(state: Record, order: Array, time: int) -> None:
+    """A reduce-only order at its first event, with nothing to reduce; one that was triggered counts as cancelled."""
+    if order.kind > LIMIT:
+        finish(state, order, CANCELLED, NOTHING_TO_REDUCE, 0.0, time)
+    else:
+        refuse(state, order, NOTHING_TO_REDUCE, time)
 
 
 @inner_kernel
@@ -364,6 +191,7 @@ def idle_reduction(state: Record, order: Array) -> bool:
 @once_kernel
 def drop_idle(state: Record, k: int, time: int) -> None:
     """At the end of an event: resting reduce-only limits of instrument ``k`` with nothing to reduce are cancelled."""
+    state.holdings[k].moved = 0
     for i in range(state.run.live):
         order = state.orders[i]
         if order.instrument == k and order.state == RESTING and idle_reduction(state, order):
@@ -383,80 +211,6 @@ def sweep_orders(state: Record) -> None:
             kept += 1
             continue
         state.holdings[order.instrument].live -= 1
+        state.holdings[order.instrument].triggers -= order.kind > LIMIT
         write_ledger(state, order)
-    run.live = kept
-
-
-@loop_kernel
-def serve_messages(state: Record, k: int, time: int) -> None:
-    """Cancellations, amendments and targets of instrument ``k`` that have arrived by ``time``."""
-    run = state.run
-    kept = 0
-    for i in range(run.messages):
-        message = state.messages[i]
-        if message.arrives <= time and message.instrument in (k, NOWHERE):
-            serve_message(state, message)
-            continue
-        if kept < i:
-            state.messages[kept] = message
-        kept += 1
-    run.messages = kept
-
-
-@once_kernel
-def serve_message(state: Record, message: Array) -> None:
-    """A message has reached the exchange."""
-    k = message.instrument
-    if message.action == TARGET:
-        holding = state.holdings[k]
-        holding.pending, holding.has_pending = message.contracts, 1
-        holding.decided, holding.arrives = message.sent, message.arrives
-        return
-    at = live_order(state, message.order) if k != NOWHERE else -1
-    if at < 0:
-        refuse_request(state, message.order, k, UNKNOWN_ORDER, message.sent, message.arrives)
-    elif message.action == AMEND:
-        amend(state, state.orders[at], message)
-    else:
-        finish(state, state.orders[at], CANCELLED, BY_AGENT, 0.0, message.arrives)
-
-
-@once_kernel
-def amend(state: Record, order: Array, message: Array) -> None:
-    """Apply an amendment; one that would not be accepted as a new order is refused and the order stays as it was."""
-    run, k, at = state.run, order.instrument, message.arrives
-    contracts, price, trigger = order.contracts, order.price, order.trigger
-    to_price, to_trigger = message.price, message.trigger
-    if order.kind in (STOP, TAKE_PROFIT) and math.isnan(to_trigger):
-        to_price, to_trigger = math.nan, to_price
-    if not math.isnan(message.contracts):
-        order.contracts = message.contracts
-    if not math.isnan(to_price):
-        order.price = to_price
-    if not math.isnan(to_trigger):
-        order.trigger = to_trigger
-    live, run.live = run.live, 0  # its own place is not one too many
-    reason = fault_of(state, order)
-    run.live = live
-    if reason == NO_REASON and (order.contracts * contracts < 0.0 or order.kind == MARKET):
-        reason = BAD_FLAGS
-    if reason != NO_REASON:
-        order.contracts, order.price, order.trigger = contracts, price, trigger
-        refuse_request(state, order.id, k, reason, message.sent, at)
-        return
-    lot = scheduled(state.starts, state.schedule, state.contracts[k].lots, run.now, 0)
-    tick = scheduled(state.starts, state.schedule, state.contracts[k].ticks, run.now, 0)
-    order.contracts = snap(order.contracts, lot)
-    if math.isfinite(order.price):
-        order.price = snap(order.price, tick)
-    if math.isfinite(order.trigger):
-        order.trigger = snap(order.trigger, tick)
-    if abs(order.contracts) <= abs(order.filled):
-        order.contracts = order.filled
-        finish(state, order, FILLED, NO_REASON, 0.0, at)
-        return
-    if order.state == RESTING and order.price != price:
-        order.state = WAITING  # it takes part anew, behind all others
-    elif order.state == RESTING and abs(order.contracts) > abs(contracts):
-        forget_place(state, order)
-    report(state, order.id, k, order.contracts - order.filled, order.price, 0.0, NO_REASON, at)
+    run.live, run.finished = kept, 0

@@ -11,16 +11,10 @@ from typing import Any
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import price_of_value
 from halfspread.engine.codes import CROSS, ISOLATED
-from halfspread.engine.margin_kernels import (
-    account_fails,
-    maintenance,
-    margin_value,
-    position_fails,
-    set_limits,
-    taker_rate,
-)
+from halfspread.engine.margin_kernels import account_fails, margin_value, position_fails, set_limits
 from halfspread.engine.order_records import LIQUIDATED, TARGET
 from halfspread.engine.report_kernels import report
+from halfspread.engine.tier_kernels import maintenance, taker_rate
 
 Array = Any
 Record = Any

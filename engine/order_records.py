@@ -92,6 +92,9 @@ CANCEL = 1
 AMEND = 2
 TARGET = 3  # in a message only: a target on its way
 
+#: Instrument of a message about an order that was not open when it was sent.
+NOWHERE = -1
+
 #: Requests that an agent may make in one decision, orders that it may have open, and messages that wait to be served.
 MAX_REQUESTS = 64
 MAX_OPEN = 512

@@ -11,6 +11,7 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import mark_to
+from halfspread.engine.book_kernels import reaches, same
 from halfspread.engine.codes import (
     CLOSE,
     HALF_SPREAD_MISSING,
@@ -21,18 +22,9 @@ from halfspread.engine.codes import (
     OPEN,
     OPTIMISTIC,
 )
-from halfspread.engine.depth_matching_kernels import (
-    arm,
-    arm_by_trade,
-    end_idle,
-    mark_triggers,
-    reaches,
-    release,
-    same,
-    triggered_by,
-)
 from halfspread.engine.fill_kernels import model_half_spread, model_impact, take_at_reference
 from halfspread.engine.ledger_kernels import (
+    end_idle,
     fill_order,
     finish,
     forget_place,
@@ -64,6 +56,7 @@ from halfspread.engine.order_records import (
     WAITING,
     WOULD_TAKE,
 )
+from halfspread.engine.trigger_kernels import arm, arm_by_trade, mark_triggers, release, triggered_by
 
 Array = Any
 Record = Any
@@ -170,7 +163,8 @@ def take_trade_market(state: Record, k: int, time: int) -> int:
         enter_waiting(state, k, half, False, time)
     if run.error == 0 and holding.has_pending != 0 and holding.arrives <= time:
         run.error = trade_target_at(state, k, half, time)
-    arm_by_trade(state, k, holding.reference, time)
+    if holding.triggers != 0:
+        arm_by_trade(state, k, holding.reference, time)
     return run.error
 
 

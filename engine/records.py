@@ -128,6 +128,7 @@ RUN = np.dtype(
         ("error_value", "f8"),
         ("decisions", "i8"),
         ("live", "i8"),  # open orders
+        ("finished", "i8"),  # of these, done and not yet moved to the ledger
         ("messages", "i8"),  # cancellations, amendments and targets that wait to be served
         ("next_arrival", "i8"),  # under `this`: when something sent arrives next, 0: nothing does
         ("orders", "i8"),  # orders sent so far

@@ -35,8 +35,8 @@ def report(
     run, holding = state.run, state.holdings[k]
     if reason != NO_REASON:
         run.rejections += 1
-    arrives = report_arrival(state, time)
-    if arrives <= run.now or run.delayed_reports == 0:
+    arrives = report_arrival(state, time) if run.delayed_reports != 0 else run.now
+    if arrives <= run.now:
         show_report(state, number, k, left, price, filled, holding.contracts, holding.position)
         if reason != NO_REASON:
             tell_rejection(state, reason)
@@ -59,11 +59,10 @@ def report(
 def report_arrival(state: Record, time: int) -> int:
     """When the agent learns of what happened at ``time``; no report overtakes the one before it."""
     run = state.run
-    if run.delayed_reports != 0:
-        first, end = run.response_delays[0], run.response_delays[1]
-        delays = state.delays[first:end]
-        time += delay_at(run.response_delay_mode, delays[:, 0], delays[:, 1], run.responses, time)
-        run.responses += 1
+    first, end = run.response_delays[0], run.response_delays[1]
+    delays = state.delays[first:end]
+    time += delay_at(run.response_delay_mode, delays[:, 0], delays[:, 1], run.responses, time)
+    run.responses += 1
     run.last_report = max(run.last_report, time)
     return run.last_report
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.engine.account_kernels import mark_to, reference_price
+from halfspread.engine.arrival_kernels import arrive_all
 from halfspread.engine.codes import (
     ASK,
     ASK_SIZE,
@@ -19,10 +20,8 @@ from halfspread.engine.codes import (
     BAR_CLOSE,
     BID,
     BID_SIZE,
-    CLOSE,
     NEXT_OPEN,
     NO_MARGIN,
-    ON_BARS,
     ON_DEPTH,
     ON_TRADES,
     OPEN,
@@ -41,58 +40,29 @@ from halfspread.engine.codes import (
     TRADE_SIDE,
     TRADE_SIZE,
 )
-from halfspread.engine.depth_matching_kernels import (
-    arm,
-    arm_by_mark,
-    arm_by_trade,
-    mark_triggers,
-    match_book,
-    match_trade,
-    refuse_in_gap,
-    release,
-    take_from_book,
-    trade_target,
-    triggered_by,
-)
-from halfspread.engine.fill_kernels import execute, model_half_spread
-from halfspread.engine.ledger_kernels import drop_idle, finish, serve_messages, sweep_orders, take_requests
-from halfspread.engine.order_records import (
-    BY_MARK,
-    CANCELLED,
-    FILLED,
-    LIQUIDATED,
-    NO_MARKET,
-    NOT_SEEN,
-    REJECTED,
-    SEEN,
-    TRIGGERED,
-    WAITING,
-)
-from halfspread.engine.price_matching_kernels import (
-    enter_at_price,
-    match_open,
-    match_range,
-    take_trade_market,
-    trade_target_at,
-)
+from halfspread.engine.depth_matching_kernels import match_book, trade_target
+from halfspread.engine.fill_kernels import execute
+from halfspread.engine.ledger_kernels import awaits, drop_idle, finish, sweep_orders
+from halfspread.engine.message_kernels import serve_messages
+from halfspread.engine.order_records import CANCELLED, FILLED, LIQUIDATED
+from halfspread.engine.price_matching_kernels import match_open, match_range, take_trade_market
+from halfspread.engine.queue_kernels import match_trade, refuse_in_gap
 from halfspread.engine.records import Data
 from halfspread.engine.report_kernels import deliver_reports
+from halfspread.engine.request_kernels import take_requests
+from halfspread.engine.trigger_kernels import arm_by_mark, arm_by_trade
 
 Array = Any
 Record = Any
 
 
-@inner_kernel
-def awaits(state: Record, k: int) -> bool:
-    """Whether orders of instrument ``k``, or messages, may have to be served."""
-    return state.holdings[k].live != 0 or state.run.messages != 0
-
-
 @loop_kernel
 def end_event(state: Record, k: int, time: int) -> None:
     """At the end of an event of instrument ``k``: what has nothing left to do goes to the ledger."""
-    drop_idle(state, k, time)
-    sweep_orders(state)
+    if state.holdings[k].moved != 0:
+        drop_idle(state, k, time)
+    if state.run.finished != 0:
+        sweep_orders(state)
 
 
 @inner_kernel
@@ -109,7 +79,8 @@ def open_with_orders(state: Record, k: int, bars: Array, row: int, time: int) ->
     run, holding = state.run, state.holdings[k]
     if holding.live != 0:
         mark_to(state, k, reference_price(state.contracts[k], bars, row, OPEN))
-    serve_messages(state, k, time)
+    if run.messages != 0:
+        serve_messages(state, k, time)
     end_gap(state, k, time)
     match_open(state, k, bars, row, time)
     if run.error == 0 and holding.has_pending != 0 and run.convention == NEXT_OPEN and holding.arrives <= time:
@@ -163,8 +134,9 @@ def new_book(state: Record, k: int, rows: Array, row: int, time: int) -> int:
     holding.book = row
     holding.taken_bid = holding.taken_ask = 0.0
     run.started = 1
-    if awaits(state, k):
+    if run.messages != 0:
         serve_messages(state, k, time)
+    if holding.live != 0:
         end_gap(state, k, time)
         match_book(state, k, rows, row, time)
     holding.gap = 0
@@ -211,12 +183,13 @@ def take_trade(state: Record, event: Array, data: Data) -> int:
 @once_kernel
 def new_trade(state: Record, k: int, trades: Array, row: int, time: int) -> None:
     """The market of instrument ``k``, which is one of trades alone, has moved on."""
-    holding, price = state.holdings[k], trades[row, TRADE_PRICE]
+    run, holding, price = state.run, state.holdings[k], trades[row, TRADE_PRICE]
     mark_to(state, k, price)
     holding.last = price
-    state.run.started = 1
-    if awaits(state, k):
+    run.started = 1
+    if run.messages != 0:
         serve_messages(state, k, time)
+    if holding.live != 0:
         end_gap(state, k, time)
         match_trade(state, k, trades, row, time)
     holding.gap = 0
@@ -229,91 +202,12 @@ def new_trade(state: Record, k: int, trades: Array, row: int, time: int) -> None
 @once_kernel
 def trade_beside_book(state: Record, k: int, trades: Array, row: int, time: int) -> None:
     """Messages, queues and triggers at a trade of an instrument whose market is a book."""
-    serve_messages(state, k, time)
+    if state.run.messages != 0:
+        serve_messages(state, k, time)
     match_trade(state, k, trades, row, time)
-    arm_by_trade(state, k, trades[row, TRADE_PRICE], time)
+    if state.holdings[k].triggers != 0:
+        arm_by_trade(state, k, trades[row, TRADE_PRICE], time)
     end_event(state, k, time)
-
-
-@once_kernel
-def arrive_all(state: Record, data: Data) -> None:
-    """Under `this`: whatever has arrived meets what is in force."""
-    for k in range(state.run.instruments):
-        there = state.contracts[k].market != ON_BARS or state.holdings[k].closed_now != 0
-        if there and (awaits(state, k) or state.holdings[k].has_pending != 0):
-            arrive(state, k, data)
-    sweep_orders(state)
-    note_next_arrival(state)
-
-
-@once_kernel
-def arrive(state: Record, k: int, data: Data) -> None:
-    """Orders and the target of instrument ``k`` that have arrived and not met the market yet."""
-    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
-    time, market, half = run.now, contract.market, 0.0
-    rows = data.books if contract.depth_kind != QUOTE else data.quotes
-    there = market == ON_BARS or (
-        holding.gap == 0 and (holding.book >= 0 or (market == ON_TRADES and holding.last > 0))
-    )
-    if there and market == ON_TRADES:
-        half = model_half_spread(state, k, state.schedule, -1, 0, time)
-    elif market == ON_BARS:
-        half = model_half_spread(state, k, data.bars, holding.bar, CLOSE, time)
-    serve_messages(state, k, time)
-    for i in range(run.live):
-        order = state.orders[i]
-        if order.instrument != k or order.arrives > time or order.state >= FILLED or order.seen == TRIGGERED:
-            continue
-        if not there and order.seen == NOT_SEEN:
-            finish(state, order, REJECTED, NO_MARKET, 0.0, time)
-        elif there and (order.seen == NOT_SEEN or order.state == WAITING):
-            meet(state, order, rows, half, time)
-    if there and holding.has_pending != 0 and holding.arrives <= time and run.error == 0:
-        if market == ON_DEPTH:
-            run.error = trade_target(state, k, rows, holding.book, time)
-        else:
-            run.error = trade_target_at(state, k, half, time)
-
-
-@once_kernel
-def meet(state: Record, order: Array, rows: Array, half: float, time: int) -> None:
-    """An order that arrives, or whose price was amended, against what is in force."""
-    k, first = order.instrument, order.seen == NOT_SEEN
-    holding, contract = state.holdings[k], state.contracts[k]
-    on_book = contract.market == ON_DEPTH
-    order.seen = SEEN
-    if arm(order) and first:
-        reached = mark_triggers(state, order)
-        if not order.flags & BY_MARK and contract.has_trades == 0:
-            if on_book:
-                reached = triggered_by(order, rows[holding.book, ASK], rows[holding.book, BID])
-            else:
-                reached = triggered_by(order, holding.reference, holding.reference)
-        if reached:
-            release(order)
-            order.seen = SEEN
-    if order.state == WAITING and on_book:
-        take_from_book(state, order, rows, holding.book, time)
-    elif order.state == WAITING:
-        enter_at_price(state, order, half, time)
-
-
-@once_kernel
-def note_next_arrival(state: Record) -> None:
-    """When the next of what is on its way arrives."""
-    run = state.run
-    run.next_arrival = 0
-    for i in range(run.live):
-        soonest(run, state.orders[i].arrives)
-    for i in range(run.messages):
-        soonest(run, state.messages[i].arrives)
-
-
-@inner_kernel
-def soonest(run: Array, arrives: int) -> None:
-    """Keep the earlier of two arrivals that are still to come."""
-    if arrives > run.now and (run.next_arrival == 0 or arrives < run.next_arrival):
-        run.next_arrival = arrives
 
 
 @loop_kernel
@@ -332,7 +226,7 @@ def serve_bars(what: int, state: Record, event: Array, data: Data) -> int:
 def serve_all(what: int, state: Record, event: Array, data: Data) -> int:
     """What orders need whatever the market is."""
     run = state.run
-    if what == SERVE_MARK:
+    if what == SERVE_MARK and state.holdings[event.instrument + 0].triggers != 0:
         arm_by_mark(state, event.instrument + 0, event.time)
     elif what == SERVE_REQUESTS:
         take_requests(state)

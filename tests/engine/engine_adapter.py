@@ -53,8 +53,9 @@ FULL = 128.0
 WEEK = 168 * HOUR
 TABLES = {"book": "book", "quote": "quote", "trade": "trade", "bar_close": "bar"}
 REASONS_OF = {
-    "": 0, "cancelled": 1, "not finite": 2, "unknown instrument": 3, "off tick": 4, "off lot": 5, "size": 6, "price": 8,
-    "contradiction": 9, "too many orders": 10, "no market": 11, "post only": 12, "reduce only": 13, "ioc": 14,
+    "": 0, "cancelled": 1, "not finite": 2, "unknown instrument": 3, "off tick": 4, "off lot": 5,
+    "too small": 6, "too large": 7, "price": 8, "contradiction": 9, "too many orders": 10, "no market": 11,
+    "post only": 12, "reduce only": 13, "ioc": 14,
     "fok": 15, "depth": 16, "unknown order": 17, "insufficient margin": 18, "above tier": 19, "liquidated": 20,
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from tests.engine.reference_account import Accounts
@@ -85,6 +85,18 @@ class Simulation:
                 self._at(time, AT_CLOSE, 0, 0, None)
         for time in self.delivered:
             self._at(time, DECIDE, 0, 0, None)
+        for k, market in enumerate(self.desk.markets):
+            if market.kind in ("quote", "book"):
+                self._plan_silences(k, market.kind)
+
+    def _plan_silences(self, k: int, kind: str) -> None:
+        """A gap where quotes or books do not come for longer than `stale_after`, or end so long before the others."""
+        times = sorted(event.time for event in self.events if event.instrument == k and event.kind == kind)
+        times.append(max(event.time for event in self.events if isinstance(event.payload, (Book, Trade, Bar))))
+        for before, after in pairwise(times):
+            if after - before > self.settings.stale_after:
+                silence = before + self.settings.stale_after
+                self._at(silence, GAP, 0, k, Event(silence, "gap", k))
 
     def _at(self, time: int, phase: int, rank: int, instrument: int, what: Event | None) -> None:
         heapq.heappush(self.timeline, (time, phase, rank, instrument, next(self.numbers), what))
@@ -192,7 +204,7 @@ class Simulation:
         if market.kind == "bar" and market.closed != now:
             return
         self.desk.serve_messages(k, now)
-        in_gap = market.kind != "bar" and market.gap(now, self.settings.stale_after) is not None
+        in_gap = market.kind != "bar" and market.gap_since is not None
         arrived = [order for order in self.desk.arrived(k, now) if not order.pulled]
         new = [order for order in arrived if not order.seen or order.stage == "new"]
         for order in new:
@@ -293,7 +305,8 @@ class Simulation:
             terms = self.desk.markets[place.instrument].terms
             reason = check_order(place, terms)
             price, trigger = snapped(price, terms.tick), snapped(trigger, terms.tick)
-        if not reason and sum(order.status == "open" for order in self.ledger.orders) >= self.settings.most_orders:
+        opened = max(sum(order.status == "open" for order in self.ledger.orders), len(self._open_now(now)))
+        if not reason and opened >= self.settings.most_orders:
             reason = "too many orders"
         if not reason:
             lots = snapped(contracts, self.desk.markets[place.instrument].terms.lot)

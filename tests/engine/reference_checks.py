@@ -32,8 +32,10 @@ def check_order(place: Place, terms: Terms) -> str:
         return "off tick"
     if off_grid(place.contracts, terms.lot):
         return "off lot"
-    if not max(terms.smallest, BILLIONTH) <= abs(place.contracts) <= terms.largest:
-        return "size"
+    if abs(place.contracts) < max(terms.smallest, BILLIONTH):
+        return "too small"
+    if abs(place.contracts) > terms.largest:
+        return "too large"
     if any(price <= 0.0 for price in given):
         return "price"
     return "contradiction" if contradictory(place, needs_trigger) else ""
@@ -59,7 +61,10 @@ def amendment(request: Amend, order: Order, terms: Terms) -> tuple[Amend, str]:
         order.trigger if trigger is None else trigger, order.place.flags, order.place.instrument,
     )  # fmt: skip
     reason = check_order(checked, terms)
-    if not reason and (contracts * order.side < 0.0 or order.place.kind == "market"):
+    other_side = contracts * order.side < 0.0 or order.place.kind == "market"
+    no_price = order.place.kind in ("stop", "take_profit") and price is not None
+    no_trigger = order.place.kind == "limit" and trigger is not None
+    if not reason and (other_side or no_price or no_trigger):
         reason = "contradiction"
     lots = None if request.contracts is None else snapped(contracts, terms.lot)
     return Amend(order.id, lots, snapped(price, terms.tick), snapped(trigger, terms.tick)), reason

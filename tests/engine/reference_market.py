@@ -194,11 +194,3 @@ class Market:
     def alive(self) -> list[Order]:
         """Orders that are open, in the order of sending."""
         return [order for order in self.orders if order.status == "open"]
-
-    def gap(self, now: int, stale_after: int) -> int | None:
-        """Orders that arrived after this time, and before now, found no market; None where there has been no gap."""
-        starts = [] if self.gap_since is None else [self.gap_since - 1]
-        still = self.kind in ("quote", "book") and self.last_event is not None
-        if still and self.last_event is not None and now - self.last_event > stale_after:
-            starts.append(self.last_event + stale_after - 1)
-        return min(starts) if starts else None

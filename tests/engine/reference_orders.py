@@ -175,7 +175,7 @@ class Desk:
         """
         k = order.place.instrument
         at = price if price is not None else order.price
-        size = min(size, order.left)
+        size = whole_lots(min(size, order.left), self.accounts.holdings[k].terms.lot)
         if size <= 0.0 or at is None:
             return 0.0
         if order.has(REDUCE_ONLY):
@@ -183,9 +183,6 @@ class Desk:
             if size == 0.0:
                 self.end(order, now, "cancelled", "reduce only")
                 return 0.0
-        size = whole_lots(size, self.accounts.holdings[k].terms.lot)
-        if size == 0.0:
-            return 0.0
         if price is not None:
             self.accounts.move(k, price)
         contracts = math.copysign(size, order.side)
@@ -231,12 +228,12 @@ class Desk:
     def refuse_in_gap(self, k: int, now: int) -> bool:
         """At an event of the market: end the gap, refuse what arrived in it, forget places in queues."""
         market = self.markets[k]
-        began = market.gap(now, self.settings.stale_after)
+        began = market.gap_since
         market.gap_since, market.last_event = None, now
         if began is None:
             return False
         for order in market.alive():
-            if not order.seen and began < order.arrives < now:
+            if not order.seen and began <= order.arrives < now:
                 self.end(order, now, "rejected", "no market")
             else:
                 self.forget_place(order, market)

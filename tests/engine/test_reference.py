@@ -49,7 +49,7 @@ def test_hand_worked_runs(case: Case) -> None:
         (Place("limit", 1.0, 100.2), "off tick"),
         (Place("stop", 1.0, trigger=100.2), "off tick"),
         (Place("market", 1.5), "off lot"),
-        (Place("market", 0.0), "size"),
+        (Place("market", 0.0), "too small"),
         (Place("limit", 1.0, 0.0), "price"),
         (Place("limit", 1.0, -100.0), "price"),
         (Place("limit", 1.0, 100.0, flags=POST_ONLY | IOC), "contradiction"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from halfspread.commands.folder import RunFolder, writing
-from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
+from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside, replay, write_results
@@ -41,15 +41,15 @@ def execute(arguments: Namespace) -> int:
             watch.lap("read")
             tape_hash = HashBeside(tape)
             results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
-            facts.append(manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin)))
+            data = data_entry(loaded, tape_hash.result(), tape.origin)
+            facts.append(manifest(loaded, config, data, built, folder.path))
             watch.lap("replay")
         ranked = rank([(result, result.metrics) for result in results], arguments.rank)
         with progress.step("write the reports"):
             _write(folder, ranked, facts, arguments)
         watch.lap("write")
-        write_json(
-            folder.building / "manifest.json", {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps}
-        )
+        common = {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps}
+        write_manifest(folder.building, "compare", common, ranked)
     _show(ranked, folder, _unequal(configs), arguments)
     return 0
 

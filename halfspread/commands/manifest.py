@@ -1,27 +1,58 @@
-"""The manifest of a run: everything that its numbers depend on."""
+"""The manifest of a run: everything that its numbers depend on, what it wrote, and a seal.
+
+``halfspread verify`` runs again from it; docs/runs.md has its fields. The config in it is complete. Paths in the config
+stand as they were written, and ``folder``, where they begin, is relative to the run folder.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 import os
-import platform
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from halfspread import __version__
-from halfspread.compiled import PACKAGE, source_hash
-from halfspread.configs.build import data_files
+from halfspread.commands.data_hashes import TapeHash
+from halfspread.commands.folder import writing
+from halfspread.commands.machine import cpu_features, machine
+from halfspread.commands.output import write_json
+from halfspread.commands.run_files import MANIFEST, VERSION, digest_of, files_in, hash_of_file, seal_of
+from halfspread.commands.sources import commit, folder_hashes, package_hash, plugin_sources
+from halfspread.compiled import source_hash
+from halfspread.configs.build import BuiltAgent, data_files
 from halfspread.configs.load import Loaded
+from halfspread.reports.metrics import json_safe
+from halfspread.reports.result import Result
 
-__all__ = ["Stopwatch", "data_entry", "digest_of", "machine", "manifest", "package_hash"]
+__all__ = [
+    "HEADLINE",
+    "Stopwatch",
+    "data_entry",
+    "digest_of",
+    "machine",
+    "manifest",
+    "package_hash",
+    "plain",
+    "restored",
+    "write_manifest",
+]
 
-PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow", "pydantic")
+#: Metrics that the manifest repeats, so that runs are listed without reading more than it.
+HEADLINE = (
+    "start",
+    "end",
+    "report_currency",
+    "total_return",
+    "information_ratio",
+    "information_ratio_error",
+    "max_drawdown",
+    "turnover",
+    "fills",
+)
+_NUMBER = "$float"
 
 
 class Stopwatch:
@@ -38,75 +69,78 @@ class Stopwatch:
         self._last = now
 
 
-def digest_of(data: Any) -> str:
-    """Hash of plain data; hex digits."""
-    text = json.dumps(data, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def manifest(loaded: Loaded, config: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """What was run (the effective ``config``), on which ``data``, with which code, on which machine."""
+def manifest(
+    loaded: Loaded, config: Mapping[str, Any], data: Mapping[str, Any], agents: Sequence[BuiltAgent], home: Path
+) -> dict[str, Any]:
+    """What was run (the effective ``config``, the ``agents``), on which ``data``, with which code, on which machine;
+    ``home`` is the run folder as it will be called."""
+    plugins = {each.label: plugin_sources(each.agent, loaded.folder) for each in agents}
     return {
         "halfspread": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "config_file": str(loaded.path),
+        "folder": _from(home, loaded.folder),
         "overrides": list(loaded.overrides),
-        "config": dict(config),
+        "config": plain(config),
         "seed": loaded.config.seed,
         "data": dict(data),
+        "plugins": {label: found for label, found in plugins.items() if found["files"]},
         "sources": package_hash(),
+        "folders": dict(folder_hashes()),
+        "commit": commit(),
         "kernels": source_hash(),
         **machine(),
     }
 
 
-def data_entry(loaded: Loaded, tape_hash: str, origin: Mapping[str, str]) -> dict[str, Any]:
-    """The hash of every number of the tape, the files with their sizes, and how tables were made that are in no
-    file."""
-    found = data_files(loaded)
-    files = {key: {"file": path.name, "bytes": path.stat().st_size} for key, path in found.items()}
-    paths = {str(path) for path in found.values()}
-    made = {name: text for name, text in origin.items() if text not in paths}
-    return {"hash": tape_hash, "files": files, "made": made}
-
-
-def machine() -> dict[str, Any]:
-    """Python, platform, CPU, and the versions of the packages that compute."""
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpu": cpu_model(),
-        "packages": {name: _version(name) for name in PACKAGES},
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def cpu_model() -> str:
-    """Name of the processor; results repeat bit for bit on one kind of it."""
-    if sys.platform == "linux":
-        try:
-            with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    if line.startswith(("model name", "Model")):
-                        return line.partition(":")[2].strip()
-        except OSError:
-            pass
-    return platform.processor() or platform.machine()
-
-
-def package_hash() -> str:
-    """Hash of every Python source of halfspread; hex digits."""
-    digest = hashlib.blake2b(digest_size=8)
-    found = [
-        Path(at, name) for at, _, names in os.walk(PACKAGE, followlinks=True) for name in names if name.endswith(".py")
+def write_manifest(folder: Path, kind: str, facts: Mapping[str, Any], results: Sequence[Result]) -> None:
+    """Write the manifest as the last file of a run ``folder``: ``facts``, the headline of each of ``results`` in their
+    order, hashes of all files there, and a seal. ``kind`` is the command that made it. Raises UserError."""
+    with writing(folder / MANIFEST):
+        files = files_in(folder)
+    agents = [
+        {**{name: each.metrics[name] for name in HEADLINE}, "name": each.name, "agent": each.agent} for each in results
     ]
-    for path in sorted(found):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    found = {"manifest": VERSION, "kind": kind, **facts, "cpu_features": cpu_features(), "agents": agents}
+    written = json_safe({**found, "files": files})
+    write_json(folder / MANIFEST, {**written, "seal": seal_of(written)})
+
+
+def data_entry(loaded: Loaded, found: TapeHash, origin: Mapping[str, str]) -> dict[str, Any]:
+    """The hash of every number of the tape, and of each table, the files with their sizes (those of delays with a hash
+    of their bytes), and how tables were made that are in no file."""
+    paths = data_files(loaded)
+    files = {}
+    for key, path in paths.items():
+        hashed = {"hash": hash_of_file(path)} if key.startswith("costs.") else {}
+        files[key] = {"file": path.name, "bytes": path.stat().st_size, **hashed}
+    texts = {str(path) for path in paths.values()}
+    made = {name: text for name, text in origin.items() if text not in texts}
+    return {"hash": found.total, "tables": dict(found.tables), "files": files, "made": made}
+
+
+def plain(value: Any) -> Any:
+    """Data as JSON can hold them: a number that is not finite as ``{"$float": "inf"}``."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NUMBER: repr(value)}
+    return value
+
+
+def restored(value: Any) -> Any:
+    """The data that `plain` was given."""
+    if isinstance(value, list):
+        return [restored(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return float(value[_NUMBER]) if set(value) == {_NUMBER} else {key: restored(each) for key, each in value.items()}
+
+
+def _from(home: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
+    except ValueError:  # another drive
+        return folder.resolve().as_posix()

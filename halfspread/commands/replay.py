@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.folder import writing
 from halfspread.commands.output import agent_object, write_json
 from halfspread.commands.progress import Progress
@@ -68,18 +69,18 @@ class HashBeside:
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
-        self._found = ""
+        self._found: TapeHash | None = None
         self._thread = threading.Thread(target=self._compute)
         if not tape.streamed:
             self._thread.start()
 
     def _compute(self) -> None:
-        self._found = self._tape.hash()
+        self._found = tape_hash(self._tape)
 
-    def result(self) -> str:
-        """Hex digits."""
+    def result(self) -> TapeHash:
+        """The hash of the whole and of each table. Raises what reading a streamed tape does."""
         if self._tape.streamed:
             self._compute()
         else:
             self._thread.join()
-        return self._found
+        return self._found or tape_hash(self._tape)  # the thread ended with an error: raise it here

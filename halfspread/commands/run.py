@@ -6,8 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from halfspread.commands.folder import RunFolder
-from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest
-from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest, write_manifest
+from halfspread.commands.output import agent_object, print_json, print_table, where_lines
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import build_agents, build_tape, effective
@@ -31,11 +31,12 @@ def execute(arguments: Namespace) -> int:
         tape_hash = HashBeside(tape)
         result = replay(loaded, tape, built, folder.building, progress)
         watch.lap("replay")
-        facts = manifest(loaded, config, data_entry(loaded, tape_hash.result(), tape.origin))
+        data = data_entry(loaded, tape_hash.result(), tape.origin)
+        facts = manifest(loaded, config, data, [built], folder.path)
         with progress.step("write the report"):
             write_results(result, folder.building, facts, report=not arguments.no_report)
         watch.lap("write")
-        write_json(folder.building / "manifest.json", {**facts, "seconds": watch.laps})
+        write_manifest(folder.building, "run", {**facts, "seconds": watch.laps}, [result])
     if arguments.json:
         print_json(
             {

@@ -134,7 +134,7 @@ def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list
         )
     refused = int(holdings["refused_targets"].sum())
     if refused:
-        found.append(f"{refused} targets were refused for lack of margin")
+        found.append(f"{refused} targets were refused for lack of margin, or above their tier")
     carried, waited = (int(holdings[name].sum()) for name in ("carried_half_spreads", "fills_after_gap"))
     if carried:
         found.append(f"{carried} fills had no quote and paid the last half-spread seen")
@@ -163,9 +163,10 @@ def _activity(tape: Tape, state: State, orders: Records) -> list[str]:
             f"{int(holdings['seen'].min())}; or nothing that it subscribes to has happened"
         )
     elif not int(holdings["fills"].sum()):
+        tried = len(orders) or int(holdings["refused_targets"].sum())
         found.append(
             "the agent never traded: none of its orders was filled"
-            if len(orders)
+            if tried
             else "the agent never traded: it gave no target other than 0, or none worth a lot"
         )
     for feed, holding in zip(tape.feeds, holdings, strict=True):

@@ -55,9 +55,12 @@ class Market(InstrumentView):
     def __getitem__(self, which: int | str) -> InstrumentView:
         if isinstance(which, int):
             return self.views[which]
-        for view in self.views:
-            if which in (view.instrument.symbol, view.instrument.name):
-                return view
+        found = [view for view in self.views if which in (view.instrument.symbol, view.instrument.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " or ".join(repr(view.instrument.name) for view in found)
+            raise StrategyError(f"market[{which!r}]: several venues have it; say {names}")
         symbols = ", ".join(view.instrument.symbol for view in self.views)
         raise StrategyError(f"market[{which!r}]: no such instrument; there are {symbols}")
 

@@ -136,9 +136,15 @@ def _from_numbers(values: Any, what: str, unit: str, first_row: int) -> Integers
         likely = next(
             (name for name, scale in _SCALES.items() if _outside(array[outside : outside + 1], scale, 1) is None), None
         )
+        if likely is None:
+            remedy = "no unit makes it a time"
+        elif outside == 0:
+            remedy = f"these look like {_NAMES[likely]}: pass time_unit={likely!r}"
+        else:
+            remedy = f"this looks like {_NAMES[likely]}, and the rows before are {_NAMES[unit]}: bring them to one unit"
         raise DataError(
             f"{what}: row {first_row + outside}: expected {_NAMES[unit]} since 1970, from 2009 to 2100, got {got}; "
-            + (f"these look like {_NAMES[likely]}: pass time_unit={likely!r}" if likely else "no unit makes it a time")
+            f"{remedy}"
         )
     if array.dtype.kind == "f":
         whole = np.floor(array)

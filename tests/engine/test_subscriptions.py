@@ -161,6 +161,17 @@ def test_two_venues_with_one_symbol_stay_apart() -> None:
     assert {"position_one:BTC", "position_two:BTC"} <= set(result.periods.columns)
 
 
+class Ambiguous(Strategy):
+    def on_quote(self, market: Market) -> Any:
+        return {"BTC": 1.0}
+
+
+def test_a_symbol_that_two_venues_have_is_no_name() -> None:
+    tape = Tape.join(quotes("BTC", venue="one"), quotes("BTC", venue="two", first=0.25))
+    with pytest.raises(StrategyError, match="several venues have it; say 'one:BTC' or 'two:BTC'"):
+        run(tape, Ambiguous())
+
+
 def test_delays_of_market_data_are_drawn_once() -> None:
     order, feed = Delay.lognormal("5ms", 0.5), Delay.lognormal("9ms", 0.5)
     latency = Latency(order=order, response=Delay.none(), feed=feed)

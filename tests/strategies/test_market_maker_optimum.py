@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmarks import market_maker as day
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.poisson_book import PoissonBook
 from halfspread.datafeeds.world_tapes import world_tape
@@ -109,3 +110,37 @@ def test_aversion_to_risk_holds_less_for_less_profit() -> None:
     squares = [float(np.mean(np.cumsum(each.fill_records["contracts"]) ** 2)) for each in found]
     assert squares[1] < 0.5 * squares[0]
     assert edge(found[1]) < edge(found[0])
+
+
+@cache
+def distances(fee: float) -> list[dict[str, float]]:
+    return day.constant_distances(fee)
+
+
+@pytest.mark.parametrize("fee", day.FEES)
+def test_over_a_day_every_distance_earns_what_is_computed_and_the_largest_profit_is_where_it_is_computed(
+    fee: float,
+) -> None:
+    rows = distances(fee)
+    for row in rows:
+        assert row["error"] < 0.006
+        assert abs(row["found"] - row["expected"]) < 4.0 * row["error"] + 1e-3, row
+    best = max(rows, key=lambda row: row["found"])
+    assert best["ticks"] * day.WORLD.tick == 1.0 / day.WORLD.decay + fee
+
+
+def test_the_best_distance_follows_from_the_fills_themselves() -> None:
+    # The profit exp(-k d) d is largest at 1 / k, with k from the fills at six distances.
+    k, error = day.fitted_decay(distances(0.0))
+    assert error < 0.004
+    assert abs(1.0 / k - 1.0 / day.WORLD.decay) < 4.0 * error / k**2
+
+
+def test_the_best_aversion_is_the_one_that_the_risk_is_charged_at() -> None:
+    rows = {row["gamma"]: row for row in day.aversions()}
+    for row in rows.values():
+        assert abs(row["found"] - row["expected"]) < 4.0 * row["error"], row
+        if row["gamma"] != day.GAMMA:
+            promised = rows[day.GAMMA]["expected"] - row["expected"]
+            assert row["behind"] > 4.0 * row["behind_error"], row
+            assert abs(row["behind"] - promised) < 4.0 * row["behind_error"], row

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from halfspread.engine import instruments
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError, InstrumentError, UserError
+from halfspread.errors import ConfigError, DataError, InstrumentError, UserError
 
 __all__ = ["build_tape", "data_files"]
 
@@ -32,7 +34,19 @@ def build_tape(loaded: Loaded) -> Tape:
     """The markets of a config as one tape. Raises ConfigError, InstrumentError or DataError."""
     keys = _market_keys(loaded)
     tapes = [_tape(market, key, loaded) for market, key in zip(loaded.config.all_markets, keys, strict=True)]
-    return tapes[0] if len(tapes) == 1 else Tape.join(*tapes)
+    if len(tapes) == 1:
+        return tapes[0]
+    with _placed(("markets",), loaded):
+        return Tape.join(*tapes)
+
+
+@contextmanager
+def _placed(key: Key, loaded: Loaded) -> Iterator[None]:
+    """Have faults of the data say which part of the config they belong to."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{loaded.places.of(key)}: {key_text(key)}: {error}") from error
 
 
 def data_files(loaded: Loaded) -> dict[str, Path]:
@@ -106,12 +120,15 @@ def _of_bars(market: BarsSource, key: Key, loaded: Loaded) -> Tape:
     bars = files.pop("bars")
     terms: dict[str, Any] = {"gaps": market.gaps, "time_unit": market.time_unit, **files}
     if market.resample is not None:
-        return _resampled(market, market.resample, bars, instrument, terms)
+        with _placed(key, loaded):
+            return _resampled(market, market.resample, bars, instrument, terms)
     terms |= _reading(market) | {"interval": market.interval, "extra": market.extra}
     if not market.stream:
-        return Tape.from_bars(bars, instrument, **terms)
+        with _placed(key, loaded):
+            return Tape.from_bars(bars, instrument, **terms)
     _refuse_unless_parquet({"bars": bars}, key, loaded)
-    return Tape.scan_bars(bars, instrument, **terms)
+    with _placed(key, loaded):
+        return Tape.scan_bars(bars, instrument, **terms)
 
 
 def _reading(market: BarsSource) -> dict[str, Any]:
@@ -131,9 +148,11 @@ def _of_events(market: EventsSource, key: Key, loaded: Loaded) -> Tape:
         terms["levels"] = market.levels
     if market.stream:
         _refuse_unless_parquet({name: path for name, path in files.items() if name in TABLES}, key, loaded)
-        return Tape.scan(instrument, **files, **terms)
+        with _placed(key, loaded):
+            return Tape.scan(instrument, **files, **terms)
     build = {"books": Tape.from_books, "quotes": Tape.from_quotes, "trades": Tape.from_trades}[market.source]
-    tape: Tape = build(files.pop(market.source), instrument, **files, **terms)
+    with _placed(key, loaded):
+        tape: Tape = build(files.pop(market.source), instrument, **files, **terms)
     if market.bars_interval is None:
         return tape
     from halfspread.datafeeds.event_bars import with_bars

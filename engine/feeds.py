@@ -40,6 +40,15 @@ class Feeds:
         return tuple(feed.instrument for feed in self.feeds)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What instruments are called in tables: their symbols, and venue:symbol where two share one."""
+        symbols = [instrument.symbol for instrument in self.instruments]
+        return tuple(
+            instrument.name if symbols.count(instrument.symbol) > 1 else instrument.symbol
+            for instrument in self.instruments
+        )
+
+    @property
     def bars(self) -> Bars | StreamedBars:
         """The bars of the first instrument. Raises DataError where it has none."""
         if self.feeds[0].bars is None:
@@ -106,7 +115,7 @@ class Feeds:
         return sum(len(feed) for feed in self.feeds)
 
     def __repr__(self) -> str:
-        held = "; ".join(f"{feed.instrument.symbol} {feed.describe()}" for feed in self.feeds)
+        held = "; ".join(f"{label} {feed.describe()}" for label, feed in zip(self.labels, self.feeds, strict=True))
         return (
             f"<Tape {held}, {time_text(self.start_ns)} to {time_text(self.end_ns)}"
             f"{', streamed' if self.streamed else ''}>"

@@ -226,12 +226,12 @@ class Tape(Feeds):
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise DataError(f"Tape.join: {double} is there {names.count(double)} times; give each instrument once")
-        symbols = [feed.instrument.symbol for feed in feeds]
-        origin: dict[str, str] = {}
-        for tape in tapes:
-            instrument = tape.feeds[0].instrument
-            label = instrument.symbol if symbols.count(instrument.symbol) == 1 else instrument.name
-            origin |= {f"{label} {name}" if len(tapes) > 1 else name: text for name, text in tape.origin.items()}
+        if len(tapes) == 1:
+            return cls(feeds, tapes[0].origin)
+        labels = dict(zip(names, Feeds(feeds).labels, strict=True))
+        origin = {
+            f"{labels[tape.instrument.name]} {name}": text for tape in tapes for name, text in tape.origin.items()
+        }
         return cls(feeds, origin)
 
     def slice(self, start: Any = None, end: Any = None) -> Tape:

@@ -30,6 +30,17 @@ tape = SyntheticMarket().tape(np.random.default_rng(1))
 costs = hs.Costs(half_spread=hs.HalfSpread.ticks(1), fees=hs.Fees.venue(), funding=hs.Funding.none())
 print(hs.backtest(tape, hs.strategies.SmaCross(), costs, sizing=hs.FixedNotional(10_000)).total_return)
 """
+ORDERS = """
+import numpy as np
+import halfspread as hs
+from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.worlds import PoissonBook
+world = PoissonBook(duration="10m", levels=5).market(np.random.default_rng(1))
+tape = world_tape(world, ("books", "trades"))
+costs = hs.Costs(half_spread=hs.HalfSpread.from_quotes(), fees=hs.Fees.none(), funding=hs.Funding.none())
+result = hs.backtest(tape, hs.strategies.MarketMaker(), costs, sizing=hs.FixedContracts(1), capital=1e7)
+assert result.counts["fills"] > 100 and result.counts["orders"] > 100, result.counts
+"""
 SUBCLASS = """
 import halfspread as hs
 class Mine(hs.Strategy):
@@ -45,6 +56,7 @@ TASKS: tuple[tuple[str, list[str], float | None, bool], ...] = (
     ("halfspread --help", [PYTHON, "-m", "halfspread", "--help"], 0.2, False),
     ("subclass hs.Strategy", [PYTHON, "-c", SUBCLASS], 0.3, False),
     ("one backtest of the synthetic market", [PYTHON, "-c", FIRST_RESULT], None, True),
+    ("one backtest of a market maker on snapshots and trades", [PYTHON, "-c", ORDERS], None, True),
     ("make run: compare configs/quickstart.toml", [PYTHON, "-m", "halfspread", "compare", str(QUICKSTART)], 2.5, True),
 )
 COLD_GOAL = 30.0

@@ -280,10 +280,10 @@ def subscriptions(scenario: Scenario) -> tuple[str, ...]:
     return tuple(name for kind, name in TABLES.items() if kind in found)
 
 
-def run_engine(scenario: Scenario, agent: Any = None) -> tuple[BacktestResult, Any]:
-    """The result of the event loop, and the agent."""
+def run_engine(scenario: Scenario, agent: Any = None, **more: Any) -> tuple[BacktestResult, Any]:
+    """The result of the event loop, and the agent; ``more``: further arguments of the run."""
     agent = agent or ScriptedAgent(scenario.table, subscriptions(scenario))
-    return run_backtest(tape_of(scenario), agent, **terms_of_run(scenario)), agent
+    return run_backtest(tape_of(scenario), agent, **terms_of_run(scenario), **more), agent
 
 
 def run_reference(scenario: Scenario) -> tuple[Ledger, list[Seen]]:

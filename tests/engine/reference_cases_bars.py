@@ -140,4 +140,9 @@ CASES = [
         "a target trades at the next open",
         WIDE, {}, [(60, -2.0, 99.5, -1.0, 0.0, -0.199, False)], targets={0: -2.9},
     ),
+    Case(
+        "next_close: a target that is a second on its way is filled at the close after it",
+        WIDE, {}, [(120, 2.0, 101.5, -1.0, 0.0, -0.203, False)], targets={0: 2.0},
+        settings=Settings(rule="next_close", order_latency=SECOND),
+    ),
 ]  # fmt: skip

@@ -161,8 +161,9 @@ def random_bar(rng: Random, first: int, middle: int) -> Bar:
 
 
 def _walk(rng: Random, middle: int, calm: bool = False) -> int:
+    """A step from ``middle`` (ticks); prices stay well above zero whatever is drawn."""
     step: int = _pick(rng, {0: 14, 1: 1, -1: 1} if calm else {0: 6, 1: 4, -1: 4, 2: 2, -2: 2, 6: 1, -6: 1})
-    return middle + step
+    return min(max(middle + step, 100), 300)
 
 
 def random_quotes(rng: Random, kind: EventKind, count: int, k: int, trades: bool) -> list[Event]:

@@ -7,10 +7,13 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 
-from tests.engine.engine_adapter import differences, run_engine
+from halfspread.engine.order_records import TOO_MANY_OPEN
+from tests.engine.engine_adapter import differences, run_engine, with_settings
 from tests.engine.reference_cases import Case
 from tests.engine.reference_cases_bars import CASES as BAR_CASES
 from tests.engine.reference_cases_books import CASES as BOOK_CASES
+from tests.engine.reference_cases_time import CASES as TIME_CASES
+from tests.engine.reference_terms import HOUR
 from tests.engine.strategies_for_orders import (
     SECOND,
     START,
@@ -20,6 +23,7 @@ from tests.engine.strategies_for_orders import (
     random_scenario,
     scenarios,
 )
+from tests.engine.varied_scenarios import crowded_scenario, varied_scenario
 
 SEEDS = 75
 AMOUNTS = ("contracts", "price", "half_spread", "impact", "fee")
@@ -29,7 +33,7 @@ def of_case(case: Case) -> Scenario:
     return Scenario(tuple(case.events), (case.terms,), case.table, case.settings)
 
 
-@pytest.mark.parametrize("case", [*BOOK_CASES, *BAR_CASES], ids=lambda case: case.name[:60])
+@pytest.mark.parametrize("case", [*BOOK_CASES, *TIME_CASES, *BAR_CASES], ids=lambda case: case.name[:60])
 def test_hand_worked_runs_through_the_event_loop(case: Case) -> None:
     result, _ = run_engine(of_case(case))
     found = [
@@ -54,6 +58,32 @@ def test_random_agents_on_random_markets(kind: str, instruments: int, margin: bo
 def test_random_queues() -> None:
     for seed in range(SEEDS):
         assert differences(random_queues(Random(seed))) == [], seed
+
+
+def test_other_lots_latencies_and_silences() -> None:
+    for seed in range(2 * SEEDS):
+        assert differences(varied_scenario(Random(seed))) == [], seed
+
+
+def test_more_orders_than_may_be_open_while_answers_are_on_their_way() -> None:
+    crowded = 0
+    for seed in range(6):
+        scenario = crowded_scenario(Random(seed))
+        scenario = with_settings(scenario, response_latency=HOUR, order_latency=0)
+        assert differences(scenario) == [], seed
+        crowded += int((run_engine(scenario)[0].order_records["reason"] == TOO_MANY_OPEN).sum())
+    assert crowded > 100
+
+
+def test_results_do_not_depend_on_the_size_of_chunks() -> None:
+    for seed in range(SEEDS // 2):
+        scenario = varied_scenario(Random(seed))
+        whole, agent = run_engine(scenario)
+        parts, other = run_engine(scenario, chunk_events=1 + seed % 7)
+        for name in ("fill_records", "order_records", "period_records"):
+            assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes(), (seed, name)
+        assert whole.curve.equals(parts.curve), seed
+        assert (whole.counts, agent.seen) == (parts.counts, other.seen), seed
 
 
 @settings(max_examples=100)

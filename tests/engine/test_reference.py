@@ -7,10 +7,10 @@ import math
 import pytest
 
 from tests.engine.reference import simulate
-from tests.engine.reference_cases import LINEAR, Case
+from tests.engine.reference_cases import LINEAR, Case, plain
 from tests.engine.reference_cases_bars import CASES as BAR_CASES
 from tests.engine.reference_cases_books import CASES as BOOK_CASES
-from tests.engine.reference_cases_books import plain
+from tests.engine.reference_cases_time import CASES as TIME_CASES
 from tests.engine.reference_terms import (
     BY_MARK,
     FOK,
@@ -26,7 +26,7 @@ from tests.engine.reference_terms import (
 from tests.engine.strategies_for_orders import SECOND, START, Script
 
 
-@pytest.mark.parametrize("case", [*BOOK_CASES, *BAR_CASES], ids=lambda case: case.name[:60])
+@pytest.mark.parametrize("case", [*BOOK_CASES, *TIME_CASES, *BAR_CASES], ids=lambda case: case.name[:60])
 def test_hand_worked_runs(case: Case) -> None:
     ledger = simulate(case.events, Script(case.table), [case.terms], case.settings)
     found = [
@@ -82,7 +82,7 @@ def test_one_order_too_many_is_rejected() -> None:
 def test_refused_cancels_and_amendments_are_recorded() -> None:
     requests: dict[int, list[Request]] = {
         0: [Cancel(5), Place("limit", 1.0, 99.0)],
-        1: [Amend(1, price=99.2), Amend(1, contracts=-2.0), Cancel(1), Cancel(1)],
+        1: [Amend(1, price=99.2), Amend(1, contracts=-2.0), Amend(1, trigger=99.0), Cancel(1), Cancel(1)],
     }
     table = {number: Decision(requests=found) for number, found in requests.items()}
     ledger = simulate(plain(0, 1, 2), Script(table), [LINEAR])
@@ -91,6 +91,7 @@ def test_refused_cancels_and_amendments_are_recorded() -> None:
     assert found == [
         (START, 5, "unknown order"),
         (second, 1, "off tick"),
+        (second, 1, "contradiction"),
         (second, 1, "contradiction"),
         (second, 1, "unknown order"),
     ]

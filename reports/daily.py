@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
-from halfspread.reports.ratios import information_ratio
+from halfspread.reports.statistics.ratios import information_ratio
 
 __all__ = ["daily", "table_one"]
 

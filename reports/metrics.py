@@ -14,7 +14,13 @@ import pandas as pd
 from halfspread.reports.daily import daily
 from halfspread.reports.orders import order_metrics
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
-from halfspread.reports.ratios import annual_return, annual_volatility, information_ratio, information_ratio_error
+from halfspread.reports.statistics.drawdowns import longest_drawdown
+from halfspread.reports.statistics.ratios import (
+    annual_return,
+    annual_volatility,
+    information_ratio,
+    information_ratio_error,
+)
 from halfspread.reports.trades import trade_statistics, trades
 
 __all__ = ["json_safe", "measure", "metrics"]
@@ -94,14 +100,6 @@ def gross_exposure(result: ResultLike) -> float:
     if len(result.instruments) == 1:
         return float(result.periods["exposure"].abs().mean())
     return math.fsum(float(result.periods_of(one.name)["exposure"].abs().mean()) for one in result.instruments)
-
-
-def longest_drawdown(pnl: np.ndarray[Any, np.dtype[np.float64]]) -> int:
-    """Most days in a row that ended below the highest cumulative PnL so far (which begins at zero)."""
-    curve = np.cumsum(pnl)
-    below = curve < np.maximum(np.maximum.accumulate(curve), 0.0) if len(curve) else np.zeros(0, dtype=bool)
-    last_peak = np.maximum.accumulate(np.where(below, -1, np.arange(len(below))))
-    return int((np.arange(len(below)) - last_peak).max()) if len(below) else 0
 
 
 def json_safe(value: object) -> Any:

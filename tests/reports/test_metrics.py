@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.reports.metrics import json_safe, longest_drawdown, metrics
+from halfspread.reports.metrics import json_safe, metrics
 
 Build = Callable[..., Any]
 
@@ -118,14 +118,6 @@ def test_no_metric_is_infinite(walk: Build, from_periods: Build, three_days: Any
     for result in (walk(days=30), from_periods([]), from_periods(["2024-01-02"], price=[-1.0]), three_days):
         for name, value in metrics(result).items():
             assert isinstance(value, str) or not math.isinf(value), name
-
-
-@pytest.mark.parametrize(
-    ("pnl", "days"),
-    [([], 0), ([1.0, 1.0], 0), ([-1.0, -1.0, -1.0], 3), ([2.0, -1.0, 0.5, 1.0, -1.0], 2), ([1.0, -1.0, 1.0], 1)],
-)
-def test_the_longest_drawdown_counts_days_below_the_peak(pnl: list[float], days: int) -> None:
-    assert longest_drawdown(np.array(pnl)) == days
 
 
 def test_metrics_survive_json_with_nan_as_null(from_periods: Build) -> None:

@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from halfspread.reports.ratios import annual_return, annual_volatility, information_ratio, information_ratio_error
+from halfspread.reports.statistics.ratios import (
+    annual_return,
+    annual_volatility,
+    information_ratio,
+    information_ratio_error,
+)
 
 
 def test_the_ratio_is_the_mean_over_the_population_deviation_times_the_root_of_365() -> None:

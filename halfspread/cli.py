@@ -22,6 +22,10 @@ BROKEN_PIPE = 141
 
 _CONFIG = "a TOML file, or the name of a config that comes with halfspread, such as quickstart"
 _SET = "override a value, such as agent.fast=10, agents.sma.fast=10 or costs.half_spread.amount=2 (repeatable)"
+_JSON = "print one JSON object on standard output and nothing else"
+_SORTS = ("date", "name", "total_return", "information_ratio", "max_drawdown", "turnover", "size")
+_RUN = "a run folder, its NAME/ID or ID, or a NAME for the newest run of that name"
+_DIR = "folder of run folders (default: %(default)s)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +52,15 @@ def parser() -> argparse.ArgumentParser:
     )
     _common(compare)
 
+    verify = commands.add_parser("verify", help="run again what a run folder holds: are all bits the same?")
+    verify.set_defaults(module="halfspread.commands.verify")
+    verify.add_argument("run", metavar="RUN", help=_RUN)
+    verify.add_argument("--folder", metavar="FOLDER", help="where the paths of the config begin now")
+    verify.add_argument("--dir", metavar="FOLDER", default="runs", help=_DIR)
+    verify.add_argument("--json", action="store_true", help=_JSON)
+
+    _runs(commands.add_parser("runs", help="list, show, compare and clean run folders"))
+
     config = commands.add_parser("config", help="show a config with all defaults, or the JSON schema of configs")
     ways = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     show = ways.add_parser("show", help="the effective config, every default written out, as TOML")
@@ -62,11 +75,48 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _runs(runs: argparse.ArgumentParser) -> None:
+    """``runs`` alone is ``runs list``: options of both may stand before or after that word."""
+    runs.set_defaults(module="halfspread.commands.runs", what="list", name=None, agent=None, since=None, sort="date")
+    runs.set_defaults(limit=None, dir="runs", json=False)
+    ways = runs.add_subparsers(title="commands", metavar="COMMAND")
+    listed = ways.add_parser("list", help="the runs, newest first (also what runs does alone)")
+    show = ways.add_parser("show", help="one run: what its manifest says, and whether its files are as written")
+    show.set_defaults(what="show")
+    show.add_argument("run", metavar="RUN", help=_RUN)
+    beside = ways.add_parser("compare", help="runs side by side: metrics, and what differs in configs and assumptions")
+    beside.set_defaults(what="compare")
+    beside.add_argument("runs", metavar="RUN", nargs="+", help=_RUN)
+    clean = ways.add_parser("clean", help="delete runs; without --yes only say which")
+    clean.set_defaults(what="clean")
+    rule = clean.add_mutually_exclusive_group(required=True)
+    rule.add_argument("--older-than", metavar="AGE", help="made before so long ago, such as 30d, or before a date")
+    rule.add_argument("--keep", metavar="N", type=_count, help="all but the newest N complete ones of each name")
+    rule.add_argument("--damaged", action="store_true", help="those with missing or edited files")
+    clean.add_argument("--yes", action="store_true", help="do it")
+    left_out = argparse.SUPPRESS
+    for each in (runs, listed, clean):
+        each.add_argument("--name", metavar="GLOB", default=left_out, help="only runs whose name fits, such as 'btc*'")
+    for each in (runs, listed):
+        each.add_argument("--agent", metavar="GLOB", default=left_out, help="only runs with such an agent")
+        each.add_argument("--since", metavar="TIME", default=left_out, help="only runs since a date, or 7d, 12h")
+        each.add_argument("--sort", choices=_SORTS, default=left_out, help="the best first (default: date)")
+        each.add_argument("--limit", metavar="N", type=_count, default=left_out, help="the first N only")
+    for each in (runs, listed, show, beside, clean):
+        each.add_argument("--dir", metavar="FOLDER", default=left_out, help="folder of run folders (default: runs)")
+        each.add_argument("--json", action="store_true", default=left_out, help=_JSON)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output and nothing else"
-    )
+    command.add_argument("--json", action="store_true", help=_JSON)
     command.add_argument("--out", metavar="FOLDER", default="runs", help="where run folders go (default: %(default)s)")
     command.add_argument("--no-report", action="store_true", help="leave out the HTML report")
 

@@ -18,13 +18,12 @@ from halfspread import __version__
 from halfspread.commands.data_hashes import TapeHash
 from halfspread.commands.folder import writing
 from halfspread.commands.machine import cpu_features, machine
-from halfspread.commands.output import write_json
+from halfspread.commands.output import to_json, write_json
 from halfspread.commands.run_files import MANIFEST, VERSION, digest_of, files_in, hash_of_file, seal_of
 from halfspread.commands.sources import commit, folder_hashes, package_hash, plugin_sources
 from halfspread.compiled import source_hash
 from halfspread.configs.build import BuiltAgent, data_files
 from halfspread.configs.load import Loaded
-from halfspread.reports.metrics import json_safe
 from halfspread.reports.result import Result
 
 __all__ = [
@@ -102,8 +101,8 @@ def write_manifest(folder: Path, kind: str, facts: Mapping[str, Any], results: S
         {**{name: each.metrics[name] for name in HEADLINE}, "name": each.name, "agent": each.agent} for each in results
     ]
     found = {"manifest": VERSION, "kind": kind, **facts, "cpu_features": cpu_features(), "agents": agents}
-    written = json_safe({**found, "files": files})
-    write_json(folder / MANIFEST, {**written, "seal": seal_of(written)})
+    found = {**found, "files": files}
+    write_json(folder / MANIFEST, {**found, "seal": seal_of(to_json({**found, "seal": ""}))})
 
 
 def data_entry(loaded: Loaded, found: TapeHash, origin: Mapping[str, str]) -> dict[str, Any]:

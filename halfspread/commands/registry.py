@@ -10,18 +10,21 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from halfspread.commands.run_files import MANIFEST, VERSION, seal_of, sizes_in
 from halfspread.errors import ConfigError, UserError
 
-__all__ = ["COMPLETE", "DAMAGED", "OTHER", "RunRecord", "find", "read_run", "scan", "usable"]
+__all__ = ["COMPLETE", "DAMAGED", "OTHER", "RunRecord", "find", "moment", "read_run", "scan", "usable"]
 
 #: States of a run folder.
 COMPLETE, DAMAGED, OTHER = "complete", "damaged", "other version"
+#: Why a run is damaged whose manifest does not bear its seal.
+EDITED = f"{MANIFEST} was edited"
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 
 
@@ -29,7 +32,7 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 class RunRecord:
     """A run folder. ``state`` is one of `COMPLETE`, `DAMAGED` and `OTHER`, ``reason`` says why it is not complete.
 
-    ``size``: bytes of all its files. ``extra``: files in it that its manifest does not name.
+    ``size``: bytes of all its files.
     """
 
     path: Path
@@ -37,7 +40,11 @@ class RunRecord:
     state: str
     reason: str
     size: int
-    extra: tuple[str, ...] = field(default=())
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the manifest is as it was written."""
+        return self.reason != EDITED
 
     @property
     def name(self) -> str:
@@ -113,33 +120,31 @@ def _subfolders(folder: Path) -> list[Path]:
 def read_run(path: Path) -> RunRecord:
     """Read the manifest of a run folder and compare it with the files that are there. Raises OSError."""
     sizes = sizes_in(path)
-    manifest, fault = _read_manifest(path / MANIFEST)
+    manifest, fault, sealed = _read_manifest(path / MANIFEST)
     size = sum(sizes.values()) + (os.path.getsize(path / MANIFEST) if (path / MANIFEST).is_file() else 0)
     if fault:
         return RunRecord(path, {}, DAMAGED, fault, size)
     if manifest.get("manifest", 1) != VERSION:
         return RunRecord(path, manifest, OTHER, _other_version(manifest), size)
-    reason = _reason(manifest, sizes)
-    extra = tuple(name for name in sizes if name not in manifest.get("files", {}))
-    return RunRecord(path, manifest, DAMAGED if reason else COMPLETE, reason, size, extra)
+    reason = _reason(manifest, sizes) if sealed else EDITED
+    return RunRecord(path, manifest, DAMAGED if reason else COMPLETE, reason, size)
 
 
-def _read_manifest(path: Path) -> tuple[dict[str, Any], str]:
-    """A manifest, or what is wrong with it."""
+def _read_manifest(path: Path) -> tuple[dict[str, Any], str, bool]:
+    """A manifest, or what is wrong with it, and whether its seal is whole."""
     if path.is_symlink() or not path.is_file():
-        return {}, f"{MANIFEST} is missing"
+        return {}, f"{MANIFEST} is missing", False
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
     except (OSError, ValueError) as error:
-        return {}, f"{MANIFEST} cannot be read: {error}"
+        return {}, f"{MANIFEST} cannot be read: {error}", False
     if not isinstance(data, dict) or not {"manifest", "halfspread", "configs"} & set(data):
-        return {}, f"{MANIFEST} is not one of halfspread"
-    return data, ""
+        return {}, f"{MANIFEST} is not one of halfspread", False
+    return data, "", data.get("seal") == seal_of(text)
 
 
 def _reason(manifest: Mapping[str, Any], sizes: Mapping[str, int]) -> str:
-    if manifest.get("seal") != seal_of(manifest):
-        return f"{MANIFEST} was edited"
     files = manifest["files"]
     missing = [name for name in files if name not in sizes]
     if missing:
@@ -199,3 +204,17 @@ def usable(run: RunRecord) -> RunRecord:
     if not run.manifest:
         raise ConfigError(f"{run.path}: {run.reason}; this is no whole run of halfspread, make it again")
     return run
+
+
+def moment(text: str, option: str) -> datetime:
+    """A time (UTC) from a date or a time, or from a length of time before now such as 30d. Raises ConfigError."""
+    found = re.fullmatch(r"(\d+)([mhdw])", text)
+    try:
+        if found:
+            return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        time = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            f"{option} {text}: expected a date such as 2024-01-31, or an age such as 12h, 30d, 8w"
+        ) from None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

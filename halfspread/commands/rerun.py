@@ -1,0 +1,92 @@
+"""Run again what a manifest holds: its config, on its data, with its agents, into a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from halfspread.commands.manifest import restored
+from halfspread.commands.registry import RunRecord
+from halfspread.commands.run_files import MANIFEST
+from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
+from halfspread.configs.load import Loaded, load, parse
+from halfspread.configs.places import Places
+from halfspread.errors import ConfigError, UserError
+
+__all__ = ["Entry", "config_now", "restore"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One config of a manifest: what it says (``facts``), and the config read back from it (``loaded``)."""
+
+    facts: Mapping[str, Any]
+    loaded: Loaded
+
+    @property
+    def labels(self) -> list[str]:
+        """What the agents are called in the run folder, in order."""
+        return [str(agent["name"]) for agent in _tables(self.facts["config"])]
+
+    def agents(self) -> list[BuiltAgent]:
+        """The agents, made anew. Raises ConfigError or StrategyError."""
+        built = build_agents(self.loaded)
+        return [replace(each, label=label) for each, label in zip(built, self.labels, strict=True)]
+
+
+def restore(run: RunRecord, folder: Path | None) -> list[Entry]:
+    """Every config of a run, in a folder where its files are: the given one, else where it was run, seen from the run
+    folder, else beside the config file. Raises ConfigError where a file is in none of them, and for a config that this
+    version does not take."""
+    return [_restored(run, facts, folder) for facts in run.entries]
+
+
+def _restored(run: RunRecord, facts: Mapping[str, Any], folder: Path | None) -> Entry:
+    places = Places(str(run.path / MANIFEST), "")
+    data = restored(facts["config"])
+    for i, table in enumerate(_tables(data)):
+        table["name"] = f"agent-{i}"  # a comparison may have called it what no config may
+    config = parse(data, places)
+    file = Path(str(facts["config_file"]))
+    tried = [folder] if folder else [(run.path / str(facts["folder"])).resolve(), file.absolute().parent]
+    faults = []
+    for base in tried:
+        entry = Entry(facts, Loaded(config, base / file.name, places, tuple(facts["overrides"])))
+        try:
+            _refuse_missing(entry)
+        except UserError as error:
+            faults.append(str(error))
+        else:
+            return entry
+    raise ConfigError(f"{faults[0]}; name the folder that the paths of the config begin in: --folder FOLDER")
+
+
+def _refuse_missing(entry: Entry) -> None:
+    data_files(entry.loaded)
+    for label, found in entry.facts["plugins"].items():
+        for name in found["files"]:
+            path = entry.loaded.folder / name
+            if not path.is_file():
+                raise ConfigError(f"{entry.loaded.places.file}: agent {label}: {path}: no such file")
+
+
+def config_now(entry: Entry, kind: str) -> Mapping[str, Any] | None:
+    """The effective config that the config file gives today; None where there is no such file. Raises UserError for one
+    that cannot be read, or that no longer holds the agent."""
+    loaded = entry.loaded
+    if not loaded.path.is_file():
+        return None
+    now = load(loaded.path, loaded.overrides)
+    only = entry.labels[0] if kind == "run" else None
+    config = effective(now, build_agents(now, only), times_as_text=True)
+    if kind != "run":
+        for table, label in zip(_tables(config), entry.labels, strict=False):
+            table["name"] = label
+    return config
+
+
+def _tables(config: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """The agents of an effective config."""
+    return [config["agent"]] if "agent" in config else config["agents"]

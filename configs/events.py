@@ -49,7 +49,8 @@ class EventsSource(Section):
     start: Moment | None = Field(default=None, description="first row at or after this time (UTC)")
     end: Moment | None = Field(default=None, description="last row at or before this time (UTC)")
     gaps: tuple[tuple[Moment, Moment], ...] = Field(
-        default=(), description="known spans [from, to] without a market; a bar inside one is refused"
+        default=(),
+        description="known spans [from, to] without a market; a row of the market, or a bar, inside one is refused",
     )
     stream: bool = Field(default=False, description="read the files while they are replayed: memory stays flat")
     time_column: str = Field(default="ts", description="column of local times of books, quotes and trades")

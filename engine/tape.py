@@ -91,6 +91,7 @@ class Tape(Feeds):
         """A tape that reads the bars of a Parquet file while it is replayed, and holds one block of them at a time.
 
         Arguments as for `from_bars`. Bars are checked as they are read, so a fault shows when the replay reaches it.
+        Raises DataError, as `from_bars` does, and for what is no Parquet file.
         """
         sides = Sides(funding, mark, index, settle_price, gaps, time_unit)
         form = BarFormat(time_column, time_unit, stamp, extra, quotes, carry_limit)
@@ -121,10 +122,14 @@ class Tape(Feeds):
         """A tape of order-book snapshots in memory, with the trades, quotes and bars of the same market where given.
 
         ``source``: ts, exch_ts (optional), bid_1, bid_size_1, ask_1, ask_size_1, bid_2, ... (`read_books`);
-        ``quotes``: `read_quotes`; ``trades``: `read_trades`; ``time_format`` holds for these three. Bars (of
-        ``interval``) and the rest as for `from_bars`. Fills come from the finest there is: books, quotes, trades, bars.
+        ``quotes``: `read_quotes`; ``trades``: `read_trades`; ``time_format`` holds for these three. Prices in quote
+        currency, sizes in contracts. Bars (of ``interval``) and the rest as for `from_bars`; ``start`` and ``end`` cut
+        the other tables by exchange time, both included, and rows outside are not checked. A row of the market inside
+        one of ``gaps`` is refused, or left out with ``time_format=TableFormat(invalid="gap")``. ``levels``: how many to
+        read, all of them unless given. Fills come from the finest there is: books, quotes, trades, bars.
 
-        Raises DataError with the row, the time and what was expected.
+        Raises DataError with the row, the time and what was expected, and where the trades are not those of the book;
+        ConfigError for what is no time, InstrumentError for what is no instrument.
         """
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"books": source, "quotes": quotes, "trades": trades, "bars": bars}
@@ -150,8 +155,8 @@ class Tape(Feeds):
         time_format: TableFormat | None = None,
         extra: tuple[str, ...] = (),
     ) -> Tape:
-        """A tape of quotes in memory: ts, exch_ts (optional), bid, ask, bid_size and ask_size; the rest as for
-        `from_books`."""
+        """A tape of quotes in memory: ts, exch_ts (optional), bid, ask (quote currency), and optionally bid_size and
+        ask_size (contracts); the rest, and what is raised, as for `from_books`."""
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"quotes": source, "trades": trades, "bars": bars}
         sources = Sources(tables, sides, BarFormat(extra=extra), interval, time_format)
@@ -175,8 +180,8 @@ class Tape(Feeds):
         time_format: TableFormat | None = None,
         extra: tuple[str, ...] = (),
     ) -> Tape:
-        """A tape of trades in memory: ts, exch_ts (optional), price, size, side (optional); the rest as for
-        `from_books`."""
+        """A tape of trades in memory: ts, exch_ts (optional), price (quote currency), size (contracts), side
+        (optional); the rest, and what is raised, as for `from_books`."""
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"trades": source, "bars": bars}
         sources = Sources(tables, sides, BarFormat(extra=extra), interval, time_format)
@@ -205,7 +210,9 @@ class Tape(Feeds):
     ) -> Tape:
         """A tape that reads Parquet files while it is replayed, block by block; arguments as for `from_books`.
 
-        Rows are checked as they are read, so a fault shows when the replay reaches it.
+        Times are checked when it is opened, rows as they are read: a fault in one shows when the replay reaches it.
+        What comes out, messages included, is what a tape in memory gives. Raises DataError, ConfigError and
+        InstrumentError as `from_books` does, and DataError for what is no Parquet file and for ``order="sort"``.
         """
         sides = Sides(funding, mark, index, settle_price, gaps)
         tables = {"books": books, "quotes": quotes, "trades": trades, "bars": bars}

@@ -83,6 +83,8 @@ def test_blocks_hold_the_rows_of_the_whole(paths: dict[str, Path], name: str) ->
     assert (len(streamed), streamed.first, streamed.last) == (COUNT, whole.times[0], whole.times[-1])
     assert_same(whole, streamed)
     assert_same(whole, streamed)  # and again
+    next(streamed.blocks())
+    assert streamed.counts == whole.counts  # and not those of a block
     if name != "trades":
         assert streamed.levels == whole.levels == (2 if name == "books" else 1)
         assert streamed.first_mid == whole.first_mid

@@ -62,7 +62,8 @@ class Replay:
 
     ``side``: events that are not rows of tables. ``history``: the kind of table that the agent sees; ``lookback`` rows
     of it stand before the row of every event. ``timer``: nanoseconds between two timer events, 0 for none. ``shared``:
-    where tables of a tape in memory are kept for its next run.
+    where tables of a tape in memory are kept for its next run. ``events``: how many a chunk may hold, and a few more;
+    it may be changed between two chunks.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Replay:
             for k, feed in enumerate(feeds)
             for kind in reversed(feed.kinds)
         ]
-        self._events = events
+        self.events = events
         self._started = False
         self._beside = {k: _beside_book(feed) for k, feed in enumerate(feeds) if _has_both(feed)}
 
@@ -149,12 +150,15 @@ class Replay:
         """Chunks up to the time that all loaded tables reach."""
         data = self._data()
         streams, times = self._streams()
-        out = np.zeros(max(self._events, 1) + MARGIN * (len(streams) + 1), EVENT)
+        out = np.zeros(0, EVENT)
         received = [int(table.local[-1]) for table in self._tables if table.local is not None and len(table.local)]
         limit = min(max([self._end, *received]), *(table.bound for table in self._tables))
         history = getattr(data, self._history)
         lone = next((table for table in self._tables if table.kind == self._history), None)
         while True:
+            size = max(self.events, 1) + MARGIN * (len(streams) + 1)
+            if size != len(out):
+                out = np.zeros(size, EVENT)
             before = 0 if lone is None else int(streams[lone.streams[-1]]["cursor"])
             count = merge_events(streams, times, self._side, limit, out)
             if count == 0:

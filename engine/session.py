@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Required, TypedDict
 
 import numpy as np
 
+from halfspread.costs.base import Floats
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import checked_seed, prepare, runs_compiled
@@ -44,7 +46,7 @@ from halfspread.engine.terms import Execution, agree_terms
 from halfspread.engine.times import parse_interval
 from halfspread.errors import DataError, InternalError
 
-__all__ = ["Options", "Progress", "Session"]
+__all__ = ["Options", "Progress", "Session", "columns_of"]
 
 #: Called with the number of events replayed so far; may raise to stop the run.
 Progress = Callable[[int], None]
@@ -119,7 +121,7 @@ class Session:
         keep = not tape.streamed if kept is None else kept
         points = _points(tape, self.watch.point_step) if keep else None
         self._recorder = Recorder(self.state, points, options.get("sink"))
-        columns = tuple(_columns(feed, self.watch.history) for feed in tape.feeds)
+        columns = tuple(columns_of(feed, self.watch.history) for feed in tape.feeds)
         market = Market(tape.instruments, columns, self._lookback, self.state.context, self.watch.bits)
         self._decider = Decider(agent, self.state, market, wishes.events, self.watch.chosen, self.watch.history)
         self._progress = options.get("progress")
@@ -135,8 +137,11 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end_loop()
 
-    def feed(self, chunk: Chunk) -> None:
-        """Replay a chunk. Raises StrategyError or DataError with the place where the run has to stop."""
+    def feed(self, chunk: Chunk, history: Floats | None = None) -> None:
+        """Replay a chunk; ``history``: what the agent is shown instead of the chunk's own. Raises StrategyError or
+        DataError with the place where the run has to stop."""
+        if history is not None:
+            chunk = Chunk(history, chunk.data, chunk.buffer, chunk.count, chunk.first_row, chunk.end_row, chunk.moves)
         line, recorder = self.state.run, self._recorder
         first = recorder.next_point
         line["cursor"], line["count"], line["points"] = 0, chunk.count, first
@@ -162,7 +167,7 @@ class Session:
         recorder = self._recorder
         curve = Curve(*recorder.curve_buffers(len(chunk.buffer)))
         arrays = (chunk.history, *chunk.data, chunk.buffer, *curve)
-        if self._reasons is None or any(new is not old for new, old in zip(arrays, self._arrays, strict=True)):
+        if self._reasons is None or not all(map(is_, arrays, self._arrays)):
             self._end_loop()
             self.state.run["count"] = chunk.count
             function = self.agent.function if self.compiled else idle
@@ -260,8 +265,8 @@ def _points(tape: Tape, step: int) -> int:
     return int((tape.end_ns - tape.start_ns) // step) + 2
 
 
-def _columns(feed: Feed, history: str) -> tuple[str, ...]:
-    """Names of the columns that the agent sees of one instrument."""
+def columns_of(feed: Feed, history: str) -> tuple[str, ...]:
+    """Names of the columns of a table (bars, quotes, books, trades) of one instrument."""
     table = feed.table(history)
     if table is None:
         return ()

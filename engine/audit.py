@@ -1,0 +1,217 @@
+"""Prove that an agent looks at nothing that it has not received.
+
+A run is repeated in chunks of one event. Whatever an agent could look at is poisoned beyond what it has received: the
+history that it is shown, and the arrays of the tape itself, in case it holds on to them. Once the poison is NaN, once
+it is other, plausible numbers, so that a cheat that passes over NaN is caught by the second, and one that the altered
+numbers happen to suit by the first. An agent that decides otherwise than in the run without poison has looked at it.
+An agent that keeps to what it has received cannot tell the difference, so none is accused.
+
+What this cannot see: an agent that reads the future from elsewhere (a file of its own), and features that were
+computed over the whole sample before they became columns of the tape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Unpack
+
+from halfspread.costs.model import Costs
+from halfspread.engine.poison import POISONS, Poison, Veils, inputs_of
+from halfspread.engine.records import State
+from halfspread.engine.session import Options, Session
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError
+
+__all__ = ["Audit", "Peek", "Windows", "audit"]
+
+
+@dataclass(frozen=True)
+class Peek:
+    """The first decision that depends on what was not there yet.
+
+    ``time``: of the decision, ns UTC; ``event``: its number in the run; ``inputs``: what it looked at, such as "bars:
+    close"; ``poison``: which one showed it.
+    """
+
+    time: int
+    event: int
+    inputs: tuple[str, ...]
+    poison: str
+
+    def __str__(self) -> str:
+        looked = ", ".join(self.inputs) or "several inputs together"
+        return f"the decision at {time_text(self.time)} (event {self.event:,}) depends on the future of {looked}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit has found. ``events``: how many moments were compared of ``of``; ``sampled``: not all of them."""
+
+    events: int
+    of: int
+    sampled: bool
+    peek: Peek | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether no decision looked ahead."""
+        return self.peek is None
+
+    def __str__(self) -> str:
+        if self.peek is not None:
+            return f"looks ahead: {self.peek}"
+        if self.sampled:
+            return f"no look-ahead found in a sample of {self.events:,} events ('halfspread audit' looks at all)"
+        return f"no look-ahead found: all {self.of:,} events were compared"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Which events are compared one by one: ``length`` events from each of ``starts`` (sorted); between them the
+    market is replayed in large chunks. ``end``: the run stops there; None: at the end of the tape."""
+
+    starts: tuple[int, ...] = (0,)
+    length: int | None = None
+    end: int | None = None
+
+    def __post_init__(self) -> None:
+        if list(self.starts) != sorted(set(self.starts)) or not self.starts or self.starts[0] < 0:
+            raise ConfigError(f"windows: expected different starts in order, from 0, got {self.starts}")
+        if self.length is not None and self.length < 1:
+            raise ConfigError(f"windows: expected a length of at least 1 event, got {self.length}")
+
+    def step(self, done: int) -> tuple[int, bool]:
+        """How many events may be replayed at once after ``done``, and whether they are compared."""
+        if self.length is None:
+            first = self.starts[0]
+            return (1, True) if done >= first else (first - done, False)
+        for start in self.starts:
+            if done < start:
+                return start - done, False
+            if done < start + self.length:
+                return 1, True
+        return LARGE, False
+
+
+#: Events in a chunk between two windows.
+LARGE = 32_768
+
+#: A moment of a run: events so far, time, and what identifies the decisions up to it.
+Moment = tuple[int, int, Any]
+
+
+def audit(
+    tape: Tape,
+    make_agent: Callable[[], Any],
+    costs: Costs,
+    *,
+    windows: Windows | None = None,
+    **options: Unpack[Options],
+) -> Audit:
+    """Compare every decision of an agent with and without poison; ``windows``: those of a sample.
+
+    ``make_agent`` gives a new agent for each replay, so that none remembers another. ``options``: those of the run.
+    their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
+    for a streamed tape.
+    """
+    if tape.streamed:
+        raise ConfigError(
+            "an audit holds the market in memory; read it with Tape.from_bars (in a config streamed = false), or audit "
+            "a part of it with start= and end="
+        )
+    where = windows or Windows()
+    replays = _Replays(tape, make_agent, costs, options, where)
+    clean = list(replays.moments(None))
+    for poison in POISONS:
+        differs = _first_difference(clean, replays.moments(poison))
+        if differs is not None:
+            at, time = differs
+            return Audit(len(clean), replays.events, windows is not None, replays.explain(clean, at, time, poison))
+    return Audit(len(clean), replays.events, windows is not None, None)
+
+
+def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple[int, int] | None:
+    """Event and time of the first moment that differs."""
+    for expected, found in zip_longest(clean, other):
+        if found is None or expected is None:
+            event, time, _ = expected or found
+            return event, time
+        if expected != found:
+            return found[0], found[1]
+    return None
+
+
+class _Replays:
+    """Runs of one agent over one tape, with and without poison."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        make_agent: Callable[[], Any],
+        costs: Costs,
+        options: Options,
+        windows: Windows,
+    ) -> None:
+        self._tape, self._make, self._costs, self._windows = tape, make_agent, costs, windows
+        self._progress, self._done = options.get("progress"), 0
+        self._options = options.copy()
+        self._options["keep_curve"], self._options["sink"], self._options["progress"] = True, None, None
+        self.events = 0
+
+    def moments(
+        self, poison: Poison | None, only: str | None = None, windows: Windows | None = None
+    ) -> Iterator[Moment]:
+        """What the agent has decided after each event of the windows; ``only``: one input is poisoned."""
+        where = windows or self._windows
+        size, singly = where.step(0)
+        with Veils(self._tape, poison, only) as veils:
+            options = self._options.copy()
+            options["chunk_events"] = size
+            with Session(veils.tape, self._make(), self._costs, options) as session:
+                watch, done = session.watch, 0
+                decisions = _Decisions(session.state, len(self._tape.feeds))
+                for chunk in session.replay:
+                    session.feed(chunk, veils.lift(chunk, watch.history, watch.history_kinds))
+                    done += chunk.count
+                    if singly:
+                        yield done, int(session.state.run["now"]), decisions.seen()
+                    self._report(chunk.count)
+                    if where.end is not None and done >= where.end:
+                        break
+                    session.replay.events, singly = where.step(done)
+        self.events = max(self.events, done)
+
+    def _report(self, count: int) -> None:
+        self._done += count
+        if self._progress is not None:
+            self._progress(self._done)
+
+    def explain(self, clean: Sequence[Moment], event: int, time: int, poison: Poison) -> Peek:
+        """Poison one input after the other at the event, to see which of them the decision depends on."""
+        before = max((done for done, _, _ in clean if done < event), default=0)
+        here = Windows((before,), event - before, event)
+        expected = list(self.moments(None, windows=here))
+        found = [name for name in inputs_of(self._tape) if list(self.moments(poison, name, here)) != expected]
+        return Peek(time, event, tuple(found), poison.name)
+
+
+class _Decisions:
+    """Everything that an agent has asked for, as something to compare."""
+
+    def __init__(self, state: State, instruments: int) -> None:
+        self._run = state.run
+        self._targets = state.context["targets"][:instruments]
+        self._requests = [state.context[name] for name in state.context.dtype.names if name.startswith("request_")]
+        self._sent = -1
+        self._hash = 0
+
+    def seen(self) -> tuple[int, bytes, int]:
+        """Decisions made, the targets, and a hash over all requests so far."""
+        sent = int(self._run["orders"])
+        if sent != self._sent:  # what was asked for last stands in the context still
+            self._sent = sent
+            self._hash = hash((self._hash, *(part.tobytes() for part in self._requests)))
+        return int(self._run["decisions"]), self._targets.tobytes(), self._hash

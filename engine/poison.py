@@ -1,0 +1,209 @@
+"""Poison what an agent has not received: in the history that it is shown, and in the tape that it may hold on to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from halfspread.engine.codes import AT_AGENT
+from halfspread.engine.feed import Feed
+from halfspread.engine.replay import Chunk
+from halfspread.engine.session import columns_of
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import Floats, Integers
+
+__all__ = ["POISONS", "Poison", "Veils", "inputs_of"]
+
+
+NEVER = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A name and a function that makes poison of the numbers that it replaces."""
+
+    name: str
+    make: Callable[[Floats], Floats] = field(repr=False)
+
+
+def _nan(values: Floats) -> Floats:
+    return np.full(values.shape, np.nan)
+
+
+def _altered(values: Floats) -> Floats:
+    """Other numbers of the same size: each row times a factor of its own between 0.8 and 1.25."""
+    factors = np.exp(np.random.default_rng(len(values)).uniform(-0.22, 0.22, len(values)))
+    shaped: Floats = values * factors.reshape(-1, *[1] * (values.ndim - 1))
+    return shaped
+
+
+POISONS = (Poison("NaN", _nan), Poison("altered numbers", _altered))
+
+
+def inputs_of(tape: Tape) -> tuple[str, ...]:
+    """What an agent could look at, by name: ``bars: close``, ``funding``, ``mark``, ``index``, ``settle price``."""
+    found = [
+        f"{kind}: {column}" for feed in tape.feeds for kind in reversed(feed.kinds) for column in columns_of(feed, kind)
+    ]
+    found += [name for feed in tape.feeds for name, _, _ in _beside(feed)]
+    return tuple(dict.fromkeys(found))
+
+
+def _beside(feed: Feed) -> Iterator[tuple[str, Floats, Integers]]:
+    """Name, numbers and the times from which they are known, of what stands beside the tables of an instrument."""
+    if feed.funding is not None:
+        yield "funding", feed.funding.rates, feed.funding.known_times
+    for name, prices in (("mark", feed.mark), ("index", feed.index), ("settle price", feed.settle_price)):
+        if prices is not None:
+            yield name, prices.prices, prices.times
+
+
+def _received(feed: Feed, kind: str) -> Integers:
+    """When the rows of a table in memory are received."""
+    table: Any = feed.table(kind)
+    local = None if kind == "bars" else table.local_times
+    if local is not None:
+        return np.maximum.accumulate(local)
+    times: Integers = table.times + (table.interval if kind == "bars" else 0)
+    return times
+
+
+class _Veil:
+    """An array that shows poison in place of what is not known yet."""
+
+    def __init__(self, shown: Floats, times: Integers, poison: Poison, column: int | None = None) -> None:
+        self._shown, self._times = shown, times
+        self._true = shown.copy()
+        self._next, self._known = NEVER, 0
+        self._writing(poison.make(self._true), 0, len(shown), column)
+        self._next = int(times[0]) if len(times) else NEVER
+
+    def _writing(self, values: Floats, first: int, end: int, column: int | None = None) -> None:
+        self._shown.flags.writeable = True
+        if column is None:
+            self._shown[first:end] = values[first:end]
+        else:
+            self._shown[first:end, column] = values[first:end, column]
+        self._shown.flags.writeable = False
+
+    def lift(self, now: int) -> None:
+        """Show what is known by ``now``."""
+        if now >= self._next:
+            end = int(np.searchsorted(self._times, now, side="right"))
+            self._writing(self._true, self._known, end)
+            self._known = end
+            self._next = int(self._times[end]) if end < len(self._times) else NEVER
+
+    def drop(self) -> None:
+        """Show everything."""
+        self._writing(self._true, self._known, len(self._true))
+
+
+class Veils:
+    """Poison over a tape in memory and over the history of its runs; a context manager that takes it off again.
+
+    ``tape``: what the engine replays, a copy where there is poison. ``only``: the one input (see `inputs_of`) that is
+    poisoned; None: all of them. Without poison nothing is changed.
+    """
+
+    def __init__(self, tape: Tape, poison: Poison | None, only: str | None = None) -> None:
+        self._public, self._poison, self._only = tape, poison, only
+        self._veils: list[_Veil] = []
+        self.tape = tape if poison is None else _copy(tape)
+        self._history: Floats | None = None
+        self._shown = np.zeros((0, 0))
+        self._rows: dict[int, int] = {}
+
+    def __enter__(self) -> Veils:
+        if self._poison is not None:
+            self._veils = list(self._made(self._poison))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for veil in self._veils:
+            veil.drop()
+
+    def _made(self, poison: Poison) -> Iterator[_Veil]:
+        for feed in self._public.feeds:
+            for kind in feed.kinds:
+                rows, columns = feed.table(kind).rows, columns_of(feed, kind)
+                column = _place(self._only, kind, columns)
+                if rows.base is None and (self._only is None or column is not None):
+                    yield _Veil(rows, _received(feed, kind), poison, column)
+            for name, values, times in _beside(feed):
+                if values.base is None and self._only in (None, name):
+                    yield _Veil(values, times, poison)
+
+    def lift(self, chunk: Chunk, kind: str, bits: int) -> Floats:
+        """The history that an agent may be shown while the events of ``chunk`` run: true up to them, poison beyond.
+
+        ``kind``: its table; ``bits``: the kinds of event that bring a row of it.
+        """
+        if self._poison is None:
+            return chunk.history
+        now = int(chunk.buffer["time"][chunk.count - 1])
+        for veil in self._veils:
+            veil.lift(now)
+        if chunk.history is not self._history:
+            self._veil_history(chunk.history, kind)
+        self._show_rows(chunk, bits)
+        return self._shown
+
+    def _veil_history(self, history: Floats, kind: str) -> None:
+        poison, columns = self._poison, columns_of(self._public.feeds[0], kind)
+        column = _place(self._only, kind, columns)
+        self._history, self._rows = history, {}
+        self._shown = history.copy()
+        if poison is not None and self._only is None:
+            self._shown = poison.make(history)
+        elif poison is not None and column is not None:
+            self._shown[:, column] = poison.make(history)[:, column]
+        self._shown = np.ascontiguousarray(self._shown)
+        self._shown.flags.writeable = False
+
+    def _show_rows(self, chunk: Chunk, bits: int) -> None:
+        """Rows of a table stand in the order in which they are received, one instrument after the other."""
+        shown, history = self._shown, self._history
+        if chunk.count == 1 and history is not None:
+            event = chunk.buffer[0]
+            if event["kind"] & bits and event["place"] & AT_AGENT:
+                k, row = int(event["instrument"]), int(event["row"])
+                shown.flags.writeable = True
+                first = self._rows.get(k, row)
+                shown[first : row + 1] = history[first : row + 1]
+                shown.flags.writeable = False
+                self._rows[k] = row + 1
+            return
+        events = chunk.events
+        wanted = (events["kind"] & bits != 0) & (events["place"] & AT_AGENT != 0)
+        if history is None or not wanted.any():
+            return
+        instruments, rows = events["instrument"][wanted], events["row"][wanted]
+        shown.flags.writeable = True
+        for k in {*instruments.tolist()}:
+            mine = rows[instruments == k]
+            first, end = self._rows.get(k, int(mine[0])), int(mine[-1]) + 1
+            shown[first:end] = history[first:end]
+            self._rows[k] = end
+        shown.flags.writeable = False
+
+
+def _place(only: str | None, kind: str, columns: tuple[str, ...]) -> int | None:
+    """Position of the one poisoned column in a table; None where it is of another one."""
+    table, _, name = ("" if only is None else only).partition(": ")
+    return columns.index(name) if table == kind and name in columns else None
+
+
+def _copy(tape: Tape) -> Tape:
+    """A tape of its own arrays, which cannot be written to."""
+    copied = deepcopy(tape)
+    for feed in copied.feeds:
+        for kind in feed.kinds:
+            feed.table(kind).rows.flags.writeable = False
+    copied.shared.clear()
+    return copied

@@ -5,6 +5,7 @@ Times in integer nanoseconds UTC, prices in quote currency; prices are never NaN
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,21 +139,29 @@ class BesideBook:
             known = int(np.searchsorted(self._times, self._book_times[-1]))
         if not known:
             return
-        times, rows = self._times[:known], self._rows[:known]
         if len(self._book_times):
-            gaps = np.array(self._gaps, np.int64).reshape(-1, 2)
-            row, distance, book = depth_kernels.compare_with_book(
-                times, rows, self._book_times, self._touch, gaps, self.tick, self._found
-            )
-            self._remember(int(row), float(distance), int(book))
+            row, distance, book = self._farthest(known, self._found)
+            if distance > FARTHEST:  # name the first such trade, however many are known by now
+                first = bisect_right(range(known), FARTHEST, key=lambda i: self._farthest(i + 1)[1])
+                row, distance, book = self._farthest(first + 1)
+            self._remember(row, distance, book)
         else:
             self._found[depth_kernels.WITHOUT_BOOK] += known
-        last = int(times[-1])
+        last = int(self._times[known - 1])
         self._times, self._rows = self._times[known:], self._rows[known:]
         self._compared += known
         keep = max(int(np.searchsorted(self._book_times, last)) - 1, 0)  # in force before the next trade
         self._book_times, self._touch = self._book_times[keep:], self._touch[keep:]
         self._gaps = [gap for gap in self._gaps if gap[1] > last]
+
+    def _farthest(self, count: int, found: Integers | None = None) -> tuple[int, float, int]:
+        """(row, distance, row of its book) of the farthest of the first ``count`` trades; counts go to ``found``."""
+        gaps = np.array(self._gaps, np.int64).reshape(-1, 2)
+        counts = np.zeros(4, np.int64) if found is None else found
+        row, distance, book = depth_kernels.compare_with_book(
+            self._times[:count], self._rows[:count], self._book_times, self._touch, gaps, self.tick, counts
+        )
+        return int(row), float(distance), int(book)
 
     def _remember(self, row: int, distance: float, book: int) -> None:
         """The trade that was farthest. Raises DataError where it belongs to another market."""

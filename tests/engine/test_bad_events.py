@@ -4,24 +4,28 @@ streamed file."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from halfspread.engine import instruments
+from halfspread.engine import instruments, tables
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import SECOND
 from halfspread.errors import DataError
 from tests.engine.bad_events import READ, Frame, frame_of, outcome, outcomes, put
 from tests.engine.bad_tables import FAULTS
+from tests.engine.event_markets import event_market
 from tests.engine.worlds import LINEAR, START
 
-NAN = math.nan
+NAN, INF = math.nan, math.inf
 GAP = TableFormat(invalid="gap")
 
 
@@ -41,6 +45,34 @@ def test_a_row_left_out_gives_one_run_from_every_source(tmp_path: Path, name: st
     assert found.counts["invalid_rows"] == (end > 6)
     assert found.counts["invalid_gaps"] == (end > 6 and start < 7)  # a market begins with its first good row
     assert found.counts["fills"] == {(0, 9): 8, (2, 7): 4, (7, 9): 1, (0, 6): 6}[start, end]
+
+
+@pytest.mark.parametrize("block", [1, 7, 40])
+@pytest.mark.parametrize("seed", range(4))
+def test_runs_on_random_faults_are_the_same_streamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, block: int
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    made = event_market(seed, ("books", "trades"))
+    rng, broken = np.random.default_rng(seed), dict(made.tables)
+    for kind, columns in (("books", ["bid_1", "ask_size_1", "bid_2"]), ("trades", ["price", "size"])):
+        frame = broken[kind].astype(dict.fromkeys(columns, float))
+        for column in columns:
+            frame.loc[rng.integers(0, len(frame), 6), column] = rng.choice([-1.0, 0.0, 1e9, INF])
+        broken[kind] = frame
+    times = broken["books"]["exch_ts"].tolist()
+    gaps = [(times[60] + 1, times[70] + SECOND)]
+    market = replace(made, tables=broken, beside={**made.beside, "gaps": gaps}, fmt=GAP)
+    terms = {"start": times[int(rng.integers(0, 20))], "end": times[int(rng.integers(90, 119))]}
+    whole = outcome(lambda: market.in_memory(**terms), "books")
+    streamed = outcome(lambda: market.streamed(tmp_path, **terms), "books")
+    if isinstance(whole, str):
+        assert "are they of one instrument" in whole
+        streamed, whole = (re.sub(r"DataFrame|/\S*\.parquet", "SOURCE", text) for text in (streamed, whole))
+    else:
+        assert whole.counts["invalid_rows"] > 5
+        assert whole.counts["invalid_gaps"] > 2
+    assert streamed == whole
 
 
 def test_snapshots_may_change_their_depth_and_are_counted(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from halfspread.engine import row_columns, tables
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import read_books, read_quotes, standstills
+from halfspread.engine.row_reading import Wanted
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.times import HOUR, SECOND
 from halfspread.errors import DataError
@@ -180,6 +181,29 @@ def test_rows_may_be_sorted_by_exchange_time_and_never_seen_before_they_were_rec
     tied = quotes(900).assign(exch_ts=START + np.arange(900) % 3)
     expected = [100.0 + i for first in range(3) for i in range(first, 900, 3)]
     assert read_quotes(tied, TableFormat(order="sort")).rows[:, 0].tolist() == expected
+
+
+def test_rows_that_are_sorted_are_cut_after_that_and_keep_their_numbers() -> None:
+    order = [3, 0, 1, 9, 2, 7, 8, 4, 6, 5]
+    frame, wanted = quotes(), Wanted(START + 2 * SECOND, START + 8 * SECOND)
+    shuffled, sort = frame.iloc[order].reset_index(drop=True), TableFormat(order="sort", invalid="gap")
+    found, plain = read_quotes(shuffled, sort, rows=wanted), read_quotes(frame, rows=wanted)
+    np.testing.assert_array_equal(found.rows, plain.rows)
+    np.testing.assert_array_equal(found.times, START + SECOND * np.arange(2, 9))
+    shuffled.loc[5, "bid"] = -1.0  # the one at 7 s
+    assert read_quotes(shuffled, sort, rows=wanted).gaps == ((START + 7 * SECOND, START + 8 * SECOND),)
+    with pytest.raises(DataError, match=r"row 5 \(2024-01-01 00:00:07 UTC\): column bid"):
+        read_quotes(shuffled, TableFormat(order="sort"), rows=wanted)
+    shuffled.loc[5, "bid"], closed = 107.0, ((START + 6 * SECOND, START + 8 * SECOND),)
+    with pytest.raises(DataError, match=r"row 5 \(2024-01-01 00:00:07 UTC\): expected no quotes in the declared gap"):
+        read_quotes(shuffled, TableFormat(order="sort"), rows=Wanted(closed=closed))
+
+
+def test_columns_of_another_length_are_refused_where_rows_are_cut() -> None:
+    table = {str(name): values.to_numpy() for name, values in quotes().items()}
+    for count in (9, 11):
+        with pytest.raises(DataError, match="column bid: expected one value for each of 10 times, got shape"):
+            read_quotes({**table, "bid": np.arange(count) + 50.0}, rows=Wanted(START + SECOND))
 
 
 def test_gaps_run_from_the_first_bad_row_to_the_next_good_one() -> None:

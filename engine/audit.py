@@ -1,10 +1,10 @@
 """Prove that an agent looks at nothing that it has not received.
 
 A run is repeated in chunks of one event. Whatever an agent could look at is poisoned beyond what it has received: the
-history that it is shown, and the arrays of the tape itself, in case it holds on to them. Once the poison is NaN, once
-it is other, plausible numbers, so that a cheat that passes over NaN is caught by the second, and one that the altered
-numbers happen to suit by the first. An agent that decides otherwise than in the run without poison has looked at it.
-An agent that keeps to what it has received cannot tell the difference, so none is accused.
+history that it is shown, and the arrays of the tape itself, in case it holds on to them. Once the poison is NaN, for
+cheats that calculate; then higher numbers, and then lower ones, so that a cheat that passes over NaN and asks which way
+the market goes gets the wrong answer from one of them. An agent that decides otherwise than in the run without poison
+has looked at it. An agent that keeps to what it has received cannot tell the difference, so none is accused.
 
 What this cannot see: an agent that reads the future from elsewhere (a file of its own), and features that were
 computed over the whole sample before they became columns of the tape.
@@ -48,10 +48,11 @@ class Peek:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit has found. ``events``: how many moments were compared of ``of``; ``sampled``: not all of them."""
+    """What an audit has found. ``moments``: how often decisions were compared, once for all events of one time;
+    ``events``: how many were replayed; ``sampled``: decisions were compared in windows only."""
 
+    moments: int
     events: int
-    of: int
     sampled: bool
     peek: Peek | None
 
@@ -64,8 +65,8 @@ class Audit:
         if self.peek is not None:
             return f"looks ahead: {self.peek}"
         if self.sampled:
-            return f"no look-ahead found in a sample of {self.events:,} events ('halfspread audit' looks at all)"
-        return f"no look-ahead found: all {self.of:,} events were compared"
+            return f"no look-ahead found in a sample of {self.moments:,} moments ('halfspread audit' looks at all)"
+        return f"no look-ahead found: compared at all {self.moments:,} moments ({self.events:,} events)"
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,10 @@ def audit(
     where = windows or Windows()
     replays = _Replays(tape, make_agent, costs, options, where)
     clean = list(replays.moments(None))
-    for poison in POISONS:
-        differs = _first_difference(clean, replays.moments(poison))
-        if differs is not None:
-            at, time = differs
-            return Audit(len(clean), replays.events, windows is not None, replays.explain(clean, at, time, poison))
-    return Audit(len(clean), replays.events, windows is not None, None)
+    found = [(_first_difference(clean, replays.moments(poison)), i) for i, poison in enumerate(POISONS)]
+    first = min(((*where, i) for where, i in found if where is not None), default=None)
+    peek = None if first is None else replays.explain(clean, first[0], first[1], POISONS[first[2]])
+    return Audit(len(clean), replays.events, windows is not None, peek)
 
 
 def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple[int, int] | None:

@@ -35,14 +35,25 @@ def _nan(values: Floats) -> Floats:
     return np.full(values.shape, np.nan)
 
 
-def _altered(values: Floats) -> Floats:
-    """Other numbers of the same size: each row times a factor of its own between 0.8 and 1.25."""
-    factors = np.exp(np.random.default_rng(len(values)).uniform(-0.22, 0.22, len(values)))
-    shaped: Floats = values * factors.reshape(-1, *[1] * (values.ndim - 1))
-    return shaped
+def _moved(values: Floats, direction: float) -> Floats:
+    """Other plausible numbers, all of them higher or all lower, by an amount that each row draws for itself: 5 to 25 %
+    of a column of positive numbers, 0.5 to 2.5 standard deviations of any other."""
+    by = np.random.default_rng(len(values)).uniform(0.05, 0.25, len(values)).reshape(-1, *[1] * (values.ndim - 1))
+    positive = np.nanmin(values, axis=0, initial=np.inf) > 0.0
+    spread = 10.0 * np.nan_to_num(np.nanstd(values, axis=0)) + 1e-12 if len(values) else 0.0
+    moved: Floats = np.where(positive, values * (1.0 + by) ** direction, values + direction * by * spread)
+    return moved
 
 
-POISONS = (Poison("NaN", _nan), Poison("altered numbers", _altered))
+def _higher(values: Floats) -> Floats:
+    return _moved(values, 1.0)
+
+
+def _lower(values: Floats) -> Floats:
+    return _moved(values, -1.0)
+
+
+POISONS = (Poison("NaN", _nan), Poison("higher numbers", _higher), Poison("lower numbers", _lower))
 
 
 def inputs_of(tape: Tape) -> tuple[str, ...]:

@@ -97,6 +97,12 @@ FAULTS: dict[str, tuple[str, Callable[[Frame], Frame], str]] = {
         "column exch_ts: row 0: expected nanoseconds since 1970, from 2009 to 2100, got 1704067200000; these look like "
         "milliseconds: pass time_unit='ms'",
     ),
+    "one row in another unit of time": (
+        "trades",
+        put(ts=START // 10**6 + 7_003, exch_ts=START // 10**6 + 7_000),
+        "column exch_ts: row 7: expected nanoseconds since 1970, from 2009 to 2100, got 1704067207000; this looks like "
+        "milliseconds, and the rows before are nanoseconds: bring them to one unit",
+    ),
     "no rows": (
         "quotes",
         lambda frame: frame.iloc[:0],

@@ -91,4 +91,4 @@ def _checked(differences: ArrayLike, resamples: Resamples, purpose: str) -> Floa
 
 
 def _share(drawn: Floats, observed: float) -> float:
-    return (1.0 + np.count_nonzero(drawn >= observed)) / (1.0 + len(drawn))
+    return (1.0 + int(np.count_nonzero(drawn >= observed))) / (1.0 + len(drawn))

@@ -287,9 +287,10 @@ def run_engine(scenario: Scenario, agent: Any = None, **more: Any) -> tuple[Back
 
 
 def run_reference(scenario: Scenario) -> tuple[Ledger, list[Seen]]:
-    """The ledger of the slow simulator, and what its agent was shown: called once every instrument has data."""
+    """The ledger of the slow simulator, and what its agent was shown: called once every instrument that has
+    the table of its history has a row of it."""
     market = {"book": "book", "quote": "quote", "trade": "trade", "bar": "bar_close"}[subscriptions(scenario)[0]]
-    waiting = set(range(len(scenario.terms)))
+    waiting = {event.instrument for event in scenario.events if event.kind == market}
     seen: list[Seen] = []
 
     def decide(view: View) -> Decision | None:

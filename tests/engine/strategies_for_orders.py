@@ -194,7 +194,7 @@ def random_trades(rng: Random, count: int, k: int) -> list[Event]:
     for _ in range(count):
         now += _pick(rng, {0: 1, SECOND: 8, 3 * SECOND: 4, 2 * HOUR: 1})
         local = max(local, now + rng.choice([0, SECOND // 2]))
-        if rng.random() < 0.04:
+        if events and rng.random() < 0.04:
             events.append(Event(now, "gap", k))
         middle = _walk(rng, middle)
         shape = Trade(middle * TICK, float(rng.randint(1, 15)), rng.choice([1, -1, 0]))
@@ -203,11 +203,11 @@ def random_trades(rng: Random, count: int, k: int) -> list[Event]:
 
 
 def random_bars(rng: Random, count: int, k: int) -> list[Event]:
-    """Bars of one hour, some missing."""
+    """Bars of one hour, some missing after the first."""
     events: list[Event] = []
     now, middle = START, 200
     for _ in range(count):
-        if rng.random() < 0.06:
+        if events and rng.random() < 0.06:
             events.append(Event(now + rng.choice([0, HOUR // 2]), "gap", k))
             now += HOUR * rng.randint(1, 3)
         first, middle = middle, _walk(rng, _walk(rng, middle))

@@ -29,7 +29,7 @@ def varied_scenario(rng: Random) -> Scenario:
         return vary(rng, random_queues(rng))
     if rng.random() < 0.1:
         return _at_next_close(rng)
-    kinds = (rng.choice(MARKETS),)
+    kinds = rng.choice([*((kind,) for kind in MARKETS), ("quote", "book"), ("bar", "trade")])
     return vary(rng, random_scenario(rng, kinds, rng.choice([1, 1, 2, 3]), margin=rng.choice([None, True])))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from halfspread.commands.folder import RunFolder, writing
-from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest, write_manifest
+from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside, replay, write_results
@@ -39,10 +39,10 @@ def execute(arguments: Namespace) -> int:
             with progress.step("read the market"):
                 tape = tapes.of(loaded)
             watch.lap("read")
-            tape_hash = HashBeside(tape)
+            tape_hash, code = HashBeside(tape), code_facts(loaded, built)
             results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
             data = data_entry(loaded, tape_hash.result(), tape.origin)
-            facts.append(manifest(loaded, config, data, built, folder.path))
+            facts.append(manifest(loaded, config, data, built, code, folder.path))
             watch.lap("replay")
         ranked = rank([(result, result.metrics) for result in results], arguments.rank)
         with progress.step("write the reports"):

@@ -29,6 +29,7 @@ from halfspread.reports.result import Result
 __all__ = [
     "HEADLINE",
     "Stopwatch",
+    "code_facts",
     "data_entry",
     "digest_of",
     "machine",
@@ -68,12 +69,27 @@ class Stopwatch:
         self._last = now
 
 
+def code_facts(loaded: Loaded, agents: Sequence[BuiltAgent]) -> dict[str, Any]:
+    """Which code there is: to be asked before a run, since files may be edited while it goes on."""
+    return {
+        "plugins": {each.label: plugin_sources(each.agent, loaded.folder) for each in agents},
+        "sources": package_hash(),
+        "folders": dict(folder_hashes()),
+        "commit": commit(),
+        "kernels": source_hash(),
+    }
+
+
 def manifest(
-    loaded: Loaded, config: Mapping[str, Any], data: Mapping[str, Any], agents: Sequence[BuiltAgent], home: Path
+    loaded: Loaded,
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    agents: Sequence[BuiltAgent],
+    code: Mapping[str, Any],
+    home: Path,
 ) -> dict[str, Any]:
-    """What was run (the effective ``config``, the ``agents``), on which ``data``, with which code, on which machine;
-    ``home`` is the run folder as it will be called."""
-    plugins = {each.label: plugin_sources(each.agent, loaded.folder) for each in agents}
+    """What was run (the effective ``config``, the ``agents``), on which ``data``, with which ``code`` (`code_facts`
+    before the run), on which machine; ``home`` is the run folder as it will be called."""
     return {
         "halfspread": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,13 +99,20 @@ def manifest(
         "config": plain(config),
         "seed": loaded.config.seed,
         "data": dict(data),
-        "plugins": {label: found for label, found in plugins.items() if found["files"]},
-        "sources": package_hash(),
-        "folders": dict(folder_hashes()),
-        "commit": commit(),
-        "kernels": source_hash(),
+        **code,
+        "plugins": _plugins(loaded, agents, code["plugins"]),
         **machine(),
     }
+
+
+def _plugins(loaded: Loaded, agents: Sequence[BuiltAgent], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Sources of agents that do not come with halfspread: as they were before the run, with what it imported later."""
+    found = {}
+    for each in agents:
+        now, had = plugin_sources(each.agent, loaded.folder), before[each.label]
+        if now["files"]:
+            found[each.label] = {part: {**now[part], **had[part]} for part in now}
+    return found
 
 
 def write_manifest(folder: Path, kind: str, facts: Mapping[str, Any], results: Sequence[Result]) -> None:

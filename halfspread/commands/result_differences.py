@@ -120,7 +120,7 @@ def _cell(table: pa.Table, row: int, column: str) -> Any:
         return None
     value = table[column].slice(row, 1)
     if pa.types.is_timestamp(value.type):
-        nanoseconds = value.cast(pa.int64())[0].as_py()
+        nanoseconds = value.cast(pa.timestamp("ns", value.type.tz)).cast(pa.int64())[0].as_py()
         return None if nanoseconds is None else _time(nanoseconds)
     found = value[0].as_py()
     return str(found) if isinstance(found, float) and not np.isfinite(found) else found

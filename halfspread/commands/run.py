@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from halfspread.commands.folder import RunFolder
-from halfspread.commands.manifest import Stopwatch, data_entry, digest_of, manifest, write_manifest
+from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside, replay, write_results
@@ -28,11 +28,11 @@ def execute(arguments: Namespace) -> int:
     watch.lap("read")
     config = effective(loaded, [built], times_as_text=True)
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
-        tape_hash = HashBeside(tape)
+        tape_hash, code = HashBeside(tape), code_facts(loaded, [built])
         result = replay(loaded, tape, built, folder.building, progress)
         watch.lap("replay")
         data = data_entry(loaded, tape_hash.result(), tape.origin)
-        facts = manifest(loaded, config, data, [built], folder.path)
+        facts = manifest(loaded, config, data, [built], code, folder.path)
         with progress.step("write the report"):
             write_results(result, folder.building, facts, report=not arguments.no_report)
         watch.lap("write")

@@ -12,7 +12,7 @@ from halfspread.costs.funding import FundingTable
 from halfspread.engine.bar_kernels import gap_rows
 from halfspread.engine.bars import Bars
 from halfspread.engine.feed import Feed
-from halfspread.engine.instruments import Instrument
+from halfspread.engine.instrument import Instrument, labels
 from halfspread.engine.side_data import Prices
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.times import time_text
@@ -42,11 +42,7 @@ class Feeds:
     @property
     def labels(self) -> tuple[str, ...]:
         """What instruments are called in tables: their symbols, and venue:symbol where two share one."""
-        symbols = [instrument.symbol for instrument in self.instruments]
-        return tuple(
-            instrument.name if symbols.count(instrument.symbol) > 1 else instrument.symbol
-            for instrument in self.instruments
-        )
+        return labels(self.instruments)
 
     @property
     def bars(self) -> Bars | StreamedBars:

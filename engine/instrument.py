@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
@@ -18,7 +18,7 @@ from halfspread.costs.fees import FeeSchedule
 from halfspread.costs.margin import DEFAULT_MARGIN, MarginSchedule
 from halfspread.errors import InstrumentError, UserError
 
-__all__ = ["Instrument", "LotPeriod", "TickPeriod"]
+__all__ = ["Instrument", "LotPeriod", "TickPeriod", "labels"]
 
 Positive = Annotated[float, Field(gt=0.0)]
 
@@ -171,6 +171,21 @@ class Instrument(Model):
             "contract": self.notes,
         }
         return {topic: sentences for topic, sentences in found.items() if sentences}
+
+
+class Named(Protocol):
+    """Something with a symbol and a name such as ``bybit:BTCUSDT``."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+def labels(instruments: Sequence[Named]) -> tuple[str, ...]:
+    """What tables call each instrument: its symbol, or its name where two share the symbol."""
+    symbols = [one.symbol for one in instruments]
+    return tuple(one.name if symbols.count(one.symbol) > 1 else one.symbol for one in instruments)
 
 
 def _inferred(periods: tuple[P, ...], first_ns: int, last_ns: int) -> tuple[P, ...]:

@@ -12,7 +12,7 @@ import pandas as pd
 from halfspread.engine.account_records import ATTRIBUTION, FILL
 from halfspread.engine.bars import Floats, Integers
 from halfspread.engine.drawdown import deepest_fall
-from halfspread.engine.instruments import Instrument
+from halfspread.engine.instrument import Instrument, labels
 from halfspread.engine.order_records import FLAGS, KINDS, REASONS, STATES
 from halfspread.errors import ConfigError
 
@@ -113,8 +113,7 @@ class BacktestResult:
     @property
     def labels(self) -> tuple[str, ...]:
         """What tables call each instrument: its symbol, or its name (``bybit:BTCUSDT``) where two share the symbol."""
-        symbols = [instrument.symbol for instrument in self.instruments]
-        return tuple(one.name if symbols.count(one.symbol) > 1 else one.symbol for one in self.instruments)
+        return labels(self.instruments)
 
     @cached_property
     def periods(self) -> pd.DataFrame:

@@ -7,9 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from halfspread.engine.instrument import labels
 from halfspread.reports import charts, formats
 from halfspread.reports.html_tables import bar_cell, row, table
-from halfspread.reports.names import PART_NAMES, labels, on_events
+from halfspread.reports.names import PART_NAMES, on_events
 from halfspread.reports.page_style import series_style
 from halfspread.reports.protocol import ATTRIBUTION, InstrumentLike
 from halfspread.reports.svg import element
@@ -53,7 +54,7 @@ def by_instrument(view: View) -> str:
     return section("Attribution by instrument", lead, content, anchor="instruments")
 
 
-def _net_chart(view: View, names: list[str]) -> str:
+def _net_chart(view: View, names: Sequence[str]) -> str:
     """Net PnL of each instrument over time."""
     chosen = largest(view)
     series = []

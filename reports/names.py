@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from halfspread.reports import formats
-from halfspread.reports.protocol import InstrumentLike, ResultLike
+from halfspread.reports.protocol import ResultLike
 
-__all__ = ["PART_NAMES", "amount_of_data", "distinct", "fills_by_matching", "labels", "on_events"]
+__all__ = ["PART_NAMES", "amount_of_data", "distinct", "fills_by_matching", "on_events"]
 
 #: The parts of the attribution, in the order in which they are listed and stacked.
 PART_NAMES = {
@@ -28,12 +28,6 @@ def distinct(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
     return found
-
-
-def labels(instruments: Sequence[InstrumentLike]) -> list[str]:
-    """The symbol of each instrument, or ``venue:SYMBOL`` where two venues have one of that symbol."""
-    symbols = [one.symbol for one in instruments]
-    return [one.name if symbols.count(one.symbol) > 1 else one.symbol for one in instruments]
 
 
 def on_events(result: ResultLike) -> bool:

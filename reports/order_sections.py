@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from halfspread.engine.instrument import labels
 from halfspread.reports import formats
 from halfspread.reports.html_tables import row, table
-from halfspread.reports.names import fills_by_matching, labels
+from halfspread.reports.names import fills_by_matching
 from halfspread.reports.orders import fills_by_role, liquidation_fills, order_table, reasons
 from halfspread.reports.svg import element, text
 from halfspread.reports.view import View, section

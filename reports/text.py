@@ -11,11 +11,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from halfspread.engine.instrument import labels
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.measured import measured
-from halfspread.reports.names import PART_NAMES, amount_of_data, distinct, labels
+from halfspread.reports.names import PART_NAMES, amount_of_data, distinct
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 
 __all__ = ["comparison_table", "plain", "summary_table"]

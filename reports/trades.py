@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from halfspread.reports.names import labels
+from halfspread.engine.instrument import labels
 from halfspread.reports.protocol import EXECUTION, InstrumentLike, ResultLike
 
 __all__ = ["trade_statistics", "trades"]

@@ -28,10 +28,9 @@ KEPT_BARS = 1_000_000
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
     """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
-    symbols = [instrument.symbol for instrument in tape.instruments]
     with (
         progress.replay(f"replay {built.label}", len(tape)) as report,
-        CurveWriter(folder / "equity.parquet", symbols) as sink,
+        CurveWriter(folder / "equity.parquet", tape.labels) as sink,
     ):
         try:
             result = run_backtest(

@@ -92,7 +92,7 @@ def manifest(
     before the run), on which machine; ``home`` is the run folder as it will be called."""
     return {
         "halfspread": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "config_file": str(loaded.path),
         "folder": _from(home, loaded.folder),
         "overrides": list(loaded.overrides),

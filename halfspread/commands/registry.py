@@ -69,14 +69,23 @@ class RunRecord:
     @property
     def entries(self) -> tuple[Mapping[str, Any], ...]:
         """What was run: one entry for each config."""
-        configs = self.manifest.get("configs")
-        return tuple(configs) if isinstance(configs, list) else (self.manifest,)
+        configs = self.manifest.get("configs", [self.manifest])
+        return tuple(each for each in configs if isinstance(each, dict)) if isinstance(configs, list) else ()
 
     @property
     def agents(self) -> tuple[Mapping[str, Any], ...]:
-        """Name, class and headline of each agent, in the order of the command."""
-        agents = self.manifest.get("agents")
-        return tuple(agents) if isinstance(agents, list) else ()
+        """Name, class and headline of each agent, in the order of the command; none without a manifest to trust."""
+        return tuple(self.manifest["agents"]) if self._trusted else ()
+
+    @property
+    def files(self) -> Mapping[str, Mapping[str, Any]]:
+        """The files that were written, by name; none without a manifest to trust."""
+        return dict(self.manifest["files"]) if self._trusted else {}
+
+    @property
+    def _trusted(self) -> bool:
+        """Whether the manifest is of this version, and as it was written."""
+        return bool(self.manifest) and self.sealed and self.state != OTHER
 
     @property
     def created(self) -> datetime:
@@ -158,9 +167,10 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _other_version(manifest: Mapping[str, Any]) -> str:
-    entry = (manifest.get("configs") or [manifest])[0]
-    made = entry.get("halfspread", "unknown")
-    return f"manifest version {manifest.get('manifest', 1)} (by halfspread {made}); this halfspread reads {VERSION}"
+    configs = manifest.get("configs")
+    entry = configs[0] if isinstance(configs, list) and configs and isinstance(configs[0], dict) else manifest
+    made, version = entry.get("halfspread", "unknown"), manifest.get("manifest", 1)
+    return f"manifest version {version} (by halfspread {made}); this halfspread reads {VERSION}"
 
 
 def find(named: str, root: Path) -> RunRecord:
@@ -176,7 +186,7 @@ def find(named: str, root: Path) -> RunRecord:
     folders = list(_folders(root)) if root.is_dir() else []
     text = named.strip("/")
     exact = [each for each in folders if text in (each.name, f"{each.parent.name}/{each.name}")]
-    of_name = sorted((each for each in folders if each.parent.name == text), key=lambda each: each.name)
+    of_name = sorted((each for each in folders if each.parent.name == text), key=_age)
     begun = [each for each in folders if each.name.startswith(text)] if text else []
     found = exact or of_name[-1:] or begun
     if len(found) == 1:
@@ -190,6 +200,11 @@ def find(named: str, root: Path) -> RunRecord:
     raise ConfigError(f"{named}: {len(found)} runs begin like this: {', '.join(sorted(each.name for each in found))}")
 
 
+def _age(folder: Path) -> tuple[str, int]:
+    """Runs of one second are told apart by when they were put in their place."""
+    return folder.name[:16], folder.stat().st_ctime_ns
+
+
 def _opened(path: Path) -> RunRecord:
     try:
         return read_run(path)
@@ -197,11 +212,12 @@ def _opened(path: Path) -> RunRecord:
         raise ConfigError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
 
-def usable(run: RunRecord) -> RunRecord:
-    """``run`` itself. Raises ConfigError for one without a manifest that this version reads."""
+def usable(run: RunRecord, *, edited: bool = False) -> RunRecord:
+    """``run`` itself. Raises ConfigError for one without a manifest that this version reads, and unless ``edited`` for
+    one whose manifest was edited."""
     if run.state == OTHER:
         raise ConfigError(f"{run.path}: {run.reason}; make the run again with this version")
-    if not run.manifest:
+    if not run.manifest or not (edited or run.sealed):
         raise ConfigError(f"{run.path}: {run.reason}; this is no whole run of halfspread, make it again")
     return run
 

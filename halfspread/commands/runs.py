@@ -91,7 +91,7 @@ def _as_json(run: RunRecord) -> dict[str, Any]:
         "name": run.name,
         "id": run.id,
         "run_dir": str(run.path),
-        "created": run.created.isoformat(timespec="seconds"),
+        "created": run.created.isoformat(timespec="milliseconds"),
         "kind": run.kind,
         "state": run.state,
         "reason": run.reason,

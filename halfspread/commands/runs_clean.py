@@ -93,9 +93,8 @@ def _refusal(run: RunRecord) -> str:
     links = [path for path in names if path.is_symlink()]
     if links:
         return f"holds a link, {links[0].relative_to(run.path).as_posix()}"
-    listed = set(run.manifest.get("files", {}))
     files = [path.relative_to(run.path).as_posix() for path in names if path.is_file()]
-    own = [name for name in files if name not in listed and not _is_written(name)]
+    own = [name for name in files if name not in run.files and not _is_written(name)]
     return f"holds {own[0]}, which the run did not write" if own else ""
 
 

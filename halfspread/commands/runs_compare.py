@@ -75,7 +75,7 @@ def _columns(run: RunRecord) -> list[Column]:
             Column(run, each["name"], each["metrics"], _config(run, each["name"]), each["assumptions"], _basis(run))
             for each in agents
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"not the metrics of {run.kind}"
         raise ConfigError(f"{run.path / 'metrics.json'}: cannot be read: {reason}") from None
 

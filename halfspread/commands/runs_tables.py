@@ -134,8 +134,7 @@ def fact_table(run: RunRecord, altered: Mapping[str, str]) -> Table:
     files = run.manifest["files"]
     whole = f"{len(files)} files, {size(run.size)}, all as they were written"
     told = "; ".join(f"{name} is {what}" for name, what in altered.items())
-    seal = "" if run.sealed else f"{run.reason}; "
-    grid.add_row(Text("state", style="dim"), Text(seal + told, style="red") if seal or told else Text(whole))
+    grid.add_row(Text("state", style="dim"), Text(told, style="red") if told else Text(whole))
     grid.add_row("", "")
     return grid
 

@@ -97,7 +97,7 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None) -> Ve
     Raises ConfigError for a folder that holds no run of this version, and whatever keeps it from being run again.
     """
     began = time.perf_counter()
-    found = Verification(usable(run))
+    found = Verification(usable(run, edited=True))
     with progress.step("check the files"):
         found.inputs += _edited(run)
     if not found.inputs:
@@ -195,6 +195,9 @@ def _show(found: Verification) -> None:
     from rich.text import Text
 
     run = found.run
+    if not run.sealed:
+        print_table(Text(""), found.verdict)
+        return
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)

@@ -4,8 +4,7 @@ I = coefficient x sigma x sqrt(|contracts| / volume), a fraction of the price, w
 returns of one day and volume the contracts traded in one day. Both are estimated from closed bars only, with
 exponential weights (``ewm_weight``, ``ewm_step`` and ``daily_estimates`` of ``costs.kernels``).
 
-On quotes with sizes and on book snapshots the impact is what walking the shown levels costs, whatever this model says;
-it is for bars, trades and quotes without sizes.
+The model is for bars and trades. On quotes and book snapshots the impact is what walking the shown levels costs.
 
 Sources: Almgren, Thum, Hauptmann and Li, "Direct estimation of equity market impact", Risk 18(7), 2005 (an exponent of
 0.6 for the part of the impact that passes, in units of sigma and of daily volume); Toth et al., "Anomalous price impact

@@ -177,6 +177,11 @@ def _refuse_costs_without_data(feed: Feed, costs: Costs) -> None:
             f"half_spread: {feed.instrument.symbol} is traded against book snapshots, which a taker walks; say "
             f"HalfSpread.from_quotes() instead of kind {kind!r}"
         )
+    if costs.impact.kind == "square_root" and market in ("quotes", "books"):
+        raise ConfigError(
+            f"impact: {feed.instrument.symbol} is traded against {market}, where a taker gets no more than is shown and "
+            "pays what walking it costs; the square root is for bars and trades. Say Impact.none()"
+        )
     if costs.impact.kind == "square_root" and feed.bars is None:
         raise DataError(
             f"{source}: the square-root impact needs the volume of bars, and there are none; add bars, or use "

@@ -10,6 +10,7 @@ import pytest
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.impact import Impact
 from halfspread.costs.latency import Delay, Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
@@ -21,7 +22,7 @@ from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
-from halfspread.errors import StrategyError
+from halfspread.errors import ConfigError, StrategyError
 from halfspread.strategies import CompiledStrategy, Strategy
 
 SECOND = 1_000_000_000
@@ -185,3 +186,10 @@ def test_delays_of_market_data_are_drawn_once() -> None:
     run(quotes(), Sees(), COSTS.model_copy(update={"latency": latency}), seed=7)
     late = np.array(seen) - times(5).astype(np.int64)
     assert late.tolist() == drawn[:5].tolist()
+
+
+@pytest.mark.parametrize("tape", [quotes(), books()], ids=["quotes", "books"])
+def test_the_square_root_impact_is_refused_where_a_book_is_walked(tape: Tape) -> None:
+    modelled = COSTS.model_copy(update={"impact": Impact.square_root()})
+    with pytest.raises(ConfigError, match=r"impact: (AAA|BBB) is traded against (quotes|books).* Say Impact.none\(\)"):
+        run(tape, Holds(), modelled)

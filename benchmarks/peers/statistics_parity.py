@@ -3,8 +3,8 @@
     python3.11 -m venv PEERS && PEERS/bin/pip install scipy==1.17.1 statsmodels==0.15.0 arch==8.0.0
     PEERS/bin/python -m benchmarks.peers.statistics_parity > tests/reports/statistics/parity.json
 
-The same resamples are handed to arch that our side gets, so that both draw the same days. Arch compares means that are not in standard errors, so Hansen's test is given
-differences divided by theirs.
+The same resamples are handed to arch that our side gets, so that both draw the same days. Arch compares means that are
+not in standard errors, so Hansen's test is given differences divided by theirs.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from halfspread.reports.statistics.probabilistic import (
     periods_needed,
     probabilistic_sharpe,
     ratio_probability,
+    selection_p_value,
     trial_variance,
 )
 from halfspread.reports.statistics.ratios import information_ratio
@@ -63,6 +64,15 @@ def test_the_best_to_expect_is_near_that_of_normal_draws() -> None:
 def test_one_trial_expects_nothing_and_a_deflated_ratio_of_it_is_the_probabilistic_one() -> None:
     assert expected_best(1, 4.0) == expected_best(1.0001, 4.0) == 0.0
     assert deflated_sharpe(pnl(), 1, 4.0) == probabilistic_sharpe(pnl())
+
+
+def test_the_p_value_of_the_best_is_that_of_all_staying_below() -> None:
+    one = probabilistic_sharpe(pnl())
+    assert selection_p_value(pnl(), 1) == pytest.approx(1.0 - one)
+    assert selection_p_value(pnl(), 3) == pytest.approx(1.0 - one**3)
+    assert selection_p_value(-1e3 + pnl(), 3) == 1.0
+    with pytest.raises(ConfigError, match="at least one trial"):
+        selection_p_value(pnl(), 0.5)
 
 
 def test_a_ratio_at_the_threshold_is_as_likely_above_as_below() -> None:
@@ -157,3 +167,4 @@ def test_probabilities_are_probabilities_and_more_trials_never_raise_them(
     assert 0.0 <= deflated_sharpe(series, 2.0 * trials, variance) <= deflated_sharpe(series, trials, variance) <= 1.0
     assert probabilistic_sharpe(1024.0 * series, threshold) == one
     assert minimum_track_record(series, threshold) > 1.0
+    assert 0.0 <= selection_p_value(series, trials) <= selection_p_value(series, 2.0 * trials) <= 1.0

@@ -20,9 +20,9 @@ from halfspread.reports.metrics import json_safe
 __all__ = ["HARMLESS", "KINDS", "Difference", "code", "config", "data", "surroundings"]
 
 #: Kinds of difference, a cause before its effects.
-KINDS = ("file", "config", "seed", "data", "code", "package", "cpu", "event", "metrics")
+KINDS = ("file", "config", "seed", "data", "code", "package", "cpu", "event", "metrics", "words")
 #: Kinds whose difference alone leaves a result as good as it was, as long as the bits are the same.
-HARMLESS = ("config", "seed", "code", "package", "cpu")
+HARMLESS = ("config", "seed", "code", "package", "cpu", "words")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ class Difference:
             "found": self.found,
             **self.more,
         }
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Causes before effects; last what a config file says today, since a run is repeated from its manifest."""
+        return self.more.get("source") == "file", KINDS.index(self.kind)
 
     def __str__(self) -> str:
         return f"{self.where}: expected {_text(self.expected)}, found {_text(self.found)}"
@@ -150,7 +155,9 @@ def _file_of(facts: Mapping[str, Any], instrument: str, table: str) -> str | Non
     return None
 
 
-def config(entry: Entry, now: Mapping[str, Any], source: str) -> Iterator[Difference]:
-    """Every key of the effective config in which the manifest and ``now`` differ; ``source`` says where that is."""
+def config(entry: Entry, now: Mapping[str, Any], where: str, source: str) -> Iterator[Difference]:
+    """Every key of the effective config in which the manifest and ``now`` differ. ``source``: ``file`` for what the
+    config file gives today, ``manifest`` for what this version makes of the config in the manifest."""
     for key, expected, found in changed_keys(entry.facts["config"], json_safe(plain(now))):
-        yield Difference("seed" if key.endswith("seed") else "config", f"{source}: {key}", expected, found)
+        kind = "seed" if key.endswith("seed") else "config"
+        yield Difference(kind, f"{where}: {key}", expected, found, {"key": key, "source": source})

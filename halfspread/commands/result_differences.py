@@ -16,13 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from halfspread.commands.differences import Difference
-from halfspread.commands.nested import changed_keys
+from halfspread.commands.nested import changed_keys, flat
 from halfspread.commands.run_files import hash_of_file
 
 __all__ = ["TABLES", "result_differences", "table_difference"]
 
 #: Tables of a run and their columns of time, a cause before its effects.
 TABLES = {"orders": "sent", "fills": "time", "equity": "time", "attribution": "time"}
+#: Parts of the metrics that hold no results.
+_WORDS = ("parameters", "assumptions", "warnings")
 _SINGULAR = {"orders": "order", "fills": "fill", "equity": "equity point", "attribution": "attribution"}
 
 
@@ -133,13 +135,24 @@ def _time(nanoseconds: int) -> str:
 
 
 def _metrics(expected: Path, found: Path, agent: str) -> list[Difference]:
-    before, now = (json.loads(path.read_text(encoding="utf-8")) for path in (expected, found))
-    changed = changed_keys(_nested(before), _nested(now))
-    if not changed:
-        return []
-    key, had, has = changed[0]
-    more = {"agent": agent, "file": "metrics.json", "field": key, "differ": len(changed)}
-    return [Difference("metrics", f"agent {agent}, {key}", had, has, more)]
+    """The first number that differs, and the first of what is only said: parameters, assumptions and warnings, and
+    metrics that there were none of."""
+    before, now = (_nested(json.loads(path.read_text(encoding="utf-8"))) for path in (expected, found))
+    known = flat(before)
+    said: dict[str, list[tuple[str, Any, Any]]] = {"metrics": [], "words": []}
+    for key, had, has in changed_keys(before, now):
+        words = key not in known or key.partition(".")[0] in _WORDS
+        said["words" if words else "metrics"].append((key, had, has))
+    return [
+        Difference(
+            kind,
+            f"agent {agent}, {changed[0][0]}",
+            *changed[0][1:],
+            {"agent": agent, "file": "metrics.json", "field": changed[0][0], "differ": len(changed)},
+        )
+        for kind, changed in said.items()
+        if changed
+    ]
 
 
 def _nested(value: Any) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from halfspread.commands import differences
 from halfspread.commands.data_hashes import tape_hash
-from halfspread.commands.differences import HARMLESS, KINDS, Difference
+from halfspread.commands.differences import HARMLESS, Difference
 from halfspread.commands.output import print_json, print_table
 from halfspread.commands.progress import Progress
 from halfspread.commands.registry import RunRecord, find, usable
@@ -52,7 +52,7 @@ class Verification:
     @property
     def same_bits(self) -> bool:
         """Whether every result was computed again, with the same bits."""
-        return bool(self.agents) and not self.results
+        return bool(self.agents) and all(each.kind in HARMLESS for each in self.results)
 
     @property
     def verified(self) -> bool:
@@ -62,8 +62,7 @@ class Verification:
     @property
     def first(self) -> Difference | None:
         """The first difference, a cause before its effects; None where there is none."""
-        found = sorted([*self.inputs, *self.results], key=lambda each: KINDS.index(each.kind))
-        return found[0] if found else None
+        return min([*self.inputs, *self.results], key=lambda each: each.rank, default=None)
 
     @property
     def verdict(self) -> str:
@@ -72,7 +71,7 @@ class Verification:
         if first is None:
             return "verified: the same bits again"
         if self.verified:
-            kinds = ", ".join(dict.fromkeys(each.kind for each in self.inputs))
+            kinds = ", ".join(dict.fromkeys(each.kind for each in [*self.inputs, *self.results]))
             return f"verified: the same bits again, although this differs: {kinds}"
         if self.same_bits:
             return f"not verified: {first.kind} differs, although the same bits came out: {first}"
@@ -109,6 +108,7 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None) -> Ve
                 _repeat(run, entry, found, progress)
             except UserError as error:
                 raise _with_causes(error, found) from error
+    found.inputs.sort(key=lambda each: each.rank)
     found.seconds = time.perf_counter() - began
     return found
 
@@ -130,15 +130,16 @@ def _inputs(run: RunRecord, entry: Entry) -> Iterator[Difference]:
     try:
         now = config_now(entry, run.kind)
     except UserError as error:
-        yield Difference("config", file, "the config of the run", str(error).splitlines()[0])
+        said = str(error).splitlines()[0]
+        yield Difference("config", file, "the config of the run", said, {"source": "file"})
     else:
-        yield from () if now is None else differences.config(entry, now, file)
+        yield from () if now is None else differences.config(entry, now, file, "file")
 
 
 def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progress) -> None:
     agents = entry.agents()
     again = effective(entry.loaded, agents, times_as_text=True)
-    found.inputs += differences.config(entry, again, "the manifest's config, read today")
+    found.inputs += differences.config(entry, again, f"{MANIFEST}, read today", "manifest")
     with progress.step("read the market"):
         tape = build_tape(entry.loaded)
     if not tape.streamed:
@@ -228,5 +229,9 @@ def _lines(found: Verification) -> Sequence[tuple[str, tuple[str, ...], str]]:
         ("code", ("code",), f"halfspread {facts['halfspread']}" if ran else ""),
         ("packages", ("package",), f"Python {facts['python']}, {len(facts['packages'])} packages" if ran else ""),
         ("CPU", ("cpu",), f"{facts['cpu']}" if ran else ""),
-        ("results", ("event", "metrics"), f"{', '.join(TABLES)}, metrics of {', '.join(agents)}" if ran else ""),
+        (
+            "results",
+            ("event", "metrics", "words"),
+            f"{', '.join(TABLES)}, metrics of {', '.join(agents)}" if ran else "",
+        ),
     )

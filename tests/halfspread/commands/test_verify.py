@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from halfspread.commands import differences, machine
-from halfspread.commands.result_differences import table_difference
+from halfspread.commands.result_differences import TABLES, result_differences, table_difference
 from halfspread.commands.run_files import hash_of_file
 from halfspread.commands.sources import folder_hashes, plugin_sources
 from halfspread.commands.tables import ROWS_IN_GROUP, write_table
@@ -234,7 +234,7 @@ def test_a_config_that_was_edited_since_is_told_and_does_not_matter(small: Path,
     small.write_text(text.replace("fast = 5", "fast = 6").replace("seed = 1", "seed = 2"), encoding="utf-8")
     data = verified(halfspread, "small")
     assert (data["code"], data["verified"]) == (0, True)
-    assert data["verdict"] == "verified: the same bits again, although this differs: seed, config"
+    assert data["verdict"] == "verified: the same bits again, although this differs: config, seed"
     told = {each["kind"]: (each["where"], each["expected"], each["found"]) for each in data["inputs"]}
     assert told == {"seed": (f"{small}: seed", 1, 2), "config": (f"{small}: agent.fast", 5, 6)}
     small.write_text("name = ", encoding="utf-8")
@@ -243,6 +243,42 @@ def test_a_config_that_was_edited_since_is_told_and_does_not_matter(small: Path,
     assert "not readable as TOML" in data["first"]["found"]
     small.unlink()
     assert verified(halfspread, "small")["inputs"] == []
+
+
+def test_a_default_that_a_plugin_has_got_since_is_told(
+    small: Path, halfspread: Command, fresh_modules: Callable[[], None]
+) -> None:
+    run_plugin(small, halfspread)
+    text = PLUGIN.replace("lookback: int = 12", "lookback: int = 12\n    more: int = 1")
+    small.with_name("mine.py").write_text(text, encoding="utf-8")
+    data = verified(halfspread, "small")
+    assert data["verified"]
+    told = [(each["kind"], each.get("source"), each.get("key"), each["found"]) for each in data["inputs"]]
+    assert told[0] == ("config", "manifest", "agent.more", 1)
+    assert told[2] == ("config", "file", "agent.more", 1)
+    assert told[1][0] == "code"
+    assert [(each["kind"], each["field"]) for each in data["results"]] == [("words", "parameters.more")]
+
+
+def test_a_metric_that_is_new_is_no_difference_and_one_that_is_gone_is(tmp_path: Path) -> None:
+    def compared(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, str, int]]:
+        for name, metrics in (("before", before), ("now", now)):
+            folder = tmp_path / name
+            folder.mkdir(exist_ok=True)
+            (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+            for table in TABLES:
+                write_table(folder / f"{table}.parquet", pd.DataFrame({"time": pd.to_datetime([]), "sent": 0}))
+        found = result_differences(tmp_path / "before", tmp_path / "now", "mine", ["A"])
+        return [(each.kind, each.more["field"], each.more["differ"]) for each in found]
+
+    before = {"metrics": {"a": 1.0, "b": None}, "assumptions": {"fees": "none"}, "warnings": []}
+    assert compared(before, before) == []
+    assert compared(before, {**before, "metrics": {"a": 1.0, "b": None, "c": 3.0}}) == [("words", "metrics.c", 1)]
+    assert compared(before, {**before, "metrics": {"a": 1.0}}) == []
+    assert compared(before, {**before, "metrics": {"b": None}}) == [("metrics", "metrics.a", 1)]
+    assert compared(before, {**before, "metrics": {"a": 2.0, "b": 1.0}}) == [("metrics", "metrics.a", 2)]
+    words = {**before, "assumptions": {"fees": "some"}, "warnings": ["x"]}
+    assert compared(before, words) == [("words", "assumptions.fees", 2)]
 
 
 def test_a_manifest_that_was_edited_is_not_run(small: Path, halfspread: Command) -> None:
@@ -298,6 +334,10 @@ def test_a_plugin_that_decides_otherwise_is_the_cause(
     assert event["time"] == f"{fills['time'][0]:%Y-%m-%d %H:%M:%S} UTC"
     assert event["expected"] == fills["contracts"][0]
     assert abs(event["found"]) == pytest.approx(abs(event["expected"]) / 2, abs=0.001)
+    small.write_text(small.read_text(encoding="utf-8").replace("days = 3", "days = 4"), encoding="utf-8")
+    data = verified(halfspread, "small")
+    assert [(each["kind"], each.get("source")) for each in data["inputs"]] == [("code", None), ("config", "file")]
+    assert data["first"]["kind"] == "code"
     small.with_name("beside.py").unlink()
     done = halfspread("verify", "small")
     assert done.code == 2

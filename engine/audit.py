@@ -23,7 +23,7 @@ from halfspread.engine.records import State
 from halfspread.engine.session import Options, Session
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, StrategyError
 
 __all__ = ["Audit", "Peek", "Windows", "audit"]
 
@@ -112,7 +112,8 @@ def audit(
     windows: Windows | None = None,
     **options: Unpack[Options],
 ) -> Audit:
-    """Compare every decision of an agent with and without poison; ``windows``: those of a sample.
+    """Compare every decision of an agent with and without poison; ``windows``: those of a sample, in which the tape
+    itself stays as it is and only the history is poisoned.
 
     ``make_agent`` gives a new agent for each replay, so that none remembers another. ``options``: those of the run.
     their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
@@ -155,6 +156,7 @@ class _Replays:
         windows: Windows,
     ) -> None:
         self._tape, self._make, self._costs, self._windows = tape, make_agent, costs, windows
+        self._sampled = windows.length is not None
         self._progress, self._done = options.get("progress"), 0
         self._options = options.copy()
         self._options["keep_curve"], self._options["sink"], self._options["progress"] = True, None, None
@@ -166,15 +168,22 @@ class _Replays:
         """What the agent has decided after each event of the windows; ``only``: one input is poisoned."""
         where = windows or self._windows
         size, singly = where.step(0)
-        with Veils(self._tape, poison, only) as veils:
+        with Veils(self._tape, poison, only, held=not self._sampled) as veils:
             options = self._options.copy()
             options["chunk_events"] = size
             with Session(veils.tape, self._make(), self._costs, options) as session:
                 watch, done = session.watch, 0
                 decisions = _Decisions(session.state, len(self._tape.feeds))
                 for chunk in session.replay:
-                    session.feed(chunk, veils.lift(chunk, watch.history, watch.history_kinds))
+                    shown = veils.lift(chunk, watch.history, watch.history_kinds)
                     done += chunk.count
+                    try:
+                        session.feed(chunk, shown)
+                    except StrategyError as error:
+                        if poison is None:
+                            raise
+                        yield done, int(session.state.run["now"]), str(error)
+                        return
                     if singly:
                         yield done, int(session.state.run["now"]), decisions.seen()
                     self._report(chunk.count)

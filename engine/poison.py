@@ -119,19 +119,21 @@ class Veils:
     """Poison over a tape in memory and over the history of its runs; a context manager that takes it off again.
 
     ``tape``: what the engine replays, a copy where there is poison. ``only``: the one input (see `inputs_of`) that is
-    poisoned; None: all of them. Without poison nothing is changed.
+    poisoned; None: all of them. ``held``: the agent may hold on to the tape, so its arrays are poisoned too. Without
+    poison nothing is changed.
     """
 
-    def __init__(self, tape: Tape, poison: Poison | None, only: str | None = None) -> None:
+    def __init__(self, tape: Tape, poison: Poison | None, only: str | None = None, *, held: bool = True) -> None:
         self._public, self._poison, self._only = tape, poison, only
         self._veils: list[_Veil] = []
-        self.tape = tape if poison is None else _copy(tape)
+        self._held = held and poison is not None
+        self.tape = _copy(tape) if self._held else tape
         self._history: Floats | None = None
         self._shown = np.zeros((0, 0))
         self._rows: dict[int, int] = {}
 
     def __enter__(self) -> Veils:
-        if self._poison is not None:
+        if self._held and self._poison is not None:
             self._veils = list(self._made(self._poison))
         return self
 

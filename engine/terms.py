@@ -179,8 +179,8 @@ def _refuse_costs_without_data(feed: Feed, costs: Costs) -> None:
         )
     if costs.impact.kind == "square_root" and market in ("quotes", "books"):
         raise ConfigError(
-            f"impact: {feed.instrument.symbol} is traded against {market}, where a taker gets no more than is shown and "
-            "pays what walking it costs; the square root is for bars and trades. Say Impact.none()"
+            f"impact: {feed.instrument.symbol} is traded against {market}, where a taker gets no more than is shown "
+            "and pays what walking it costs; the square root is for bars and trades. Say Impact.none()"
         )
     if costs.impact.kind == "square_root" and feed.bars is None:
         raise DataError(

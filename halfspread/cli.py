@@ -50,7 +50,15 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--rank", metavar="METRIC", default="total_return", help="metric that orders the agents (default: %(default)s)"
     )
+    compare.add_argument("--no-audit", action="store_true", help="no sampled look for look-ahead")
     _common(compare)
+
+    audit = commands.add_parser("audit", help="does an agent look at what it has not received yet?")
+    audit.set_defaults(module="halfspread.commands.audit")
+    audit.add_argument("config", metavar="CONFIG", help=_CONFIG)
+    audit.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several (default: all)")
+    audit.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
+    audit.add_argument("--json", action="store_true", help=_JSON)
 
     verify = commands.add_parser("verify", help="run again what a run folder holds: are all bits the same?")
     verify.set_defaults(module="halfspread.commands.verify")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.look_ahead import audit_object, sample_agent
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
+from halfspread.engine.audit import Audit
 from halfspread.engine.tape import Tape
 from halfspread.reports.comparison import rank
 from halfspread.reports.result import Result
@@ -34,6 +36,7 @@ def execute(arguments: Namespace) -> int:
     name = "_".join(dict.fromkeys(loaded.config.name for loaded in configs))[:80]
     shown = [effective(loaded, built, times_as_text=True) for loaded, built in zip(configs, agents, strict=True)]
     facts, results, tapes = [], [], _Tapes()
+    audits: dict[str, Audit | None] = {}
     with RunFolder(Path(arguments.out), name, digest_of(shown)) as folder:
         for loaded, built, config in zip(configs, agents, shown, strict=True):
             with progress.step("read the market"):
@@ -41,16 +44,21 @@ def execute(arguments: Namespace) -> int:
             watch.lap("read")
             tape_hash, code = HashBeside(tape), code_facts(loaded, built)
             results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
+            watch.lap("replay")
+            if not arguments.no_audit:
+                audits |= {each.label: sample_agent(loaded, tape, each, progress) for each in built}
+                watch.lap("audit")
             data = data_entry(loaded, tape_hash.result(), tape.origin)
             facts.append(manifest(loaded, config, data, built, code, folder.path))
-            watch.lap("replay")
+            watch.lap("hash")
         ranked = rank([(result, result.metrics) for result in results], arguments.rank)
         with progress.step("write the reports"):
             _write(folder, ranked, facts, arguments)
         watch.lap("write")
-        common = {"configs": facts, "ranking": arguments.rank, "seconds": watch.laps}
+        audited = {name: None if each is None else audit_object(each) for name, each in audits.items()}
+        common = {"configs": facts, "ranking": arguments.rank, "audits": audited, "seconds": watch.laps}
         write_manifest(folder.building, "compare", common, ranked)
-    _show(ranked, folder, _unequal(configs), arguments)
+    _show(ranked, folder, [*_unequal(configs), *_peeks(audits)], audits, arguments)
     return 0
 
 
@@ -101,6 +109,22 @@ def _unequal(configs: Sequence[Loaded]) -> list[str]:
     return [f"the configs differ in {', '.join(terms)}: their agents are not compared on equal terms"] if terms else []
 
 
+def _peeks(audits: Mapping[str, Audit | None]) -> list[str]:
+    """A sentence for each agent that looks ahead."""
+    return [f"{name} {found}; its numbers mean nothing" for name, found in audits.items() if found and not found.passed]
+
+
+def _audit_line(audits: Mapping[str, Audit | None]) -> list[str]:
+    """What the sampled audit has found, in a line."""
+    found = [each for each in audits.values() if each is not None]
+    if not found:
+        return ["look-ahead: not audited" + (" (a streamed market)" if audits else "")]
+    cheats = sum(not each.passed for each in found)
+    said = f"{cheats} of {len(found)} agents look ahead" if cheats else "none found"
+    moments = min(each.moments for each in found)
+    return [f"look-ahead: {said} in a sample of {moments:,} moments each (all of them: halfspread audit CONFIG)"]
+
+
 def _write(
     folder: RunFolder, ranked: Sequence[Result], facts: Sequence[dict[str, object]], arguments: Namespace
 ) -> None:
@@ -118,15 +142,23 @@ def _write(
             (folder.building / "report.html").write_text(page, encoding="utf-8")
 
 
-def _show(ranked: Sequence[Result], folder: RunFolder, warnings: Sequence[str], arguments: Namespace) -> None:
+def _show(
+    ranked: Sequence[Result],
+    folder: RunFolder,
+    warnings: Sequence[str],
+    audits: Mapping[str, Audit | None],
+    arguments: Namespace,
+) -> None:
     for warning in warnings:
         print(f"halfspread: warning: {warning}", file=sys.stderr)
     if arguments.json:
         agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in ranked]
         said = {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents}
+        said["audits"] = {name: None if found is None else audit_object(found) for name, found in audits.items()}
         print_json({**said, "warnings": warnings}, arguments.stdout)
         return
     from halfspread.reports.text import comparison_table
 
     table = comparison_table(ranked, arguments.rank)
-    print_table(table, f"ranked by {arguments.rank}", *where_lines(folder.path, report=not arguments.no_report))
+    lines = [f"ranked by {arguments.rank}", *_audit_line(audits)]
+    print_table(table, *lines, *where_lines(folder.path, report=not arguments.no_report))

@@ -1,0 +1,68 @@
+"""Audit the agents of a config: all of a run, or a sample of it beside a comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from halfspread.commands.progress import Progress
+from halfspread.configs.agents import build_agent
+from halfspread.configs.build import BuiltAgent, run_terms
+from halfspread.configs.costs import build_costs
+from halfspread.configs.load import Loaded
+from halfspread.engine.agent import is_compiled
+from halfspread.engine.audit import Audit, Windows, audit
+from halfspread.engine.tape import Tape
+
+__all__ = ["audit_agent", "audit_object", "sample_agent"]
+
+#: A sample compares so many events from each of so many places.
+PLACES, LENGTH = 12, 20
+
+#: The part of a run that the sample of an agent in Python covers: it costs as much as so much of four runs.
+PART_IN_PYTHON = 0.02
+
+
+def audit_agent(
+    loaded: Loaded, tape: Tape, built: BuiltAgent, progress: Progress, windows: Windows | None = None
+) -> Audit:
+    """Compare every decision of one agent, or those in ``windows``, with and without poison."""
+    costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+    replays = 4
+    with progress.replay(f"audit {built.label}", replays * len(tape)) as report:
+        return audit(
+            tape,
+            lambda: build_agent(built.config, loaded.folder, built.label),
+            costs,
+            windows=windows,
+            progress=report,
+            **run_terms(loaded),
+        )
+
+
+def sample_agent(loaded: Loaded, tape: Tape, built: BuiltAgent, progress: Progress) -> Audit | None:
+    """The audit of a few places that the seed of the config draws; None for a streamed tape, which is not held."""
+    if tape.streamed:
+        return None
+    in_python = loaded.config.execution.mode == "python" or not is_compiled(built.agent)
+    events = max(int(len(tape) * (PART_IN_PYTHON if in_python else 1.0)), LENGTH)
+    rng = np.random.default_rng([loaded.config.seed, 2])
+    starts = np.unique(rng.integers(0, max(events - LENGTH, 1), PLACES))
+    windows = Windows(tuple(int(start) for start in starts), LENGTH, int(starts[-1]) + LENGTH)
+    return audit_agent(loaded, tape, built, progress, windows)
+
+
+def audit_object(found: Audit) -> dict[str, Any]:
+    """An audit as JSON."""
+    peek = found.peek
+    return {
+        "passed": found.passed,
+        "sampled": found.sampled,
+        "moments": found.moments,
+        "events": found.events,
+        "peek": None
+        if peek is None
+        else {"time": peek.time, "event": peek.event, "inputs": list(peek.inputs), "poison": peek.poison},
+        "text": str(found),
+    }

@@ -111,3 +111,8 @@ def test_a_lag_out_of_range_is_refused() -> None:
 def test_where_nothing_varies_there_is_no_error() -> None:
     assert math.isnan(robust_ratio_error(np.zeros(50)))
     assert math.isnan(aggregation_factor(np.full(50, 0.1)))
+
+
+def test_an_autocorrelation_near_one_does_not_make_the_lag_run_away() -> None:
+    # r is kept at 0.97: a = 4 x 0.9409 / 0.0591^2 = 1077.5, 1.1447 (1077.5 x 5000)^(1/3) = 200.7
+    assert andrews_lag(np.tile([1.0, -1.0], 2_500)) == andrews_lag(np.arange(5_000.0)) == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from halfspread.commands.progress import Progress
 from halfspread.configs.agents import build_agent
@@ -18,10 +19,10 @@ from halfspread.engine.tape import Tape
 __all__ = ["audit_agent", "audit_object", "sample_agent"]
 
 #: A sample compares so many events from each of so many places.
-PLACES, LENGTH = 12, 20
+PLACES, LENGTH = 5, 50
 
-#: The part of a run that the sample of an agent in Python covers: it costs as much as so much of four runs.
-PART_IN_PYTHON = 0.02
+#: The sample is of the first part of a run, since it costs as much as four runs of that part; at least so many events.
+PART, PART_IN_PYTHON, LEAST = 0.1, 0.02, 2_000
 
 
 def audit_agent(
@@ -42,11 +43,15 @@ def audit_agent(
 
 
 def sample_agent(loaded: Loaded, tape: Tape, built: BuiltAgent, progress: Progress) -> Audit | None:
-    """The audit of a few places that the seed of the config draws; None for a streamed tape, which is not held."""
+    """The audit of a few places that the seed of the config draws from the first part of the tape; None for a streamed
+    tape, which is not held."""
     if tape.streamed:
         return None
     in_python = loaded.config.execution.mode == "python" or not is_compiled(built.agent)
-    events = max(int(len(tape) * (PART_IN_PYTHON if in_python else 1.0)), LENGTH)
+    part = max(PART_IN_PYTHON if in_python else PART, LEAST / max(len(tape), 1))
+    if part < 1.0:
+        tape = tape.slice(None, pd.Timestamp(tape.start_ns + int(part * (tape.end_ns - tape.start_ns)), tz="UTC"))
+    events = max(len(tape), LENGTH)
     rng = np.random.default_rng([loaded.config.seed, 2])
     starts = np.unique(rng.integers(0, max(events - LENGTH, 1), PLACES))
     windows = Windows(tuple(int(start) for start in starts), LENGTH, int(starts[-1]) + LENGTH)

@@ -83,27 +83,34 @@ def _grid(*columns: str, words: Sequence[str] = (), header: bool = True, gap: in
 
 def list_table(runs: Sequence[RunRecord]) -> Table:
     """One line for each run where there is room, else two; what is not complete says so below its name."""
-    if console().width >= WIDE:
-        grid = _grid("run", "kind", "agent", *_FIGURES, "market", "size", words=("run", "kind", "agent", "market"))
-        for run in runs:
-            best, figures = _best(run)
+    wide = console().width >= WIDE
+    best = [run.agents[0] if run.agents else {} for run in runs]
+    lines = [[_figure(column, each.get(column)) for column in _FIGURES.values()] for each in best]
+    if wide:
+        told = [[_span(each), size(run.size)] for run, each in zip(runs, best, strict=True)]
+        heads = [*_FIGURES, "market", "size"]
+        head, figures = _joined(heads, [[*line, *more] for line, more in zip(lines, told, strict=True)])
+        grid = _grid("run", "kind", "agent", head, words=("run", "kind", "agent"))
+        for run, line in zip(runs, figures, strict=True):
             named = Text(run.label).append(_state(run), style="yellow")
-            grid.add_row(named, run.kind, Text(_agent(run)), *figures, _span(best), size(run.size))
+            grid.add_row(named, run.kind, Text(_agent(run)), line)
         return grid
-    heads = [name.replace("max ", "max\n").replace("turn", "turn-\n") for name in _FIGURES]
-    grid = _grid("run", "agent", "market", *heads, words=("run", "agent", "market"), gap=1)
-    for run in runs:
-        best, figures = _best(run)
+    head, figures = _joined(["net %", "IR", "dd %", "turnover"], lines)
+    grid = _grid("run", "agent", "market", head, words=("run", "agent", "market"), gap=1)
+    for run, each, line in zip(runs, best, figures, strict=True):
         named = Text(run.name).append(f"\n{run.id}", style="dim").append(_state(run), style="yellow")
-        told = Text(_agent(run)).append(f"\n{run.kind}, {size(run.size)}", style="dim")
-        grid.add_row(named, told, Text(_span(best).replace(" to ", "\n"), style="dim"), *figures)
+        agent = Text(_agent(run)).append(f"\n{run.kind}, {size(run.size)}", style="dim")
+        grid.add_row(named, agent, Text(_span(each).replace(" to ", "\n"), style="dim"), line)
     return grid
 
 
-def _best(run: RunRecord) -> tuple[Mapping[str, Any], list[str]]:
-    """The headline of a run, and its figures as text."""
-    best = run.agents[0] if run.agents else {}
-    return best, [_figure(column, best.get(column)) for column in _FIGURES.values()]
+def _joined(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, list[str]]:
+    """Columns of short texts as one: rich takes as long for a cell of two letters as for a long one."""
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    head, *lines = [
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]
+    ]
+    return head, lines
 
 
 def _agent(run: RunRecord) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from halfspread.commands import differences, machine
@@ -187,6 +189,32 @@ def test_an_altered_price_is_the_cause_and_its_first_event_is_named(small: Path,
     position = equity["position"][row]
     assert event["found"] - event["expected"] == pytest.approx(10.0 * position)
     assert [each["kind"] for each in data["results"]] == ["event", "metrics"]
+
+
+def test_the_file_of_the_second_market_and_of_delays_is_named(small: Path, halfspread: Command) -> None:
+    frame = run_on_file(small, halfspread)
+    frame.to_parquet("other.parquet")
+    pd.DataFrame({"delay": [1_000_000, 2_000_000]}).to_csv("delays.csv", index=False)
+    table = "\n[[markets]]\nsource = 'bars'\nvenue = 'bybit'\nsymbol = '{}'\nbars = '{}.parquet'\n"
+    text = small.read_text(encoding="utf-8").replace('[market]\nsource = "synthetic"\ndays = 3\n', "")
+    text = text.replace('funding = { kind = "published" }', "funding = { kind = 'none' }\nlatency = { order = DELAY }")
+    text = text.replace(
+        "DELAY", "{ kind = 'empirical', file = 'delays.csv', time_column = '', delay_column = 'delay' }"
+    )
+    both = small.with_name("both.toml")
+    both.write_text(
+        text.replace('"small"', '"both"') + table.format("BTCUSDT", "bars") + table.format("ETHUSDT", "other")
+    )
+    done = halfspread("run", both, "--set", "agent={ type = 'buy_and_hold' }")
+    assert done.code == 0, done.err
+    frame.loc[frame.index[7], "volume"] += 1.0
+    frame.to_parquet("other.parquet")
+    pd.DataFrame({"delay": [1_000_000, 3_000_000]}).to_csv("delays.csv", index=False)
+    told = [each["where"] for each in verified(halfspread, "both")["inputs"]]
+    assert told == [
+        "bars of bybit:ETHUSDT (other.parquet)",
+        *(f"costs.latency.{each} (delays.csv)" for each in ("order", "response")),
+    ]
 
 
 def test_rows_that_are_gone_are_counted(small: Path, halfspread: Command) -> None:
@@ -481,10 +509,16 @@ def tables(tmp_path: Path, before: dict[str, Any], now: dict[str, Any]) -> Any:
 
 
 def test_equal_values_are_the_same_and_a_zero_has_a_sign(tmp_path: Path) -> None:
-    assert tables(tmp_path, {"price": [1.0, math.nan]}, {"price": [1.0, -math.nan]}) is None
-    found = tables(tmp_path, {"price": [1.0, 0.0]}, {"price": [1.0, -0.0]})
-    assert (found.more["row"], found.more["field"]) == (1, "price")
-    assert str(found.found) == "-0.0"
+    def compared(before: list[float], now: list[float]) -> Any:
+        for name, values in (("before", before), ("now", now)):
+            columns = {"time": pa.array([0, 1], pa.timestamp("ns", "UTC")), "price": np.array(values)}
+            pq.write_table(pa.table(columns), tmp_path / name)
+        return table_difference(tmp_path / "before", tmp_path / "now", "fills", "mine")
+
+    assert compared([1.0, math.nan], [1.0, -math.nan]) is None
+    found = compared([1.0, 0.0], [1.0, -0.0])
+    assert (found.more["row"], found.more["field"], str(found.found)) == (1, "price", "-0.0")
+    assert compared([1.0, 2.0], [1.0, math.nan]).found == "nan"
 
 
 def test_the_earliest_row_comes_before_the_first_column(tmp_path: Path) -> None:

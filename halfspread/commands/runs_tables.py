@@ -162,6 +162,10 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
             rows = ", ".join(f"{table['rows']:,} {kind}" for kind, table in tables.items())
             lines.append(("data", f"{instrument}: {rows}"))
         lines += [("plug-in", f"{label}: {', '.join(each['files'])}") for label, each in entry["plugins"].items()]
+    texts: dict[str, list[str]] = {}
+    for label, audit in (run.manifest.get("audits") or {}).items():
+        texts.setdefault(audit["text"] if audit else "not looked at", []).append(label)
+    lines += [("look-ahead", f"{', '.join(labels)}: {text}") for text, labels in texts.items()]
     lines.append(("span", _span(run.agents[0] if run.agents else {})))
     lines.append(("code", f"halfspread {first['halfspread']}{at}, sources {first['sources']}"))
     packages = ", ".join(f"{name} {version}" for name, version in first["packages"].items())

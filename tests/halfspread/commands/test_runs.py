@@ -202,6 +202,12 @@ def test_show_tells_what_a_manifest_says_and_checks_every_file(ran: Path, halfsp
     assert "fills.parquet is edited" in halfspread("runs", "show", "small").out
 
 
+def test_show_tells_what_the_audit_found(several: Path, halfspread: Command) -> None:
+    halfspread("compare", several, "--no-report")
+    out = " ".join(halfspread("runs", "show", "several").out.split())
+    assert "look-ahead sma_cross, buy_and_hold, bollinger: no look-ahead found" in out
+
+
 def test_a_run_is_found_by_path_name_and_id(ran: Path, halfspread: Command) -> None:
     (newer,) = copies(ran, 1)
     os.rename(newer, newer := newer.with_name("29990101T000000Z-00000000"))

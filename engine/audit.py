@@ -119,6 +119,11 @@ def audit(
     their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
     for a streamed tape.
     """
+    if not callable(make_agent):
+        raise ConfigError(
+            f"audit: expected a function that makes a new agent, such as lambda: MyStrategy(fast=10), got "
+            f"{type(make_agent).__name__}"
+        )
     if tape.streamed:
         raise ConfigError(
             "an audit holds the market in memory; read it with Tape.from_bars (in a config streamed = false), or audit "

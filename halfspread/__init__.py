@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from halfspread.costs.model import Costs
     from halfspread.engine import instruments
     from halfspread.engine.agent_functions import OK, compiled_agent
+    from halfspread.engine.audit import audit
     from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
     from halfspread.engine.tape import Tape
     from halfspread.reports.result import Result
@@ -51,6 +52,7 @@ __all__ = [
     "Strategy",
     "Tape",
     "__version__",
+    "audit",
     "backtest",
     "compiled_agent",
     "errors",
@@ -78,6 +80,7 @@ _HOME_OF_NAME = {
     "Result": "halfspread.reports.result",
     "Strategy": "halfspread.strategies.base",
     "Tape": "halfspread.engine.tape",
+    "audit": "halfspread.engine.audit",
     "backtest": "halfspread.api",
     "compiled_agent": "halfspread.engine.agent_functions",
 }

@@ -70,8 +70,8 @@ def source_hash() -> str:
 
 def _kernel_sources() -> list[Path]:
     folders = [folder for folder in PACKAGE.iterdir() if folder.is_dir()]
-    sources = [path for folder in folders for path in folder.glob(KERNEL_PATTERN)]
-    records = [path for folder in folders for path in folder.glob("*records.py")]
+    sources = [path for folder in folders for path in folder.rglob(KERNEL_PATTERN)]
+    records = [path for folder in folders for path in folder.rglob("*records.py")]
     own = [Path(__file__).resolve(), *(PACKAGE / "engine" / name for name in ("agent_functions.py", "codes.py"))]
     return sorted([*sources, *records, *own], key=lambda path: (path.parent.name, path.name))
 

@@ -126,7 +126,7 @@ def audit(
         )
     if tape.streamed:
         raise ConfigError(
-            "an audit holds the market in memory; read it with Tape.from_bars (in a config streamed = false), or audit "
+            "an audit holds the market in memory; read it with Tape.from_bars (in a config stream = false), or audit "
             "a part of it with start= and end="
         )
     where = windows or Windows()

@@ -97,7 +97,7 @@ class StreamedBars:
     def blocks(self, lookback: int) -> Iterator[tuple[Integers, Floats, int]]:
         """(open times, rows, first new row) of block after block, ``lookback`` earlier rows before the new ones.
 
-        Adds to ``counts`` as it goes. Raises DataError at the first bar that breaks a rule.
+        Fills ``counts`` once all blocks were read. Raises DataError at the first bar that breaks a rule.
         """
         checker = BarChecker(self.interval, self.columns, self.source, self.first_row)
         carried = 0
@@ -106,12 +106,12 @@ class StreamedBars:
             checker.check(new_times, new_rows)
             refuse_bars_in_gaps(new_times, self.interval, self.gaps, self.source, row)
             carried += given
-            self.counts.update(checker.counts() | ({"quotes_carried": carried} if self.carry_limit else {}))
             times, rows = np.concatenate([kept_times, new_times]), np.concatenate([kept_rows, new_rows])
             times.flags.writeable = rows.flags.writeable = False
             yield times, rows, len(kept_times)
             keep = len(times) - min(lookback, len(times))
             kept_times, kept_rows = times[keep:], rows[keep:]
+        self.counts.update(checker.counts() | ({"quotes_carried": carried} if self.carry_limit else {}))
 
     @property
     def carry_limit(self) -> int:

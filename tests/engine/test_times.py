@@ -75,7 +75,7 @@ def test_dates_are_midnights() -> None:
 @pytest.mark.parametrize(
     ("values", "unit", "words"),
     [
-        ([NS, NEW_YEAR], "ns", ["row 8:", "expected nanoseconds", "got 1704067200", "seconds, and the rows before are nanoseconds"]),
+        ([NS, NEW_YEAR], "ns", ["row 8:", "got 1704067200", "seconds, and the rows before are nanoseconds"]),
         ([NEW_YEAR * 1_000], "ns", ["row 7:", "look like milliseconds", "time_unit='ms'"]),
         ([NEW_YEAR * 10**6], "ns", ["look like microseconds", "time_unit='us'"]),
         ([float(NEW_YEAR)], "ns", ["got 1704067200.0", "time_unit='s'"]),

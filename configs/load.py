@@ -60,14 +60,16 @@ def find_config(name: str) -> Path:
     )
 
 
-def load(name: str | Path, settings: Sequence[str] = ()) -> Loaded:
-    """Read the config ``name`` (see `find_config`) with ``settings`` (``key=value``) put in.
+def load(name: str | Path, settings: Sequence[str] = (), *, text: str | None = None) -> Loaded:
+    """Read the config ``name`` (see `find_config`) with ``settings`` (``key=value``) put in; ``text``: what its file
+    holds, where that was read before.
 
     Raises ConfigError that says, for every fault, the file and line or the setting, the key, what was expected and what
     was found.
     """
-    path = find_config(str(name))
-    text = _read(path)
+    path = find_config(str(name)) if text is None else Path(name)
+    if text is None:
+        text = _read(path)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

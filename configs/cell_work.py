@@ -1,0 +1,174 @@
+"""Run one cell: its config, its agent, its tape, and what is kept of the result.
+
+A worker process gets a `CellSource`, which is text, and builds the tape itself; threads share the tapes of one
+`CellWork`. A cell that contradicts itself is refused, one that fails is recorded with what went wrong; neither stops
+the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halfspread.configs.agents import parameters_of
+from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_terms
+from halfspread.configs.cells import Cell
+from halfspread.configs.costs import build_costs
+from halfspread.configs.load import Loaded, load
+from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
+from halfspread.costs.model import Costs
+from halfspread.engine.agent import is_compiled
+from halfspread.engine.result import BacktestResult
+from halfspread.engine.run import run_backtest
+from halfspread.engine.tape import Tape
+from halfspread.errors import ConfigError, UserError
+from halfspread.reports.cell_metrics import cell_metrics
+
+__all__ = ["DONE", "FAILED", "REFUSED", "CellSource", "CellWork", "Outcome", "Plan"]
+
+DONE, FAILED, REFUSED = "done", "failed", "refused"
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a cell. ``state``: `DONE`, `FAILED` or `REFUSED`, with the reason as ``message``. Of one that is
+    done, ``metrics`` and ``attribution`` (units of the notional), and ``pnl`` of each of the ``days`` (midnights,
+    nanoseconds UTC)."""
+
+    index: int
+    state: str
+    message: str = ""
+    metrics: dict[str, float | int | str] = field(default_factory=dict)
+    attribution: dict[str, float] = field(default_factory=dict)
+    days: Integers = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+    pnl: Floats = field(default_factory=lambda: np.zeros(0), repr=False)
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """A config as text with what ``--set`` puts in, and which of its agents runs (by position)."""
+
+    path: Path
+    text: str
+    settings: tuple[str, ...] = ()
+    agent: int = 0
+
+    def load(self, cell: Cell) -> Loaded:
+        """The config of a cell. Raises ConfigError."""
+        return load(self.path, (*self.settings, *cell.settings), text=self.text)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cell that can run. ``market``: equal for cells that share the tape of their config."""
+
+    cell: Cell
+    loaded: Loaded
+    built: BuiltAgent
+    market: str
+
+    @property
+    def in_python(self) -> bool:
+        """Whether the agent decides in Python, one call an event, under the interpreter's lock."""
+        return self.loaded.config.execution.mode == "python" or not is_compiled(self.built.agent)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All parameters of the agent, defaults included."""
+        return parameters_of(self.built.agent, self.built.config)
+
+
+class CellWork:
+    """Plans and runs cells of one source; the tape of one market is held at a time, with its scaled forms."""
+
+    def __init__(self, source: CellSource) -> None:
+        self.source = source
+        self._lock = threading.Lock()
+        self._market = ""
+        self._tape: Tape | None = None
+        self._scaled: tuple[Scales, Tape] | None = None
+
+    def plan(self, cell: Cell) -> Plan:
+        """Raises ConfigError for settings that contradict each other, StrategyError for an agent that fails."""
+        loaded = self.source.load(cell)
+        agents = loaded.config.all_agents
+        (built,) = build_agents(loaded, agents[min(self.source.agent, len(agents) - 1)].label)
+        return Plan(cell, loaded, built, _market_of(loaded))
+
+    def planned(self, cell: Cell) -> Plan | Outcome:
+        """The plan, or why there is none."""
+        try:
+            return self.plan(cell)
+        except ConfigError as error:
+            return Outcome(cell.index, REFUSED, str(error))
+        except UserError as error:
+            return Outcome(cell.index, FAILED, str(error))
+
+    def tape(self, plan: Plan) -> Tape:
+        """The tape of a plan's config, read once for all that share it. Raises what `build_tape` does."""
+        with self._lock:
+            return self._base(plan)
+
+    def _base(self, plan: Plan) -> Tape:
+        if self._tape is None or plan.market != self._market:
+            self._tape = self._scaled = None  # let go of one before the next is read
+            self._tape, self._market = build_tape(plan.loaded), plan.market
+        return self._tape
+
+    def _tape_of(self, plan: Plan, costs: Costs) -> Tape:
+        """The tape as a cell is charged; the last form that is a copy is kept for the next cell."""
+        with self._lock:
+            base, scales = self._base(plan), replace(plan.cell.scales, latency=1.0)
+            if self._scaled is not None and self._scaled[0] == scales:
+                return self._scaled[1]
+            tape = scaled_tape(base, costs, scales)
+            if tape is not base:
+                self._scaled = (scales, tape)
+            return tape
+
+    def run(self, plan: Plan, progress: Progress | None = None) -> Outcome:
+        """Replay a cell. What goes wrong is an outcome, but for what ``progress`` raises to stop it (no Exception)."""
+        try:
+            return self._run(plan, progress)
+        except ConfigError as error:
+            return Outcome(plan.cell.index, REFUSED, str(error))
+        except UserError as error:
+            return Outcome(plan.cell.index, FAILED, str(error))
+        except Exception as error:
+            return Outcome(plan.cell.index, FAILED, f"{type(error).__name__}: {error}")
+
+    def _run(self, plan: Plan, progress: Progress | None) -> Outcome:
+        result = self.result(plan, progress)
+        metrics, days, pnl = cell_metrics(result)
+        attribution = {name: amount / result.notional for name, amount in result.attribution.items()}
+        return Outcome(plan.cell.index, DONE, "", metrics, attribution, days, pnl)
+
+    def result(self, plan: Plan, progress: Progress | None = None) -> BacktestResult:
+        """The result of a cell, without its curve. Raises what `run_backtest` does."""
+        loaded = plan.loaded
+        costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+        return run_backtest(
+            self._tape_of(plan, costs),
+            plan.built.agent,
+            scaled_costs(costs, plan.cell.scales),
+            **run_terms(loaded),
+            name=plan.built.label,
+            keep_curve=False,
+            progress=progress,
+        )
+
+
+def _market_of(loaded: Loaded) -> str:
+    """Equal texts for configs whose tapes are the same: the markets, and the seed where one is made from it."""
+    markets = loaded.config.all_markets
+    drawn = any(getattr(market, "seed", 0) is None for market in markets)
+    return repr((markets, loaded.config.seed if drawn else None))

@@ -88,12 +88,13 @@ class Plan:
 
 
 class CellWork:
-    """Plans and runs cells of one source; the tape of one market is held at a time, with its scaled forms."""
+    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, and its last scaled
+    form."""
 
     def __init__(self, source: CellSource) -> None:
         self.source = source
         self._lock = threading.Lock()
-        self._market = ""
+        self.market = ""
         self._tape: Tape | None = None
         self._scaled: tuple[Scales, Tape] | None = None
 
@@ -119,9 +120,9 @@ class CellWork:
             return self._base(plan)
 
     def _base(self, plan: Plan) -> Tape:
-        if self._tape is None or plan.market != self._market:
+        if self._tape is None or plan.market != self.market:
             self._tape = self._scaled = None  # let go of one before the next is read
-            self._tape, self._market = build_tape(plan.loaded), plan.market
+            self._tape, self.market = build_tape(plan.loaded), plan.market
         return self._tape
 
     def _tape_of(self, plan: Plan, costs: Costs) -> Tape:

@@ -23,6 +23,7 @@ BROKEN_PIPE = 141
 
 _CONFIG = "a TOML file, or the name of a config that comes with halfspread, such as quickstart"
 _SET = "override a value, such as agent.fast=10, agents.sma.fast=10 or costs.half_spread.amount=2 (repeatable)"
+_GRID = "a key of --set and its values: agent.fast=5:50:5, agent.slow=20,50,100; to draw from: 5..50, 1e-4..1e-2:log"
 _JSON = "print one JSON object on standard output and nothing else"
 _SORTS = ("date", "name", "total_return", "information_ratio", "max_drawdown", "turnover", "size")
 _RUN = "a run folder, its NAME/ID or ID, or a NAME for the newest run of that name"
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--no-audit", action="store_true", help="no sampled look for look-ahead")
     _common(compare)
+
+    _cells(commands)
 
     audit = commands.add_parser("audit", help="does an agent look at what it has not received yet?")
     audit.set_defaults(module="halfspread.commands.audit")
@@ -121,6 +124,25 @@ def _count(text: str) -> int:
     if number < 0:
         raise ValueError(text)
     return number
+
+
+def _cells(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands that run many cells."""
+    sweep = commands.add_parser("sweep", help="many settings of one agent, and how much of the best of them is luck")
+    sweep.set_defaults(module="halfspread.commands.sweep")
+    sweep.add_argument("--grid", metavar="KEY=VALUES", action="append", default=[], help=_GRID)
+    sweep.add_argument("--random", metavar="N", type=int, help="draw N settings from lists and ranges instead")
+    sweep.add_argument("--seed", metavar="N", type=_count, default=0, help="seed of the drawing (default: %(default)s)")
+    rank = "metric that orders the settings (default: %(default)s)"
+    sweep.add_argument("--rank", metavar="METRIC", default="total_return", help=rank)
+    sweep.add_argument("--yes", action="store_true", help="run more than 20,000 cells")
+    sensitivity = commands.add_parser("sensitivity", help="one agent at multiples of each cost: where its edge is gone")
+    sensitivity.set_defaults(module="halfspread.commands.sensitivity")
+    for command in (sweep, sensitivity):
+        command.add_argument("config", metavar="CONFIG", help=_CONFIG)
+        command.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
+        command.add_argument("--workers", metavar="N", type=int, help="how many run at once (default: one a processor)")
+        _common(command)
 
 
 def _common(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,80 @@
+"""The tables of many runs as Parquet files: settings with metrics, and the daily PnL of each. Equal runs give equal
+bytes, whatever the worker count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from halfspread.commands.folder import writing
+from halfspread.configs.cell_work import DONE, Outcome
+from halfspread.configs.cells import Cell
+
+__all__ = ["column_name", "daily_matrix", "write_returns", "write_settings"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def column_name(index: int) -> str:
+    """Name of a cell's column in the table of returns."""
+    return f"cell_{index}"
+
+
+def daily_matrix(outcomes: Sequence[Outcome]) -> Floats | None:
+    """Daily PnL (days, outcomes); None where they ran over different days."""
+    first = outcomes[0].days
+    if any(not np.array_equal(each.days, first) for each in outcomes[1:]):
+        return None
+    return np.stack([each.pnl for each in outcomes], axis=1)
+
+
+def write_settings(path: Path, keys: Sequence[str], cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> None:
+    """One row for each cell in order: its number, what it sets, state, reason, metrics, and its attribution in units of
+    the notional (``attribution_...``); empty where a cell has none. Raises UserError."""
+    settings = [cell.parameters for cell in cells]
+    columns: dict[str, Any] = {"cell": pa.array([cell.index for cell in cells], pa.int64())}
+    columns |= {key: _column([each.get(key) for each in settings]) for key in keys}
+    columns["state"] = pa.array([each.state for each in outcomes])
+    columns["reason"] = pa.array([each.message or None for each in outcomes], pa.string())
+    done = next(each for each in outcomes if each.state == DONE)
+    for name in done.metrics:
+        columns[name] = _column([each.metrics.get(name) for each in outcomes])
+    for name in done.attribution:
+        columns[f"attribution_{name}"] = _column([each.attribution.get(name) for each in outcomes])
+    _write(path, pa.table(columns))
+
+
+def _column(values: Sequence[Any]) -> Any:
+    """Whole numbers, numbers, truths or texts; what is mixed is written as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} and kinds != {int}:
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    if len(kinds) == 1 and kinds <= {int, bool, str}:
+        return pa.array(values)
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def write_returns(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """One row for each day (``day``, UTC), one column ``cell_N`` for each cell that is done: PnL in units of the
+    notional; empty on days that a cell did not run over. Raises UserError."""
+    done = [each for each in outcomes if each.state == DONE]
+    days = np.unique(np.concatenate([each.days for each in done]))
+    columns: dict[str, Any] = {"day": pa.array(days.astype("datetime64[ns]"), pa.timestamp("ns", tz="UTC"))}
+    for each in done:
+        if len(each.days) == len(days):
+            columns[column_name(each.index)] = pa.array(each.pnl)
+            continue
+        values = np.full(len(days), np.nan)
+        values[np.searchsorted(days, each.days)] = each.pnl
+        columns[column_name(each.index)] = pa.array(values, mask=np.isnan(values))
+    _write(path, pa.table(columns))
+
+
+def _write(path: Path, table: Any) -> None:
+    with writing(path):
+        pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)

@@ -1,0 +1,267 @@
+"""Run the cells of a command: read the market, measure the first cell, say how long it takes, keep what is finished."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from halfspread.commands.cell_store import CellStore
+from halfspread.commands.data_hashes import TapeHash, tape_hash
+from halfspread.commands.progress import Progress
+from halfspread.commands.sources import package_hash, plugin_sources
+from halfspread.configs.build import BuiltAgent, build_agents, effective
+from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellSource, CellWork, Outcome, Plan
+from halfspread.configs.cells import Cell
+from halfspread.configs.faults import close_match
+from halfspread.configs.load import Loaded, load
+from halfspread.configs.runner import default_workers, run_cells
+from halfspread.engine.agent import is_compiled
+from halfspread.engine.tape import Tape
+from halfspread.errors import ConfigError, StrategyError
+
+__all__ = ["MANY", "Base", "Finished", "base_of", "run_all", "seconds_text", "too_many", "worker_count"]
+
+#: More cells than this need --yes.
+MANY = 20_000
+#: How many cells are looked at for one that can run, where there are too many to look at all.
+PROBED = 1_000
+
+
+@dataclass(frozen=True)
+class Base:
+    """The config of a command without what its cells change; one agent of it."""
+
+    loaded: Loaded
+    built: BuiltAgent
+    source: CellSource
+    config: Mapping[str, Any]
+
+
+@dataclass
+class Finished:
+    """Outcomes of all cells in their order, and what they ran on: the first ``tape``, its hash, a ``plan`` on it."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    data: TapeHash | None = None
+    tape: Tape | None = None
+    plan: Plan | None = None
+
+    def of_state(self, state: str) -> list[Outcome]:
+        """The outcomes of one state."""
+        return [each for each in self.outcomes if each.state == state]
+
+
+def base_of(arguments: Namespace, keys: Sequence[str] = ()) -> Base:
+    """The config and the agent that is meant: the only one, that of ``--agent``, or the one that ``keys`` name
+    (``agents.NAME.``). Raises ConfigError."""
+    loaded = load(arguments.config, arguments.set)
+    labels = [agent.label for agent in loaded.config.all_agents]
+    named = list(dict.fromkeys(key.split(".")[1] for key in keys if key.startswith("agents.") and key.count(".") > 1))
+    label = arguments.agent or (named[0] if len(named) == 1 else labels[0] if len(labels) == 1 else None)
+    if label is None:
+        raise ConfigError(
+            f"{loaded.path} holds {len(labels)} agents: {', '.join(labels)}; say which with --agent NAME"
+            + (f", such as --agent {labels[0]}" if labels else "")
+        )
+    if label.isdigit() and label not in labels and int(label) < len(labels):
+        label = labels[int(label)]
+    if label not in labels:
+        there = f"there are {', '.join(labels)}{close_match(label, labels)}"
+        raise ConfigError(f"{loaded.path}: no agent {label!r}; {there}")
+    (built,) = build_agents(loaded, label)
+    text = loaded.path.read_text(encoding="utf-8")
+    source = CellSource(loaded.path, text, tuple(arguments.set), labels.index(label))
+    return Base(loaded, built, source, effective(loaded, [built], times_as_text=True))
+
+
+def worker_count(arguments: Namespace) -> int:
+    """How many workers. Raises ConfigError."""
+    workers = default_workers() if arguments.workers is None else arguments.workers
+    if workers < 1:
+        raise ConfigError(f"--workers: expected 1 or more, got {workers}")
+    return int(workers)
+
+
+def too_many(work: CellWork, cells: Iterator[Cell], count: int, workers: int, progress: Progress) -> ConfigError:
+    """What to say of more cells than `MANY`: how long they would take, by the first of them that runs."""
+    plan = _first(work, list(islice(cells, PROBED)))
+    with progress.step("measure the first cell"):
+        work.tape(plan)
+        seconds = _measured(work, plan, lambda outcome: None)
+    took = seconds_text(seconds * count / workers)
+    return ConfigError(
+        f"{count:,} cells, about {took} with {_workers(workers)} at {seconds_text(seconds)} each; add --yes to run so "
+        "many, or try fewer: larger steps, or --random N"
+    )
+
+
+def run_all(
+    base: Base,
+    work: CellWork,
+    cells: Sequence[Cell],
+    *,
+    out: Path,
+    kind: str,
+    workers: int,
+    progress: Progress,
+    check: Callable[[Outcome], None],
+) -> tuple[Finished, CellStore]:
+    """Run ``cells`` that are not kept from an earlier, interrupted try. ``check`` gets the first outcome that is done.
+
+    Raises the reason of the first cell where none can run, and what `run_cells` raises; what is finished is kept then.
+    """
+    first = _first(work, cells)
+    with progress.step("read the market"):
+        tape = work.tape(first)
+        data = tape_hash(tape)
+    facts = {
+        "config": base.config,
+        "agent": base.built.label,
+        "code": package_hash(),
+        "plugins": plugin_sources(base.built.agent, base.loaded.folder),
+    }
+    store = CellStore(out / base.loaded.config.name, kind, facts, cells, data.total)
+    taken = _Taken(store, check)
+    hashes = {first.market: data.total}
+    try:
+        _measure(work, first, cells, data.total, taken, progress, workers)
+        with progress.cells(kind, len(cells)) as report:
+            taken.report = report
+
+            def choose(tape: Tape, some: Sequence[Cell]) -> list[Cell]:
+                market = work.market
+                taken.data = hashes[market] if market in hashes else tape.hash()
+                return [cell for cell in some if not taken.recall(cell)]
+
+            run_cells(work, cells, taken, workers=workers, choose=choose)
+    finally:
+        store.flush()
+    outcomes = [taken.outcomes[cell.index] for cell in cells]
+    finished = Finished(outcomes, data, tape, first)
+    if not finished.of_state(DONE):
+        failed = finished.of_state(FAILED)
+        worst = failed[0] if failed else outcomes[0]
+        raise (StrategyError if failed else ConfigError)(f"no cell ran to its end; the first: {worst.message}")
+    return finished, store
+
+
+class _Taken:
+    """Takes outcomes: those that are done are kept on disk."""
+
+    def __init__(self, store: CellStore, check: Callable[[Outcome], None]) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self.data = ""
+        self.report: Callable[[int], None] = lambda done: None
+        self._store, self._check, self._checked = store, check, False
+
+    def __call__(self, outcome: Outcome) -> None:
+        self._put(outcome)
+        if outcome.state == DONE:
+            self._store.add(outcome, self.data)
+
+    def recall(self, cell: Cell) -> bool:
+        """Whether the outcome is known already, here or on disk."""
+        if cell.index in self.outcomes:
+            return True
+        kept = self._store.known(cell.index, self.data)
+        if kept is not None:
+            self._put(kept)
+        return kept is not None
+
+    def _put(self, outcome: Outcome) -> None:
+        if outcome.state == DONE and not self._checked:
+            self._check(outcome)
+            self._checked = True
+        self.outcomes[outcome.index] = outcome
+        self.report(len(self.outcomes))
+
+
+def _first(work: CellWork, cells: Sequence[Cell]) -> Plan:
+    """The first cell that can run. Raises ConfigError, or StrategyError, with the reason of the first where none
+    can."""
+    reasons: list[Outcome] = []
+    for cell in cells:
+        planned = work.planned(cell)
+        if isinstance(planned, Plan):
+            return planned
+        reasons.append(planned)
+    kind = ConfigError if reasons[0].state == REFUSED else StrategyError
+    if len(cells) == 1:
+        raise kind(f"the only cell, {_name(cells[0])}, cannot run: {reasons[0].message}")
+    raise kind(f"none of {len(cells):,} cells can run; the first, {_name(cells[0])}: {reasons[0].message}")
+
+
+def _name(cell: Cell) -> str:
+    return ", ".join(cell.settings)
+
+
+def _measure(
+    work: CellWork,
+    first: Plan,
+    cells: Sequence[Cell],
+    data: str,
+    taken: _Taken,
+    progress: Progress,
+    workers: int,
+) -> None:
+    """Run the first cell of the first market that is not known yet, and say how many there are and how long they
+    take."""
+    taken.data = data
+    kept = sum(taken.recall(cell) for cell in cells)
+    left = len(cells) - kept
+    told = f"{kept:,} of {len(cells):,} cells are kept from before, {left:,} to run" if kept else f"{left:,} cells"
+    plan: Plan | None = first
+    if first.cell.index in taken.outcomes:
+        plan = next((each for each in _unknown(work, cells, taken) if each.market == first.market), None)
+    if plan is None:
+        _say(told)
+        return
+    with progress.step("measure the first cell"):
+        seconds = _measured(work, plan, taken)
+    _say(f"{told}, about {seconds_text(seconds * (left - 1) / workers)} with {_workers(workers)}")
+
+
+def _unknown(work: CellWork, cells: Sequence[Cell], taken: _Taken) -> Iterator[Plan]:
+    for cell in cells:
+        if cell.index not in taken.outcomes:
+            planned = work.planned(cell)
+            if isinstance(planned, Plan):
+                yield planned
+
+
+def _measured(work: CellWork, plan: Plan, take: Callable[[Outcome], None]) -> float:
+    """Seconds of a cell; of a compiled agent by a second run, since the first may have compiled it."""
+    began = time.perf_counter()
+    outcome = work.run(plan)
+    seconds = time.perf_counter() - began
+    if is_compiled(plan.built.agent) and seconds < 60.0:
+        began = time.perf_counter()
+        work.run(plan)
+        seconds = min(seconds, time.perf_counter() - began)
+    take(outcome)
+    return seconds
+
+
+def seconds_text(seconds: float) -> str:
+    """A time to wait in words."""
+    if seconds < 1.0:
+        return f"{max(seconds, 0.001):.2g} s"
+    if seconds < 120.0:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200.0:
+        return f"{seconds / 60.0:.0f} min"
+    return f"{seconds / 3_600.0:.1f} h" if seconds < 172_800.0 else f"{seconds / 86_400.0:,.0f} days"
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
+def _say(message: str) -> None:
+    print(f"halfspread: {message}", file=sys.stderr)

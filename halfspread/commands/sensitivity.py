@@ -1,0 +1,185 @@
+"""``halfspread sensitivity``: the same run at multiples of each cost, and where its edge is gone."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halfspread.commands.cell_tables import write_returns, write_settings
+from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
+from halfspread.commands.many_runs import Base, Finished, base_of, run_all, worker_count
+from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.progress import Progress
+from halfspread.configs.cell_work import DONE, CellWork, Outcome
+from halfspread.configs.cells import Cell
+from halfspread.configs.costs import build_costs
+from halfspread.configs.scales import SCALED, Scales, scalable
+from halfspread.errors import ConfigError, InternalError, StrategyError
+from halfspread.reports import formats
+from halfspread.reports.result import Result
+from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, break_even_text, sensitivity_page
+
+__all__ = ["MULTIPLES", "execute"]
+
+INTERRUPTED = 130
+MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The cells, and which of them stands for a cost at a multiple; ``untouched``: costs that are not scaled, why."""
+
+    cells: list[Cell]
+    at: Mapping[tuple[str, float], int]
+    costs: tuple[str, ...]
+    untouched: Mapping[str, str]
+
+
+def execute(arguments: Namespace) -> int:
+    """Run one agent at every multiple of every cost and leave a folder with a table and a report."""
+    watch, progress = Stopwatch(), Progress(shown=not arguments.json)
+    workers, base = worker_count(arguments), base_of(arguments)
+    work = CellWork(base.source)
+    with progress.step("read the market"):
+        tape = work.tape(work.plan(Cell(0)))
+    loaded = base.loaded
+    reasons = scalable(build_costs(loaded.config.costs, loaded.folder, loaded.places), tape)
+    runs = _runs(reasons)
+    if not runs.costs:
+        raise ConfigError(
+            f"{loaded.path}: no cost can be scaled: "
+            + "; ".join(f"{COST_NAMES[cost].lower()}: {reason}" for cost, reason in reasons.items())
+        )
+    watch.lap("read")
+    try:
+        finished, store = run_all(
+            base,
+            work,
+            runs.cells,
+            out=Path(arguments.out),
+            kind="sensitivity",
+            workers=workers,
+            progress=progress,
+            check=lambda outcome: None,
+        )
+    except KeyboardInterrupt:
+        print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    watch.lap("replay")
+    if finished.outcomes[0].state != DONE:
+        raise StrategyError(finished.outcomes[0].message)
+    lines = [_line(cost, runs, finished.outcomes) for cost in runs.costs]
+    with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, "sensitivity"])) as folder:
+        result = Result.of(work.result(work.plan(runs.cells[0])))
+        _write(folder, base, runs, lines, finished, result, arguments, watch)
+    store.remove()
+    _show(folder, base, runs, lines, arguments)
+    return 0
+
+
+def _runs(reasons: Mapping[str, str]) -> _Runs:
+    """The run as it is, then each cost at each other multiple, then all that can be scaled together."""
+    costs = [cost for cost in SCALED if not reasons[cost]]
+    cells, at = [Cell(0)], {}
+    for name in [*costs, *([ALL] if len(costs) > 1 else [])]:
+        for multiple in MULTIPLES:
+            if multiple == 1.0:
+                at[name, multiple] = 0
+                continue
+            at[name, multiple] = len(cells)
+            scaled = costs if name == ALL else [name]
+            cells.append(Cell(len(cells), (), Scales(**dict.fromkeys(scaled, multiple))))
+    shown = (*costs, *([ALL] if len(costs) > 1 else []))
+    return _Runs(cells, at, shown, {cost: reason for cost, reason in reasons.items() if reason})
+
+
+def _line(cost: str, runs: _Runs, outcomes: Sequence[Outcome]) -> Line:
+    def of(metric: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        chosen = [outcomes[runs.at[cost, multiple]] for multiple in MULTIPLES]
+        return np.array([float(each.metrics.get(metric, np.nan)) for each in chosen])
+
+    return Line(cost, of("total_return"), of("information_ratio"))
+
+
+def _write(
+    folder: RunFolder,
+    base: Base,
+    runs: _Runs,
+    lines: Sequence[Line],
+    finished: Finished,
+    result: Result,
+    arguments: Namespace,
+    watch: Stopwatch,
+) -> None:
+    if finished.data is None or finished.tape is None:
+        raise InternalError("a sensitivity without a market")
+    home = folder.building
+    write_settings(home / "sensitivity.parquet", SCALED, [_named(cell) for cell in runs.cells], finished.outcomes)
+    write_returns(home / "returns.parquet", finished.outcomes)
+    write_json(home / "metrics.json", {**_object(runs, lines), "agents": [agent_object(result)]})
+    data = data_entry(base.loaded, finished.data, finished.tape.origin)
+    code = code_facts(base.loaded, [base.built])
+    facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path)
+    if not arguments.no_report:
+        instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
+        page = sensitivity_page(
+            f"{base.loaded.config.name}: cost sensitivity of {base.built.label}",
+            f"{instruments}, {formats.span(result.start, result.end)} UTC",
+            ", ".join(f"{name}={value}" for name, value in result.agent_params.items()),
+            MULTIPLES,
+            lines,
+            runs.untouched,
+            result.assumptions,
+            facts,
+        )
+        with writing(home / "report.html"):
+            (home / "report.html").write_text(page, encoding="utf-8")
+    watch.lap("write")
+    write_manifest(home, "sensitivity", {**facts, "seconds": watch.laps}, [result])
+
+
+def _named(cell: Cell) -> Cell:
+    """The multiples of a cell as settings, for its row in the table."""
+    return Cell(cell.index, tuple(f"{name}={getattr(cell.scales, name)!r}" for name in SCALED))
+
+
+def _object(runs: _Runs, lines: Sequence[Line]) -> dict[str, Any]:
+    costs = [
+        {
+            "cost": line.cost,
+            "total_return": line.returns.tolist(),
+            "information_ratio": line.ratios.tolist(),
+            "edge_gone_at": break_even(MULTIPLES, line.returns),
+            "text": break_even_text(MULTIPLES, line.returns),
+        }
+        for line in lines
+    ]
+    return {"multiples": list(MULTIPLES), "costs": costs, "not_scaled": dict(runs.untouched)}
+
+
+def _show(folder: RunFolder, base: Base, runs: _Runs, lines: Sequence[Line], arguments: Namespace) -> None:
+    if arguments.json:
+        said = {"name": folder.name, "run_dir": str(folder.path), "agent": base.built.label, **_object(runs, lines)}
+        print_json(said, arguments.stdout)
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("net % at")
+    for multiple in MULTIPLES:
+        grid.add_column(f"{multiple:g}\N{MULTIPLICATION SIGN}", justify="right")
+    grid.add_column("edge gone at", justify="right")
+    for line in lines:
+        values = (formats.number(100.0 * value, 2) for value in line.returns.tolist())
+        grid.add_row(COST_NAMES[line.cost], *values, break_even_text(MULTIPLES, line.returns))
+    notes = [f"{COST_NAMES[cost]} is not scaled: {reason}" for cost, reason in runs.untouched.items()]
+    print_table(grid, *notes, *where_lines(folder.path, report=not arguments.no_report))

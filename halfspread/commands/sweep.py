@@ -1,0 +1,242 @@
+"""``halfspread sweep``: many settings of one agent, and how much of the best of them is luck."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
+from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
+from halfspread.commands.many_runs import MANY, Base, Finished, base_of, run_all, too_many, worker_count
+from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.progress import Progress
+from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
+from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
+from halfspread.errors import InternalError
+from halfspread.reports import formats
+from halfspread.reports.comparison import rank
+from halfspread.reports.result import Result
+from halfspread.reports.sweep_charts import value_text
+from halfspread.reports.sweep_page import Swept, metric_label, sweep_page
+from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
+
+__all__ = ["execute"]
+
+INTERRUPTED = 130
+#: Settings in the table on the terminal, and in the object of --json.
+SHOWN, IN_JSON = 10, 20
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """Everything that is shown: all cells, those that ran best first, and the figures of all together."""
+
+    keys: tuple[str, ...]
+    drawn: bool
+    ranking: str
+    cells: Sequence[Cell]
+    finished: Finished
+    best_first: Sequence[Outcome]
+    statistics: SweepStatistics
+
+
+def execute(arguments: Namespace) -> int:
+    """Run every cell of the grid, or those that are drawn, and leave a folder with all of them and a report."""
+    watch, progress = Stopwatch(), Progress(shown=not arguments.json)
+    axes = parse_axes(arguments.grid, arguments.set)
+    workers, count = worker_count(arguments), count_cells(axes, arguments.random)
+    base = base_of(arguments, [axis.key for axis in axes])
+    axes = [_of_agent(axis, base) for axis in axes]
+    work = CellWork(base.source)
+    if count > MANY and not arguments.yes:
+        raise too_many(work, _cells(axes, arguments), count, workers, progress)
+    cells = list(_cells(axes, arguments))
+    watch.lap("plan")
+    try:
+        finished, store = run_all(
+            base,
+            work,
+            cells,
+            out=Path(arguments.out),
+            kind="sweep",
+            workers=workers,
+            progress=progress,
+            check=lambda outcome: _check_ranking(outcome, arguments.rank),
+        )
+    except KeyboardInterrupt:
+        print("halfspread: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    watch.lap("replay")
+    swept = _sweep(axes, arguments, cells, finished)
+    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
+        best = _best_again(work, swept, progress)
+        _write(folder, base, swept, best, arguments, watch)
+    store.remove()
+    _show(folder, swept, arguments)
+    return 0
+
+
+def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
+    """``agent.fast`` means the agent that runs, also where the config holds several."""
+    if not axis.key.startswith("agent.") or base.loaded.config.agent is not None:
+        return axis
+    agent = base.source.agent if "." in base.built.label else base.built.label
+    key = f"agents.{agent}.{axis.key.partition('.')[2]}"
+    return type(axis)(**{**vars(axis), "key": key})
+
+
+def _cells(axes: Sequence[Axis | Range], arguments: Namespace) -> Iterator[Cell]:
+    if arguments.random is not None:
+        return drawn_cells(axes, arguments.random, np.random.default_rng(arguments.seed))
+    return grid_cells([axis for axis in axes if isinstance(axis, Axis)])
+
+
+def _check_ranking(outcome: Outcome, ranking: str) -> None:
+    rank([(outcome, outcome.metrics)], ranking)
+
+
+def _sweep(axes: Sequence[Axis | Range], arguments: Namespace, cells: Sequence[Cell], finished: Finished) -> _Sweep:
+    done = finished.of_state(DONE)
+    best_first = rank([(each, each.metrics) for each in done], arguments.rank)
+    returns = np.array([float(each.metrics["total_return"]) for each in best_first])
+    figures = sweep_statistics(daily_matrix(best_first), 0, returns)
+    keys = tuple(axis.key for axis in axes)
+    return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures)
+
+
+def _best_again(work: CellWork, swept: _Sweep, progress: Progress) -> Result:
+    """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises InternalError where
+    it is not the same again."""
+    first = swept.best_first[0]
+    plan = work.plan(swept.cells[first.index])
+    with progress.step("run the best again"):
+        result = Result.of(work.result(plan))
+    for name, value in first.metrics.items():
+        now = result.metrics[name]
+        if now != value and repr(now) != repr(value):  # NaN is what it was
+            raise InternalError(f"cell {first.index}: {name} was {value!r}, and {now!r} when it ran again")
+    return result
+
+
+def _write(folder: RunFolder, base: Base, swept: _Sweep, best: Result, arguments: Namespace, watch: Stopwatch) -> None:
+    finished, home = swept.finished, folder.building
+    write_settings(home / "sweep.parquet", swept.keys, swept.cells, finished.outcomes)
+    write_returns(home / "returns.parquet", finished.outcomes)
+    entry = _object(swept)
+    write_json(home / "metrics.json", {**entry, "agents": [agent_object(best)]})
+    if finished.data is None or finished.tape is None:
+        raise InternalError("a sweep without a market")
+    data = data_entry(base.loaded, finished.data, finished.tape.origin)
+    code = code_facts(base.loaded, [base.built])
+    facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path)
+    facts["sweep"] = {
+        "grid": list(arguments.grid),
+        "random": arguments.random,
+        "seed": arguments.seed if arguments.random is not None else None,
+        **{name: entry[name] for name in ("ranking", "cells", "tried", "refused", "failed")},
+    }
+    if not arguments.no_report:
+        page = sweep_page(_page_of(base, swept, best), facts)
+        with writing(home / "report.html"):
+            (home / "report.html").write_text(page, encoding="utf-8")
+    watch.lap("write")
+    write_manifest(home, "sweep", {**facts, "seconds": watch.laps}, [best])
+
+
+def _page_of(base: Base, swept: _Sweep, best: Result) -> Swept:
+    instruments = ", ".join(f"{one.venue} {one.symbol}" for one in best.instruments)
+    reasons = [(each.state, each.message) for each in swept.finished.outcomes if each.state != DONE]
+    return Swept(
+        title=f"{base.loaded.config.name}: {base.built.label}",
+        what=f"{instruments}, {formats.span(best.start, best.end)} UTC",
+        keys=swept.keys,
+        drawn=swept.drawn,
+        ranking=swept.ranking,
+        parameters=[swept.cells[each.index].parameters for each in swept.best_first],
+        metrics=[each.metrics for each in swept.best_first],
+        statistics=swept.statistics,
+        reasons=reasons,
+        assumptions=best.assumptions,
+    )
+
+
+def _object(swept: _Sweep) -> dict[str, Any]:
+    """What is told of a sweep as JSON."""
+    finished = swept.finished
+    best = [_setting(swept.cells[each.index], each) for each in swept.best_first[:IN_JSON]]
+    return {
+        "ranking": swept.ranking,
+        "keys": list(swept.keys),
+        "cells": len(swept.cells),
+        "tried": len(swept.best_first),
+        "refused": len(finished.of_state(REFUSED)),
+        "failed": len(finished.of_state(FAILED)),
+        "statistics": {**asdict(swept.statistics), "verdict": swept.statistics.verdict},
+        "best": best,
+    }
+
+
+def _setting(cell: Cell, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "cell": cell.index,
+        "settings": cell.parameters,
+        "metrics": outcome.metrics,
+        "attribution": outcome.attribution,
+    }
+
+
+def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
+    if arguments.json:
+        print_json({"name": folder.name, "run_dir": str(folder.path), **_object(swept)}, arguments.stdout)
+        return
+    found, finished = swept.statistics, swept.finished
+    counts = [f"{len(swept.best_first):,} of {len(swept.cells):,} settings ran"]
+    for state in (REFUSED, FAILED):
+        some = finished.of_state(state)
+        if some:
+            first = some[0].message.splitlines()[0]
+            counts.append(f"{len(some):,} {state}, such as: {first}")
+    lines = [
+        "; ".join(counts[:1]),
+        *counts[1:],
+        f"median net return {formats.returned(found.median_return, sign=True)}, "
+        f"{formats.percent(found.positive, 0)} of the settings above zero",
+        f"deflated Sharpe of the best {formats.percent(found.deflated, 1)}, "
+        f"probability of overfitting {formats.percent(found.overfitting, 1)}",
+        found.verdict,
+        *where_lines(folder.path, report=not arguments.no_report),
+    ]
+    print_table(_table(swept), *lines)
+
+
+def _table(swept: _Sweep) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    own = swept.ranking not in ("total_return", "information_ratio")
+    heads = [*swept.keys, *([swept.ranking] if own else []), "net %", "IR", "± se", "dd %", "turnover", "fills"]
+    for name in heads:
+        grid.add_column(name, justify="right")
+    label = metric_label(swept.ranking, [float(each.metrics[swept.ranking]) for each in swept.best_first])
+    for each in swept.best_first[:SHOWN]:
+        m: Mapping[str, Any] = each.metrics
+        settings = swept.cells[each.index].parameters
+        grid.add_row(
+            *(value_text(settings[key]) for key in swept.keys),
+            *([label(float(m[swept.ranking]))] if own else []),
+            formats.number(100.0 * m["total_return"], 2),
+            formats.number(m["information_ratio"]),
+            formats.number(m["information_ratio_error"]),
+            formats.number(100.0 * m["max_drawdown"], 2),
+            formats.compact(m["turnover"]),
+            formats.count(m["fills"]),
+        )
+    return grid

@@ -71,4 +71,4 @@ def backtest(
         period=period,
         progress=progress,
     )
-    return Result.of(result)
+    return Result.of(result, seed=seed, looks_ahead=bool(getattr(agent, "looks_ahead", False)))

@@ -18,7 +18,17 @@ from halfspread.reports.decimation import BUCKETS, even_edges, even_rows, gaps, 
 from halfspread.reports.scales import nice_ticks, padded, time_ticks
 from halfspread.reports.svg import Axes, area_path, element, frame, line_path, step_path, text
 
-__all__ = ["Series", "drawdown_chart", "histogram", "legend", "line_chart", "position_chart", "stacked_chart"]
+__all__ = [
+    "Label",
+    "Series",
+    "drawdown_chart",
+    "figure",
+    "histogram",
+    "legend",
+    "line_chart",
+    "position_chart",
+    "stacked_chart",
+]
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -53,7 +63,8 @@ class Series:
         return [slice(start, end) for start, end in zip([0, *cuts], [*cuts, len(self.times)], strict=True)]
 
 
-def _figure(caption: str, note: str, key: str, svg: str) -> str:
+def figure(caption: str, note: str, key: str, svg: str) -> str:
+    """A ``<figure>`` around a drawing: caption, how to read it, and a legend (markup)."""
     head = element("span", text(caption), class_="caption") + (
         element("span", text(note), class_="note") if note else ""
     )
@@ -93,7 +104,8 @@ def line_chart(
     with_zero: bool = True,
     ticks: int = 8,
 ) -> str:
-    """Lines on one axis, the last one on top, with about ``ticks`` dates below."""
+    """Lines on one axis, the last one on top, with about ``ticks`` dates below; one that is called as the caption needs
+    no legend."""
     low, high = padded(*_range_of(series, with_zero))
     axes = Axes(*_span(series), low, high, height)
     lines = []
@@ -104,7 +116,9 @@ def line_chart(
     words = "; ".join(f"{one.name} ends at {label(float(one.values[-1]))}" for one in series if len(one.values))
     dates = time_ticks(int(axes.start), int(axes.end), ticks)
     svg = frame(axes, "".join(lines), title=caption, description=words, label=label, x_ticks=dates)
-    return _figure(caption, note, legend([(one.name, f"stroke {one.style}", one.dash) for one in series]), svg)
+    alone = len(series) == 1 and series[0].name == caption
+    key = "" if alone else legend([(one.name, f"stroke {one.style}", one.dash) for one in series])
+    return figure(caption, note, key, svg)
 
 
 def drawdown_chart(
@@ -123,7 +137,7 @@ def drawdown_chart(
     words = f"deepest fall {label(deepest)}"
     dates = time_ticks(int(axes.start), int(axes.end), ticks)
     svg = frame(axes, drawing, title=caption, description=words, label=lambda v: label(v or 0.0), x_ticks=dates)
-    return _figure(caption, note, "", svg)
+    return figure(caption, note, "", svg)
 
 
 def position_chart(
@@ -154,7 +168,7 @@ def position_chart(
         note = f"{note}{'; ' if note else ''}line: mean, band: lowest to highest, of up to {lengths.max()} points"
     words = f"between {label(float(values.min()))} and {label(float(values.max()))}" if len(values) else "no data"
     svg = frame(axes, drawing, title=caption, description=words, label=label)
-    return _figure(caption, note, "", svg)
+    return figure(caption, note, "", svg)
 
 
 def stacked_chart(
@@ -194,7 +208,7 @@ def stacked_chart(
     words = "; ".join(f"{name} {label(float(values[-1]))}" for name, _, values in shown if len(values)) or "nothing"
     svg = frame(axes, "".join(areas) + line, title=caption, description=f"at the end: {words}", label=label)
     entries = [(name, style, None) for name, style, _ in shown] + [(total, "stroke net", None)]
-    return _figure(caption, note, legend(entries), svg)
+    return figure(caption, note, legend(entries), svg)
 
 
 def histogram(
@@ -230,7 +244,7 @@ def histogram(
         x_ticks=ticks,
         y_ticks=levels,
     )
-    return _figure(caption, note, "", svg)
+    return figure(caption, note, "", svg)
 
 
 def _bins(values: Floats, bins: int) -> Floats:

@@ -3,49 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from halfspread.reports import charts, formats
+from halfspread.reports.certainty_section import audits, certainty
 from halfspread.reports.comparison import shared_assumptions
+from halfspread.reports.headline import ratio_error
 from halfspread.reports.html_tables import bar_cell, definitions, row, table
+from halfspread.reports.measured import looks_ahead
 from halfspread.reports.names import PART_NAMES, distinct
 from halfspread.reports.page_style import series_style
+from halfspread.reports.proof_section import Proof
 from halfspread.reports.protocol import ATTRIBUTION
 from halfspread.reports.svg import element, text
+from halfspread.reports.versus import Versus, versus
 from halfspread.reports.view import View, percent_label, section
 
 __all__ = ["comparison_sections"]
 
 
-def comparison_sections(views: Sequence[View], ranking: str) -> str:
-    """Ranked table, attribution side by side, all equities on one axis, and what the numbers rest on."""
+def comparison_sections(views: Sequence[View], ranking: str, proofs: Mapping[str, Proof]) -> str:
+    """Ranked table, attribution side by side, how sure the ranking is, all equities on one axis, what the numbers rest
+    on, and the audits (``proofs`` by name of the result)."""
     names = distinct([view.result.name for view in views])
+    found = versus([view.result for view in views], names)
     parts = [
-        ranked_table(views, names, ranking),
+        ranked_table(views, names, ranking, found),
         attributions(views, names),
-        equities(views, names),
+        certainty(views, names, found),
+        equities(*_fair(views, names)),
         terms(views, names),
+        audits(views, names, proofs),
     ]
     return "".join(parts)
 
 
-def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> str:
-    """One line per agent."""
+def _fair(views: Sequence[View], names: Sequence[str]) -> tuple[list[View], list[str]]:
+    """Those that are not told the future, beside whose curve all others are flat; all where there are no others."""
+    kept = [i for i, view in enumerate(views) if not looks_ahead(view.result)] or list(range(len(views)))
+    return [views[i] for i in kept], [names[i] for i in kept]
+
+
+def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str, found: Versus) -> str:
+    """One line per agent; one that is told the future has no place."""
     rows = []
     made = any(view.metrics["maker_share"] > 0.0 for view in views)
     seized = any(view.metrics["liquidations"] for view in views)
     for place, (view, name) in enumerate(zip(views, names, strict=True), start=1):
         m = view.metrics
-        error = m["information_ratio_error"]
+        error, _ = ratio_error(m)
         ratio = formats.number(m["information_ratio"])
+        foresees = looks_ahead(view.result)
         rows.append(
             row(
-                f"{place}",
+                "bound" if foresees else f"{place}",
                 name,
                 formats.returned(m["total_return"], sign=True),
                 f"{ratio} \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else ratio,
+                *([formats.percent(found.share.get(name, math.nan))] if found.bound else []),
                 formats.returned(m["max_drawdown"]),
                 formats.returned(m["equity_return"], sign=True),
                 formats.returned(m["price_return"], sign=True),
@@ -56,9 +73,11 @@ def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> s
                 *([formats.percent(m["maker_share"], 0)] if made else []),
                 *([formats.count(m["liquidations"])] if seized else []),
                 words=(1,),
+                kind="aside" if foresees else None,
             )
         )
-    head = ["", "Agent", "Net return", "Information ratio", "Max. drawdown", "Account return", "Before costs"]
+    bound = ["Of the bound"] if found.bound else []
+    head = ["", "Agent", "Net return", "Information ratio", *bound, "Max. drawdown", "Account return", "Before costs"]
     more = [*(["Maker"] if made else []), *(["Liquidations"] if seized else [])]
     listing = table(
         [*head, "Costs and funding", "Turnover", "Cost, bp", "Fills", *more], rows, words=(1,), kind="ranking"
@@ -66,9 +85,14 @@ def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str) -> s
     order = ranking.replace("_", " ")
     lead = (
         f"Best first by {order}. Net return and drawdown are on constant notional (sum of simple returns), the account "
-        "return compounds. The ratio is of daily PnLs at 365 days a year, with one standard error. Cost in bp is that "
-        "of a fill per unit of its value."
+        "return compounds. The ratio is of daily PnLs at 365 days a year, with one standard error (robust from 30 "
+        "days on). Cost in bp is that of a fill per unit of its value."
     )
+    if found.bound:
+        lead += (
+            f" {found.bound} is told the future: what it makes is the bound of what could have been made, and has no "
+            "place. Of the bound: the share of its net return."
+        )
     if made:
         lead += " Maker: the share of the value that was traded by waiting in the book."
     return section("Ranking", lead, listing, anchor="ranking")
@@ -80,12 +104,14 @@ def attributions(views: Sequence[View], names: Sequence[str]) -> str:
     shown = [
         i for i, part in enumerate(ATTRIBUTION) if part not in ("impact", "liquidation") or any(s[i] for s in shares)
     ]
-    low = min(0.0, *(sum(min(share, 0.0) for share in line) for line in shares))
-    high = max(0.0, *(sum(max(share, 0.0) for share in line) for line in shares))
+    drawn, _ = _fair(views, names)
+    fair = [line for view, line in zip(views, shares, strict=True) if view in drawn]
+    low = min(0.0, *(sum(min(share, 0.0) for share in line) for line in fair))
+    high = max(0.0, *(sum(max(share, 0.0) for share in line) for line in fair))
     rows = []
-    for name, line in zip(names, shares, strict=True):
+    for view, name, line in zip(views, names, shares, strict=True):
         cells = [formats.percent(line[i], 2, sign=True) for i in shown]
-        parts = [(line[i], _style(ATTRIBUTION[i]), PART_NAMES[ATTRIBUTION[i]]) for i in shown]
+        parts = [(line[i], _style(ATTRIBUTION[i]), PART_NAMES[ATTRIBUTION[i]]) for i in shown if view in drawn]
         total = element("td", text(formats.percent(math.fsum(line), 2, sign=True)), class_="strong")
         rows.append(row(name, *cells, total, bar_cell(parts, low, high)))
     head = ["Agent", *(PART_NAMES[ATTRIBUTION[i]] for i in shown), "Net PnL", ""]

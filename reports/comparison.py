@@ -8,25 +8,36 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from halfspread.errors import ConfigError
+from halfspread.reports.measured import looks_ahead, measured
+from halfspread.reports.protocol import ResultLike
 
-__all__ = ["LOWER_IS_BETTER", "rank", "shared_assumptions"]
+__all__ = ["LOWER_IS_BETTER", "rank", "rank_results", "shared_assumptions"]
 
 #: Metrics of which less is more.
 LOWER_IS_BETTER = frozenset(
     {
+        "annual_turnover",
         "annual_volatility",
         "cost_per_turnover",
+        "days_under_water",
         "equity_max_drawdown",
+        "expected_shortfall",
+        "information_ratio_error",
+        "information_ratio_robust_error",
+        "kurtosis",
         "liquidations",
         "longest_drawdown_days",
+        "max_daily_drawdown",
         "max_drawdown",
         "mean_seconds_to_fill",
+        "minimum_track_record",
         "rejected_orders",
         "turnover",
     }
 )
 
 Item = TypeVar("Item")
+Kind = TypeVar("Kind", bound=ResultLike)
 
 
 def rank(items: Sequence[tuple[Item, Mapping[str, float | int | str]]], by: str) -> list[Item]:
@@ -47,6 +58,12 @@ def rank(items: Sequence[tuple[Item, Mapping[str, float | int | str]]], by: str)
         return math.isnan(value), 0.0 if math.isnan(value) else sign * value
 
     return [item for item, _ in sorted(items, key=place)]
+
+
+def rank_results(results: Sequence[Kind], by: str) -> list[Kind]:
+    """Results best first by the metric ``by``; those whose agents are told the future come last. Raises as `rank`."""
+    ranked = rank([(result, measured(result).metrics) for result in results], by)
+    return sorted(ranked, key=looks_ahead)
 
 
 def shared_assumptions(

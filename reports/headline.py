@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
 from halfspread.reports import formats
+from halfspread.reports.certainty import shortage
 from halfspread.reports.html_tables import definitions
+from halfspread.reports.performance_section import interval_words
 from halfspread.reports.protocol import ResultLike
 from halfspread.reports.svg import element, text
 from halfspread.reports.view import View
 
-__all__ = ["alert", "headline"]
+__all__ = ["alert", "headline", "ratio_error"]
 
 COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact", "margin")
 
@@ -30,7 +35,8 @@ def headline(view: View) -> str:
         _figure(
             "Net return",
             formats.percent(m["total_return"], digits, sign=True),
-            f"sum of simple returns on a constant {formats.money(m['notional'])} {currency}, all costs paid",
+            f"sum of simple returns on a constant {formats.money(m['notional'])} {currency}, all costs paid"
+            + interval_words(view, "total_return", partial(formats.percent, digits=digits, sign=True)),
             tone=m["total_return"],
         ),
         _figure(
@@ -61,7 +67,8 @@ def headline(view: View) -> str:
             "Account return",
             formats.returned(m["equity_return"], sign=True),
             f"compounded, {formats.money(m['capital'])} to {formats.money(m['final_equity'])} {currency}"
-            + (", with the margin coin" if m["collateral"] else ""),
+            + (", with the margin coin" if m["collateral"] else "")
+            + interval_words(view, "equity_return", partial(formats.returned, sign=True)),
             tone=m["equity_return"],
         ),
         _figure(
@@ -73,7 +80,12 @@ def headline(view: View) -> str:
             "Cost per turnover",
             formats.basis_points(m["cost_per_turnover"]),
             "half-spread, fee and impact per unit of value traded"
-            + ("; below zero: earned" if m["cost_per_turnover"] < 0.0 else ""),
+            + ("; below zero: earned" if m["cost_per_turnover"] < 0.0 else "")
+            + (
+                f"; at {formats.basis_points(m['break_even_cost'])} nothing would be left"
+                if m["break_even_cost"] > 0.0
+                else ""
+            ),
         ),
     ]
     topics = (COST_TOPICS[0], "queues", *COST_TOPICS[1:]) if m["orders"] else COST_TOPICS
@@ -90,16 +102,29 @@ def _ratio(view: View) -> str:
         return _figure(
             "Net PnL",
             formats.money(round(net, formats.decimals([net])), sign=True),
-            f"{result.report_currency} in {formats.duration(hours)}, too short for daily statistics",
+            f"{result.report_currency} in {formats.duration(hours)}, too short for daily statistics" + _few(m),
             tone=net,
         )
-    error = m["information_ratio_error"]
+    error, kind = ratio_error(m)
     return _figure(
         "Information ratio",
         formats.number(m["information_ratio"]),
-        f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one standard error",
+        f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one {kind}standard error"
+        + (interval_words(view, "information_ratio", formats.number) or _few(m)),
         small=f" \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else "",
     )
+
+
+def ratio_error(m: Mapping[str, Any]) -> tuple[float, str]:
+    """The standard error of the information ratio that holds for days that hang together, where the days are enough for
+    it, else the one for independent days; and what to call it."""
+    robust = float(m["information_ratio_robust_error"])
+    return (robust, "robust ") if math.isfinite(robust) else (float(m["information_ratio_error"]), "")
+
+
+def _few(m: Mapping[str, Any]) -> str:
+    words = shortage(m["days"])
+    return f"; {words}" if words else ""
 
 
 def _figure(name: str, value: str, basis: str, *, tone: float = 0.0, small: str = "") -> str:

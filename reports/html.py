@@ -8,37 +8,43 @@ from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.basis_sections import assumptions, provenance
 from halfspread.reports.compare_sections import comparison_sections
-from halfspread.reports.comparison import rank
+from halfspread.reports.comparison import rank_results
 from halfspread.reports.headline import headline
 from halfspread.reports.instrument_sections import by_instrument, position
+from halfspread.reports.measured import looks_ahead
 from halfspread.reports.names import amount_of_data
 from halfspread.reports.order_sections import liquidations, orders
 from halfspread.reports.page_style import CSS
+from halfspread.reports.performance_section import performance
 from halfspread.reports.pnl_sections import attribution, returns
+from halfspread.reports.proof_section import Proof, proof_alert, proof_section
 from halfspread.reports.protocol import ResultLike
 from halfspread.reports.svg import element, text
 from halfspread.reports.table_sections import months, paper_table, round_trips
+from halfspread.reports.time_sections import clock, rolling_figures
 from halfspread.reports.view import View
 
 __all__ = ["compare_page", "run_page"]
 
 
-def run_page(result: ResultLike, manifest: Mapping[str, object] | None = None) -> str:
-    """The tear sheet of one run; ``manifest`` is shown as its provenance.
+def run_page(result: ResultLike, manifest: Mapping[str, object] | None = None, proof: Proof | None = None) -> str:
+    """The tear sheet of one run; ``manifest`` is shown as its provenance, ``proof`` as its audit.
 
-    Order: headline, liquidations, cost attribution (of each instrument too), equity and drawdown in both views,
-    position, orders, days (Table I), round trips, months, assumptions, warnings and counts, provenance. A section that
-    has nothing to say is left out. Everything that came from outside is escaped.
+    Order: headline, liquidations, cost attribution (of each instrument too), performance with intervals, equity and
+    drawdown in both views, position, orders, round trips, rolling figures, hours and weekdays, days (Table I), months,
+    assumptions, warnings and counts, audit, provenance. A section that has nothing to say is left out. Everything that
+    came from outside is escaped.
     """
     view = View.of(result)
     instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
     what = f"{instruments}, {formats.span(result.start, result.end)} UTC, {amount_of_data(result)}"
     params = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
     head = page_head(result.name, what, f"{result.agent}({params})")
-    split = (paper_table, round_trips, months) if not view.brief else (round_trips,)
-    sections = (liquidations, attribution, by_instrument, returns, position, orders, *split, assumptions)
-    shown = [headline(view), *(write(view) for write in sections), provenance(manifest)]
-    return document(result.name, head, *shown)
+    foresees = looks_ahead(result)
+    split = (rolling_figures, clock, paper_table, months) if not view.brief else ()
+    sections = (liquidations, attribution, by_instrument, performance, returns, position, orders, round_trips, *split)
+    shown = [proof_alert(proof, foresees), headline(view), *(write(view) for write in (*sections, assumptions))]
+    return document(result.name, head, *shown, proof_section(proof, foresees), provenance(manifest))
 
 
 def compare_page(
@@ -47,22 +53,23 @@ def compare_page(
     manifest: Mapping[str, object] | None = None,
     *,
     title: str = "Comparison",
+    proofs: Mapping[str, Proof] | None = None,
 ) -> str:
     """The page that compares agents on one market, best first by the metric ``ranking``.
 
-    Order: ranked table, attribution of each side by side, all equities on one axis, assumptions once (and those that
-    differ), provenance. Raises `ConfigError` without results or for an unknown metric.
+    Order: ranked table, attribution of each side by side, how sure the ranking is, all equities on one axis,
+    assumptions once (and those that differ), audits (``proofs`` by name), provenance. Raises `ConfigError` without
+    results or for an unknown metric.
     """
     if not results:
         raise ConfigError("compare_page: expected at least one result, got none")
-    views = [View.of(result) for result in results]
-    views = rank([(view, view.metrics) for view in views], ranking)
+    views = [View.of(result) for result in rank_results(results, ranking)]
     markets = dict.fromkeys(f"{one.venue} {one.symbol}" for view in views for one in view.result.instruments)
     start = min(view.result.start for view in views)
     end = max(view.result.end for view in views)
     what = f"{', '.join(markets)}, {formats.span(start, end)} UTC"
     head = page_head(title, what, f"{len(views)} {'agent' if len(views) == 1 else 'agents'}")
-    return document(title, head + comparison_sections(views, ranking) + provenance(manifest))
+    return document(title, head + comparison_sections(views, ranking, proofs or {}) + provenance(manifest))
 
 
 def page_head(title: str, what: str, detail: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from halfspread.reports.formats import MISSING, number
 from halfspread.reports.svg import element, text
 
-__all__ = ["bar_cell", "definitions", "heat_map", "row", "table"]
+__all__ = ["bar_cell", "definitions", "heat_map", "range_cell", "row", "table"]
 
 
 def table(head: Sequence[str], rows: Sequence[str], *, kind: str | None = None, words: Sequence[int] = ()) -> str:
@@ -57,6 +57,19 @@ def bar_cell(parts: Sequence[tuple[float, str, str]], low: float, high: float) -
     picture = element(
         "svg", *bars, axis, xmlns="http://www.w3.org/2000/svg", aria_hidden="true", width="100%", height=14
     )
+    return element("td", picture, class_="bar")
+
+
+def range_cell(value: float, limits: tuple[float, float], low: float, high: float, name: str) -> str:
+    """A cell with an interval as a line and its estimate as a mark, on the range [low, high] that a column shares."""
+    span = (high - low) or 1.0
+    at = [f"{(each - low) / span * 100:.2f}%" for each in (*limits, value, 0.0)]
+    parts = [element("line", x1=at[3], x2=at[3], y1=0, y2=14, class_="zero")]
+    if math.isfinite(limits[0]) and math.isfinite(limits[1]):
+        parts.append(element("line", x1=at[0], x2=at[1], y1=7, y2=7, class_="whisker"))
+    if math.isfinite(value):
+        parts.append(element("circle", element("title", text(name)), cx=at[2], cy=7, r=3.5, class_="estimate"))
+    picture = element("svg", *parts, xmlns="http://www.w3.org/2000/svg", aria_hidden="true", width="100%", height=14)
     return element("td", picture, class_="bar")
 
 

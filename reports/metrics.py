@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from halfspread.reports.daily import daily
+from halfspread.reports.daily_figures import daily_figures
 from halfspread.reports.orders import order_metrics
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
 from halfspread.reports.statistics.drawdowns import longest_drawdown
@@ -46,7 +47,8 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
     traded, positive when paid. Account view: ``equity_return`` (compounded, with collateral), ``equity_max_drawdown``
     (positive fraction of the peak), ``final_equity`` and ``collateral`` (report currency). ``days`` counts UTC days
     with a part of a day at either end as one. ``exposure`` is of the net position, ``gross_exposure`` of the sum of
-    absolute positions. Orders and liquidations: see `order_metrics`.
+    absolute positions. Orders and liquidations: see `order_metrics`; ratios, errors, tails and break-even: see
+    `daily_figures`.
     """
     attribution, notional = result.attribution, result.notional
     pnl = days["pnl"].to_numpy(dtype=np.float64)
@@ -55,6 +57,7 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
     execution = math.fsum(attribution[name] for name in EXECUTION)
     turnover = float(result.periods["turnover"].iloc[-1]) if len(result.periods) else 0.0
     exposure = result.periods["exposure"].to_numpy(dtype=np.float64)
+    total = math.fsum(attribution[name] for name in ATTRIBUTION) / notional
     return {
         "start": result.start.isoformat(),
         "end": result.end.isoformat(),
@@ -64,7 +67,7 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "report_currency": result.report_currency,
         "notional": result.notional,
         "capital": result.capital,
-        "total_return": math.fsum(attribution[name] for name in ATTRIBUTION) / notional,
+        "total_return": total,
         **parts,
         "execution_return": execution / notional,
         "annual_return": annual_return(pnl),
@@ -90,6 +93,13 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "hit_ratio": float(statistics["hit_ratio"]),
         "profit_factor": float(statistics["profit_factor"]),
         "mean_trade_hours": float(statistics["mean_hours"]),
+        **daily_figures(
+            pnl,
+            total=total,
+            price=parts["price_return"],
+            execution=execution / notional,
+            turnover=turnover / notional,
+        ),
     }
 
 

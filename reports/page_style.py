@@ -103,6 +103,17 @@ td.bar {{ width: 34%; min-width: 130px; padding: 5px 0 5px 22px; }}
 .narrow {{ max-width: 560px; }}
 table.instruments td.bar {{ width: 16%; min-width: 90px; }}
 td.bar svg {{ display: block; width: 100%; height: 14px; }}
+table.certainty thead th {{ white-space: normal; }}
+table.certainty th, table.certainty td {{ padding-left: 14px; }}
+table.certainty th:first-child {{ padding-left: 0; }}
+table.certainty td.bar {{ width: 20%; }}
+table.performance td.aside {{ color: var(--soft); font-size: 12.5px; white-space: normal; padding-left: 28px; }}
+table.performance th.words {{ padding-left: 28px; }}
+table.clock {{ font-size: 12.5px; margin-top: 14px; }}
+table.clock th, table.clock td {{ padding: 2px 0 2px 10px; }}
+table.clock th:first-child {{ padding-left: 0; }}
+tr.group th {{ font-weight: 650; font-size: 12px; color: var(--soft); padding-top: 14px;
+  border-bottom: 1px solid var(--rule); }}
 table.months td, table.months th {{ padding-left: 8px; padding-right: 6px; }}
 table.months td.month {{ background: color-mix(in srgb, var(--tint) var(--depth), transparent);
   border-bottom-color: var(--paper); }}
@@ -134,6 +145,8 @@ svg .tick {{ stroke: var(--rule); shape-rendering: crispEdges; }}
 svg .line {{ fill: none; stroke: var(--tone); stroke-width: 1.6; stroke-linejoin: round;
   vector-effect: non-scaling-stroke; }}
 svg .fill {{ fill: var(--tone); }}
+svg .whisker {{ stroke: var(--soft); stroke-width: 1.6; }}
+svg .estimate {{ fill: var(--ink); }}
 svg .line.thin {{ stroke-width: 1.1; }}
 svg .fill.fall, svg .fill.exposure {{ fill-opacity: .22; }}
 svg .line.fall, svg .line.exposure {{ stroke-width: 1.2; }}
@@ -176,6 +189,7 @@ footer {{ margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--hair)
   dt, dd {{ padding: 2px 0; }}
   table {{ font-size: 8pt; }}
   th, td {{ padding: 3px 0 3px 9px; }}
+  table.clock th, table.clock td {{ padding: 1px 0 1px 6px; }}
   thead th {{ font-size: 7.5pt; white-space: normal; }}
   td.bar {{ min-width: 90px; padding-left: 12px; }}
 }}

@@ -12,25 +12,41 @@ from typing import TYPE_CHECKING
 
 from halfspread.engine.result import BacktestResult
 from halfspread.reports import formats
+from halfspread.reports.clock import by_hour, by_weekday
 from halfspread.reports.daily import table_one
 from halfspread.reports.files import atomic_write_text
 from halfspread.reports.measured import Measured
 from halfspread.reports.monthly import monthly
+from halfspread.reports.rolling import rolling
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from halfspread.reports.proof_section import Proof
+    from halfspread.reports.statistics.intervals import Intervals
 
 __all__ = ["Result"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Result(BacktestResult):
-    """A `BacktestResult` with its tables, metrics and report."""
+    """A `BacktestResult` with its tables, metrics and report.
+
+    ``seed``: of the run, from which its intervals are drawn too. ``looks_ahead``: the agent knows the future, so that
+    its numbers are a bound.
+    """
+
+    seed: int = 0
+    looks_ahead: bool = False
 
     @classmethod
-    def of(cls, result: BacktestResult) -> Result:
-        """The same result with the means to look at it; arrays are shared, not copied."""
-        return cls(**{field.name: getattr(result, field.name) for field in dataclasses.fields(BacktestResult)})
+    def of(cls, result: BacktestResult, *, seed: int | None = None, looks_ahead: bool | None = None) -> Result:
+        """The same result with the means to look at it; arrays are shared, not copied. What is None is as in
+        ``result``, where it knows it."""
+        kept = {field.name: getattr(result, field.name) for field in dataclasses.fields(BacktestResult)}
+        kept["seed"] = getattr(result, "seed", 0) if seed is None else seed
+        kept["looks_ahead"] = getattr(result, "looks_ahead", False) if looks_ahead is None else looks_ahead
+        return cls(**kept)
 
     @cached_property
     def measured(self) -> Measured:
@@ -41,6 +57,24 @@ class Result(BacktestResult):
     def metrics(self) -> dict[str, float | int | str]:
         """Headline numbers by name; see `halfspread.reports.metrics.measure`. NaN where one cannot be computed."""
         return dict(self.measured.metrics)
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """How sure each figure is: 95 % intervals of the stationary block bootstrap, 1,000 resamples drawn from the
+        seed of the run, computed at the first use; None with fewer than 60 days. See docs/statistics.md."""
+        return self.measured.intervals
+
+    def rolling(self, window: int = 90) -> pd.DataFrame:
+        """Return, volatility, ratio and cost per turnover over the last ``window`` days, by day."""
+        return rolling(self.measured.days, window)
+
+    def by_hour(self) -> pd.DataFrame:
+        """PnL, costs and turnover by the hour of the day (UTC); empty where the run was not recorded by the hour."""
+        return by_hour(self, self.measured.days)
+
+    def by_weekday(self) -> pd.DataFrame:
+        """PnL, costs and turnover by the day of the week (UTC)."""
+        return by_weekday(self, self.measured.days)
 
     def daily(self) -> pd.DataFrame:
         """One row per UTC day in units of the notional: position, execution, carry, price, pnl ...; see `daily`."""
@@ -64,14 +98,20 @@ class Result(BacktestResult):
 
         return plain(summary_table(self))
 
-    def report(self, path: str | os.PathLike[str], manifest: Mapping[str, object] | None = None) -> Path:
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        manifest: Mapping[str, object] | None = None,
+        proof: Proof | None = None,
+    ) -> Path:
         """Write the self-contained HTML page to ``path`` in one step and return the path.
 
-        ``manifest`` (config, data hashes, versions) is shown as the provenance. Raises `UserError` where writing fails.
+        ``manifest`` (config, data hashes, versions) is shown as the provenance, ``proof`` as what was audited and how
+        to repeat it. Raises `UserError` where writing fails.
         """
         from halfspread.reports.html import run_page
 
-        return atomic_write_text(path, run_page(self, manifest))
+        return atomic_write_text(path, run_page(self, manifest, proof))
 
     def __repr__(self) -> str:
         m = self.metrics

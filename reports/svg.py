@@ -26,7 +26,7 @@ WIDTH = 1000
 _BELOW = 24
 
 #: Elements of SVG that may close themselves; in HTML none of ours may.
-_EMPTY = frozenset({"line", "path", "rect"})
+_EMPTY = frozenset({"circle", "line", "path", "rect"})
 
 #: XML 1.0 knows no control characters but tab and newlines, not even escaped ones.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")

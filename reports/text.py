@@ -14,12 +14,16 @@ from rich.text import Text
 from halfspread.engine.instrument import labels
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
-from halfspread.reports.comparison import rank
-from halfspread.reports.measured import measured
+from halfspread.reports.certainty import LEVEL, limits, shortage
+from halfspread.reports.certainty_section import contest_sentence
+from halfspread.reports.comparison import rank_results
+from halfspread.reports.headline import ratio_error
+from halfspread.reports.measured import looks_ahead, measured
 from halfspread.reports.names import PART_NAMES, amount_of_data, distinct
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
+from halfspread.reports.versus import Difference, Versus, versus
 
-__all__ = ["comparison_table", "plain", "summary_table"]
+__all__ = ["certainty_table", "comparison_table", "plain", "summary_table"]
 
 _WIDTH = 100
 _TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin")
@@ -52,7 +56,7 @@ def _title(result: ResultLike) -> Text:
 
 
 def _headline(m: Mapping[str, Any]) -> Table:
-    error = m["information_ratio_error"]
+    error, kind = ratio_error(m)
     fills, cost = formats.plural(m["fills"], "fill"), formats.basis_points(m["cost_per_turnover"])
     made = f", {formats.percent(m['maker_share'], 0)} as maker," if m["maker_share"] > 0.0 else ""
     digits = formats.returned_digits([m["total_return"], m["price_return"]])
@@ -66,7 +70,9 @@ def _headline(m: Mapping[str, Any]) -> Table:
         (
             "information ratio",
             formats.number(m["information_ratio"]),
-            f"daily, 365 days; standard error {formats.number(error)}" if m["days"] > 1 else "needs more than one day",
+            f"daily, 365 days; {kind}standard error {formats.number(error)}"
+            if m["days"] > 1
+            else "needs more than one day",
         ),
         ("max. drawdown", formats.returned(m["max_drawdown"]), "of the notional"),
         (
@@ -132,12 +138,11 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
     """
     if not results:
         raise ConfigError("comparison_table: expected at least one result, got none")
-    with_metrics = [(result, measured(result).metrics) for result in results]
-    ordered = rank([(each, each[1]) for each in with_metrics], ranking)
+    ordered = [(result, measured(result).metrics) for result in rank_results(results, ranking)]
     columns = {"fills %": "execution_return", "funding %": "funding_return"}
-    if any(float(m["liquidation_return"]) for _, m in with_metrics):
+    if any(float(m["liquidation_return"]) for _, m in ordered):
         columns["liq. %"] = "liquidation_return"
-    made = any(float(m["maker_share"]) > 0.0 for _, m in with_metrics)
+    made = any(float(m["maker_share"]) > 0.0 for _, m in ordered)
     head = ["", "agent", "net %", "IR", "± se", "max dd %", "price %", *columns, "turnover", "fills"]
     if made or len(columns) > 2:  # narrow, so that there is room for the names
         head = [
@@ -151,14 +156,14 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
     parts = ("price_return", *columns.values())
     digits = formats.returned_digits(float(m[name]) for _, m in ordered for name in (*parts, "total_return"))
     names = distinct([result.name for result, _ in ordered])
-    for place, ((_, m), name) in enumerate(zip(ordered, names, strict=True), start=1):
+    for place, ((result, m), name) in enumerate(zip(ordered, names, strict=True), start=1):
         shares = [formats.number(100 * float(m[column]), digits, sign=True) for column in parts]
         grid.add_row(
-            f"{place}",
+            "-" if looks_ahead(result) else f"{place}",
             Text(name),
             formats.number(100 * float(m["total_return"]), digits, sign=True),
             formats.number(float(m["information_ratio"])),
-            formats.number(float(m["information_ratio_error"])),
+            formats.number(ratio_error(m)[0]),
             formats.number(100 * float(m["max_drawdown"]), digits),
             *shares,
             f"{formats.compact(float(m['turnover']))}x",
@@ -166,6 +171,56 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
             *([formats.percent(float(m["maker_share"]), 0)] if made else []),
         )
     return grid
+
+
+def certainty_table(results: Sequence[ResultLike], ranking: str = "total_return") -> RenderableType:
+    """How sure the comparison is: intervals by agent, differences to the first and to buy-and-hold, share of the
+    bound, and p-values over all agents. Raises as `comparison_table`."""
+    if not results:
+        raise ConfigError("certainty_table: expected at least one result, got none")
+    ordered = rank_results(results, ranking)
+    names = distinct([result.name for result in ordered])
+    found = versus(ordered, names)
+    if all(measured(result).intervals is None for result in ordered):
+        days = max(len(measured(result).days) for result in ordered)
+        return Text(f"how sure: {shortage(days)}", style="dim")
+    lines = [contest_sentence(each) for each in found.contests]
+    if found.reason and len(results) > 1:
+        lines.append(f"no test over all agents: {found.reason}")
+    if found.bound:
+        lines.append(f"{found.bound} is told the future: a bound, not a competitor")
+    return Group(_certainty_grid(ordered, names, found), *(Text(line, style="dim") for line in lines))
+
+
+def _certainty_grid(ordered: Sequence[ResultLike], names: Sequence[str], found: Versus) -> Table:
+    to_hold = found.to_hold if found.hold != found.first else {}
+    head = [f"{LEVEL:.0%} intervals", "net %", "IR", *(["less the first %"] if found.to_first else [])]
+    head += [*(["less buy-hold %"] if to_hold else []), *(["of bound"] if found.bound else [])]
+    grid = _table(head)
+    grid.columns[0].no_wrap = False
+    grid.columns[0].overflow = "fold"
+    for result, name in zip(ordered, names, strict=True):
+        if looks_ahead(result):
+            continue
+        cells = [_from_to(result, "total_return", 100.0, 1), _from_to(result, "information_ratio", 1.0, 2)]
+        cells += [_less(found.to_first.get(name))] if found.to_first else []
+        cells += [_less(to_hold.get(name))] if to_hold else []
+        cells += [formats.percent(found.share.get(name, math.nan))] if found.bound else []
+        grid.add_row(Text(name), *cells)
+    return grid
+
+
+def _from_to(result: ResultLike, name: str, scale: float, digits: int) -> str:
+    one = limits(measured(result).intervals, name)
+    if one is None:
+        return formats.MISSING
+    return " to ".join(formats.number(scale * end, digits, sign=scale > 1.0) for end in (one.low, one.high))
+
+
+def _less(one: Difference | None) -> str:
+    if one is None or not math.isfinite(one.low):
+        return ""
+    return " to ".join(formats.number(100.0 * end, 1, sign=True) for end in (one.low, one.high))
 
 
 def _table(columns: Sequence[str], *, header: bool = True, gap: int = 2) -> Table:

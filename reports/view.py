@@ -15,6 +15,8 @@ from halfspread.reports import formats
 from halfspread.reports.measured import measured
 from halfspread.reports.names import on_events
 from halfspread.reports.protocol import InstrumentLike, ResultLike
+from halfspread.reports.statistics.days import Days
+from halfspread.reports.statistics.intervals import Intervals
 from halfspread.reports.svg import element, text
 
 __all__ = ["View", "money_label", "percent_label", "section"]
@@ -23,20 +25,25 @@ Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """A result with everything that the sections show of it: ``days``, ``trips`` and ``metrics`` as in `Measured`."""
+    """A result with everything that the sections show of it: ``days``, ``trips``, ``metrics``, ``series``,
+    ``intervals`` and ``seed`` as in `Measured`."""
 
     result: ResultLike
     days: pd.DataFrame
     trips: pd.DataFrame
     metrics: dict[str, Any]
+    series: Days
+    intervals: Intervals | None
+    seed: int
 
     @classmethod
     def of(cls, result: ResultLike) -> View:
         """View of ``result`` with the tables it keeps, computed here where it keeps none."""
         tables = measured(result)
-        return cls(result, tables.days, tables.trips, dict(tables.metrics))
+        metrics = dict(tables.metrics)
+        return cls(result, tables.days, tables.trips, metrics, tables.series, tables.intervals, tables.seed)
 
     def curve(self) -> tuple[Times, Floats, Floats]:
         """Time, net PnL in units of notional, and equity in report currency, from the start to the end; made anew at

@@ -17,6 +17,7 @@ from halfspread.configs.load import Loaded
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
 from halfspread.errors import StrategyError
+from halfspread.reports.proof_section import Proof
 from halfspread.reports.result import Result
 
 __all__ = ["HashBeside", "replay", "write_results"]
@@ -46,18 +47,22 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
         except StrategyError as error:
             said = str(error)
             raise StrategyError(said if said.startswith(built.label) else f"{built.label}: {said}") from error
-    return Result.of(result)
+    foresees = bool(getattr(built.agent, "looks_ahead", False))
+    return Result.of(result, seed=loaded.config.seed, looks_ahead=foresees)
 
 
-def write_results(result: Result, folder: Path, manifest: dict[str, Any] | None, *, report: bool) -> None:
-    """Fills, orders, attribution, metrics, and the report, which shows the manifest as its provenance."""
+def write_results(
+    result: Result, folder: Path, manifest: dict[str, Any] | None, *, report: bool, proof: Proof | None = None
+) -> None:
+    """Fills, orders, attribution, metrics, and the report, which shows the manifest as its provenance and ``proof`` as
+    its audit."""
     write_table(folder / "fills.parquet", result.fills)
     write_table(folder / "orders.parquet", result.orders)
     write_table(folder / "attribution.parquet", result.periods)
     write_json(folder / "metrics.json", agent_object(result))
     if report:
         with writing(folder / "report.html"):
-            result.report(folder / "report.html", manifest)
+            result.report(folder / "report.html", manifest, proof)
 
 
 class HashBeside:

@@ -73,8 +73,8 @@ def test_the_page_of_a_run_holds_its_sections_in_order(walk: Build) -> None:
     read(page)
     titles = re.findall(r"<h2>(.*?)</h2>", page)
     assert titles == [
-        *("Cost attribution", "Equity and drawdown", "Position", "Days", "Round trips", "Monthly returns"),
-        *("Assumptions and data", "Provenance"),
+        *("Cost attribution", "Performance", "Equity and drawdown", "Position", "Round trips"),
+        *("Hours and weekdays", "Days", "Monthly returns", "Assumptions and data", "Audit", "Provenance"),
     ]
     assert page.index("Net return") < page.index("Cost attribution")
 
@@ -85,7 +85,7 @@ def test_every_chart_is_on_the_page_and_well_formed(walk: Build) -> None:
     captions = [re.findall(r'class="caption">(.*?)<', figure)[0] for figure in figures]
     assert captions == [
         *("Cumulative attribution", "Constant notional", "Drawdown", "Account equity", "Drawdown"),
-        *("Exposure", "Daily PnL", "Net PnL of round trips"),
+        *("Exposure", "Net PnL of round trips", "By hour of the day", "By day of the week", "Daily PnL"),
     ]
     for figure in figures:
         ET.fromstring(figure)

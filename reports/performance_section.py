@@ -1,0 +1,133 @@
+"""The section on performance: every headline figure with how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from halfspread.reports import formats
+from halfspread.reports.certainty import LEVEL, limits, shortage
+from halfspread.reports.html_tables import row, table
+from halfspread.reports.statistics.probabilistic import RATIO_DAYS
+from halfspread.reports.svg import element, text
+from halfspread.reports.view import View, section
+
+__all__ = ["interval_words", "performance"]
+
+Write = Callable[[float], str]
+
+_signed = partial(formats.percent, digits=1, sign=True)
+_small = partial(formats.percent, digits=2)
+_small_signed = partial(formats.percent, digits=2, sign=True)
+_ratio = partial(formats.number, digits=2)
+_bp = partial(formats.basis_points, digits=2)
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+#: Name of the metric, what it is called, how it is written, what it is.
+_GROUPS: dict[str, tuple[tuple[str, str, Write, str], ...]] = {
+    "Return": (
+        ("total_return", "Net return", _signed, "sum of simple returns on the notional, all costs paid"),
+        ("annual_return", "Net return a year", _signed, "mean day times 365"),
+        ("price_return", "Before costs", _signed, "price moves alone"),
+        ("cost_and_funding_return", "Costs and funding", _signed, "all that is not price; a cost is negative"),
+        ("equity_return", "Account return", _signed, "compounded, of the capital at the start"),
+    ),
+    "Ratio": (
+        ("information_ratio", "Information ratio", _ratio, "a year; against zero, which makes it the Sharpe ratio"),
+        ("probabilistic_sharpe", "Probability of a true ratio above zero", _small, "probabilistic Sharpe ratio"),
+        ("sortino_ratio", "Sortino ratio", _ratio, "a year; by losing days only"),
+        ("calmar_ratio", "Calmar ratio", _ratio, "return a year over the deepest drawdown of days"),
+    ),
+    "Risk": (
+        ("annual_volatility", "Volatility a year", formats.percent, "of days, times the root of 365"),
+        ("max_daily_drawdown", "Deepest drawdown", formats.percent, "of the notional, at the ends of days"),
+        ("longest_drawdown_days", "Longest drawdown", lambda value: f"{formats.count(value)} days", "below the peak"),
+        ("days_under_water", "Days below the peak", formats.percent, "share of days"),
+        ("expected_shortfall", "Expected shortfall", _small, "mean loss of the worst 5% of days"),
+        ("worst_day", "Worst day", _small_signed, "of the notional"),
+        ("best_day", "Best day", _small_signed, "of the notional"),
+    ),
+    "Trading": (
+        ("turnover", "Turnover", lambda value: f"{formats.compact(value)}{_TIMES}", "value traded over notional"),
+        ("cost_per_turnover", "Cost per turnover", _bp, "half-spread, fee and impact per unit of value traded"),
+        ("break_even_cost", "Break-even cost", _bp, "per unit of value traded; at this cost nothing would be left"),
+        ("exposure", "Exposure", _ratio, "mean absolute position over notional"),
+        ("positive_days", "Days with a gain", formats.percent, "share of days"),
+        ("hit_ratio", "Round trips with a gain", formats.percent, "share of round trips"),
+    ),
+}
+
+
+def performance(view: View) -> str:
+    """Figures with their intervals; without intervals where the days are too few, and then with the number needed;
+    nothing for a run that is too short for daily statistics, or an agent that never traded."""
+    if view.brief or not view.metrics["fills"] or len(view.days) < 2:
+        return ""
+    rows, marked = [], False
+    for group, entries in _GROUPS.items():
+        shown = [entry for entry in entries if math.isfinite(float(view.metrics[entry[0]]))]
+        rows += (
+            [element("tr", element("th", text(group), scope="rowgroup", colspan=5), class_="group")] if shown else []
+        )
+        for name, words, write, note in shown:
+            cells, by_percentile = _limits(view, name, write)
+            marked = marked or by_percentile
+            mark = " *" if by_percentile else ""
+            value = element("td", text(write(float(view.metrics[name]))), class_="strong")
+            rows.append(row(words + mark, value, *cells, _noted(_note(view, name, note))))
+    ends = ["from", "to"] if view.intervals else []
+    listing = table(["", "", *ends, "what it is"], rows, kind="performance", words=(2 + len(ends),))
+    return section("Performance", _lead(view, marked), listing, anchor="performance")
+
+
+def interval_words(view: View, name: str, write: Write) -> str:
+    """The interval of a figure as the end of a sentence; empty where there is none."""
+    found = limits(view.intervals, name)
+    return f"; {LEVEL:.0%} interval {write(found.low)} to {write(found.high)}" if found else ""
+
+
+def _limits(view: View, name: str, write: Write) -> tuple[list[str], bool]:
+    """Cells for the limits, and whether these are percentiles."""
+    if view.intervals is None:
+        return [], False
+    found = limits(view.intervals, name)
+    if found is None:
+        return ["", ""], False
+    return [write(found.low), write(found.high)], found.method == "percentile"
+
+
+def _note(view: View, name: str, note: str) -> str:
+    m = view.metrics
+    if name == "information_ratio" and math.isfinite(m["information_ratio_robust_error"]):
+        robust, plain = (formats.number(m[f"information_ratio_{which}error"]) for which in ("robust_", ""))
+        return f"{note}; standard error {robust}, for independent days {plain}"
+    if name == "probabilistic_sharpe":
+        if math.isfinite(m["minimum_track_record"]):
+            needed = formats.count(math.ceil(m["minimum_track_record"]))
+            return f"{note}; a ratio as high is told from zero after {needed} days (95%)"
+        return f"{note}; no number of days tells a ratio like this from zero"
+    return note
+
+
+def _noted(words: str) -> str:
+    return element("td", text(words), class_="words aside")
+
+
+def _lead(view: View, marked: bool) -> str:
+    days = len(view.days)
+    words = f"Of {days:,} UTC days; a year has 365."
+    if view.intervals is None:
+        words += f" There are no intervals: {shortage(days)}."
+        if days < RATIO_DAYS:
+            words += f" The robust error and the probability of a ratio need at least {RATIO_DAYS} days."
+        return words
+    found = view.intervals
+    words += (
+        f" From and to: {LEVEL:.0%} intervals of the stationary block bootstrap, {found.resamples:,} resamples in "
+        f"blocks of {formats.number(found.block, 1)} days on average, drawn from seed {view.seed}. They hold where the "
+        "days to come are like these."
+    )
+    if marked:
+        words += " * Percentiles: what other orders of such days would have shown."
+    return words

@@ -13,13 +13,16 @@ from halfspread.commands.look_ahead import audit_object, sample_agent
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
+from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.engine.audit import Audit
 from halfspread.engine.tape import Tape
-from halfspread.reports.comparison import rank
+from halfspread.reports.comparison import rank_results
+from halfspread.reports.proof_section import Proof
 from halfspread.reports.result import Result
+from halfspread.reports.versus import versus, versus_object
 
 __all__ = ["execute"]
 
@@ -51,9 +54,10 @@ def execute(arguments: Namespace) -> int:
             data = data_entry(loaded, tape_hash.result(), tape.origin)
             facts.append(manifest(loaded, config, data, built, code, folder.path))
             watch.lap("hash")
-        ranked = rank([(result, result.metrics) for result in results], arguments.rank)
+        ranked = rank_results(results, arguments.rank)
+        proofs = _proofs(configs, agents, arguments, folder.path, audits)
         with progress.step("write the reports"):
-            _write(folder, ranked, facts, arguments)
+            _write(folder, ranked, facts, proofs, arguments)
         watch.lap("write")
         audited = {name: None if each is None else audit_object(each) for name, each in audits.items()}
         common = {"configs": facts, "ranking": arguments.rank, "audits": audited, "seconds": watch.laps}
@@ -73,6 +77,21 @@ class _Tapes:
         if self._last is None or self._last[0] != key:
             self._last = (key, build_tape(loaded))
         return self._last[1]
+
+
+def _proofs(
+    configs: Sequence[Loaded],
+    agents: Sequence[Sequence[BuiltAgent]],
+    arguments: Namespace,
+    home: Path,
+    audits: Mapping[str, Audit | None],
+) -> dict[str, Proof]:
+    """What the reports say of the audit of each agent, by label."""
+    return {
+        each.label: proof_of(loaded, named, each, home, audits.get(each.label), each.label in audits)
+        for loaded, named, built in zip(configs, arguments.configs, agents, strict=True)
+        for each in built
+    }
 
 
 def _folder_in(folder: RunFolder, built: BuiltAgent) -> Path:
@@ -126,20 +145,29 @@ def _audit_line(audits: Mapping[str, Audit | None]) -> list[str]:
 
 
 def _write(
-    folder: RunFolder, ranked: Sequence[Result], facts: Sequence[dict[str, object]], arguments: Namespace
+    folder: RunFolder,
+    ranked: Sequence[Result],
+    facts: Sequence[dict[str, object]],
+    proofs: Mapping[str, Proof],
+    arguments: Namespace,
 ) -> None:
     for result in ranked:
-        write_results(result, folder.building / result.name, None, report=not arguments.no_report)
-    write_json(
-        folder.building / "metrics.json", {"ranking": arguments.rank, "agents": [agent_object(each) for each in ranked]}
-    )
+        home, proof = folder.building / result.name, proofs[result.name]
+        write_results(result, home, None, report=not arguments.no_report, proof=proof)
+    found = {"ranking": arguments.rank, "agents": [agent_object(each) for each in ranked]}
+    write_json(folder.building / "metrics.json", {**found, "comparison": _comparison(ranked)})
     if not arguments.no_report:
         from halfspread.reports.html import compare_page
 
         provenance = facts[0] if len(facts) == 1 else {str(i): each for i, each in enumerate(facts, 1)}
-        page = compare_page(ranked, arguments.rank, provenance, title=folder.name)
+        page = compare_page(ranked, arguments.rank, provenance, title=folder.name, proofs=proofs)
         with writing(folder.building / "report.html"):
             (folder.building / "report.html").write_text(page, encoding="utf-8")
+
+
+def _comparison(ranked: Sequence[Result]) -> dict[str, object]:
+    """Differences and p-values over all agents."""
+    return versus_object(versus(ranked, [each.name for each in ranked]))
 
 
 def _show(
@@ -155,10 +183,12 @@ def _show(
         agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in ranked]
         said = {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents}
         said["audits"] = {name: None if found is None else audit_object(found) for name, found in audits.items()}
-        print_json({**said, "warnings": warnings}, arguments.stdout)
+        print_json({**said, "comparison": _comparison(ranked), "warnings": warnings}, arguments.stdout)
         return
-    from halfspread.reports.text import comparison_table
+    from rich.console import Group
 
-    table = comparison_table(ranked, arguments.rank)
+    from halfspread.reports.text import certainty_table, comparison_table
+
+    table = Group(comparison_table(ranked, arguments.rank), "", certainty_table(ranked, arguments.rank), "")
     lines = [f"ranked by {arguments.rank}", *_audit_line(audits)]
     print_table(table, *lines, *where_lines(folder.path, report=not arguments.no_report))

@@ -9,6 +9,7 @@ from halfspread.commands.folder import RunFolder
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines
 from halfspread.commands.progress import Progress
+from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
@@ -34,7 +35,8 @@ def execute(arguments: Namespace) -> int:
         data = data_entry(loaded, tape_hash.result(), tape.origin)
         facts = manifest(loaded, config, data, [built], code, folder.path)
         with progress.step("write the report"):
-            write_results(result, folder.building, facts, report=not arguments.no_report)
+            proof = proof_of(loaded, arguments.config, built, folder.path)
+            write_results(result, folder.building, facts, report=not arguments.no_report, proof=proof)
         watch.lap("write")
         write_manifest(folder.building, "run", {**facts, "seconds": watch.laps}, [result])
     if arguments.json:

@@ -29,7 +29,7 @@ from halfspread.errors import ConfigError
 from halfspread.reports.protocol import ATTRIBUTION
 from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, stitch, window_days
 
-__all__ = ["METRICS", "Choice", "Learner", "Terms", "WalkForward", "WindowRun", "walk_forward"]
+__all__ = ["METRICS", "Choice", "Learner", "Terms", "WalkForward", "WindowRun", "checked_metric", "walk_forward"]
 
 #: What settings may be chosen by.
 METRICS = (

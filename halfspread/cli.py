@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--dir", metavar="FOLDER", default="runs", help=_DIR)
     verify.add_argument("--json", action="store_true", help=_JSON)
 
+    _walk_forward(commands.add_parser("walk-forward", help="choose settings in one window, trade them in the next"))
     _runs(commands.add_parser("runs", help="list, show, compare and clean run folders"))
 
     config = commands.add_parser("config", help="show a config with all defaults, or the JSON schema of configs")
@@ -143,6 +144,26 @@ def _cells(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         command.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
         command.add_argument("--workers", metavar="N", type=int, help="how many run at once (default: one a processor)")
         _common(command)
+
+
+def _walk_forward(walk: argparse.ArgumentParser) -> None:
+    walk.set_defaults(module="halfspread.commands.walk_forward")
+    walk.add_argument("config", metavar="CONFIG", help=_CONFIG)
+    walk.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
+    walk.add_argument("--grid", metavar="KEY=VALUES", action="append", default=[], help=_GRID)
+    walk.add_argument("--random", metavar="N", type=int, help="draw N settings from lists and ranges instead")
+    walk.add_argument("--seed", metavar="N", type=_count, default=0, help="seed of the drawing (default: %(default)s)")
+    walk.add_argument("--train", metavar="LENGTH", required=True, help="of a training window, such as 365d")
+    walk.add_argument("--test", metavar="LENGTH", required=True, help="of a test window, such as 90d")
+    walk.add_argument("--anchored", action="store_true", help="training windows begin where the first does, and grow")
+    walk.add_argument("--purge", metavar="LENGTH", default="0s", help="left out at the end of each training window")
+    walk.add_argument("--embargo", metavar="LENGTH", default="0s", help="left out between training and test")
+    metric = "what settings are chosen by (default: %(default)s)"
+    walk.add_argument("--metric", metavar="METRIC", default="information_ratio", help=metric)
+    walk.add_argument("--workers", metavar="N", type=int, help="how many run at once (default: one a processor)")
+    walk.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
+    walk.add_argument("--json", action="store_true", help=_JSON)
+    walk.add_argument("--out", metavar="FOLDER", default="runs", help="where run folders go (default: %(default)s)")
 
 
 def _common(command: argparse.ArgumentParser) -> None:

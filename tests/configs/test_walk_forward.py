@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,8 +110,9 @@ def test_an_agent_first_decides_at_the_close_of_the_first_test_bar_with_its_look
 def test_randomness_differs_between_windows_and_is_repeated(market: Tape) -> None:
     draws = []
     for seed in (0, 0, 1):
-        spy = Spy(BuyAndHold())
-        walk_forward(market, spy, COSTS, Schedule.of("20d", "10d"), seed=seed, **OPTIONS)
+        spy, options = Spy(BuyAndHold()), OPTIONS.copy()
+        options["seed"] = seed
+        walk_forward(market, spy, COSTS, Schedule.of("20d", "10d"), **options)
         draws.append(spy.draws)
     assert draws[0] == draws[1] != draws[2]
     assert len(set(draws[0])) == len(draws[0])
@@ -325,3 +328,11 @@ def test_bad_input_is_refused(market: Tape) -> None:
         Choice([], Terms(COSTS, OPTIONS))
     with pytest.raises(ConfigError, match="leave nothing to test"):
         walk_forward(market, choice(), COSTS, Schedule.of("60d", "10d"), **OPTIONS)
+
+
+def test_the_examples_of_the_document_run() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "walk_forward.md"
+    names: dict[str, Any] = {"__name__": "example"}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        exec(compile(block, str(page), "exec"), names)
+    assert len(names["found"].table()) == 3

@@ -10,10 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from halfspread.engine.account_records import FILL
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.times import DAY, HOUR
+from halfspread.reports.daily_figures import daily_figures
 from halfspread.reports.measured import Measured
 from halfspread.reports.orders import TAKEN_OVER
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION
@@ -44,8 +46,7 @@ def cell_metrics(result: BacktestResult) -> tuple[dict[str, Value], Integers, Fl
 
 
 def _midnights(found: Measured) -> Integers:
-    times: Integers = found.days.index.to_numpy().astype("datetime64[ns]").astype(np.int64)
-    return times
+    return np.asarray(pd.DatetimeIndex(found.days.index).as_unit("ns").asi8)
 
 
 def _daily(result: BacktestResult) -> tuple[Integers, Floats]:
@@ -73,6 +74,7 @@ def _sum(parts: dict[str, Floats], names: tuple[str, ...]) -> Floats:
 def _measure(result: BacktestResult, pnl: Floats) -> dict[str, Value]:
     attribution, notional = result.attribution, result.notional
     execution = math.fsum(attribution[name] for name in EXECUTION)
+    total = math.fsum(attribution[name] for name in ATTRIBUTION) / notional
     turnover = float(result.period_records["turnover"][-1])
     exposure = float(np.abs(result.period_records["position_value"] / notional).mean())
     fills = np.concatenate([np.zeros(0, FILL), *result.fill_pieces])
@@ -87,7 +89,7 @@ def _measure(result: BacktestResult, pnl: Floats) -> dict[str, Value]:
         "report_currency": result.report_currency,
         "notional": notional,
         "capital": result.capital,
-        "total_return": math.fsum(attribution[name] for name in ATTRIBUTION) / notional,
+        "total_return": total,
         **{f"{name}_return": attribution[name] / notional for name in ATTRIBUTION},
         "execution_return": execution / notional,
         "annual_return": annual_return(pnl),
@@ -115,6 +117,13 @@ def _measure(result: BacktestResult, pnl: Floats) -> dict[str, Value]:
         "exposure": exposure,
         "gross_exposure": exposure,
         **_round_trips(fills),
+        **daily_figures(
+            pnl,
+            total=total,
+            price=attribution["price"] / notional,
+            execution=execution / notional,
+            turnover=turnover / notional,
+        ),
     }
 
 

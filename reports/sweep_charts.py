@@ -187,7 +187,7 @@ def parallel_coordinates(
     axes = [_axis(x / 10.0, dimension, height) for x, dimension in zip(xs, dimensions, strict=False)]
     axes.append(_result_axis(float(xs[-1]) / 10.0, name, values[known], label, height))
     svg = _svg(caption, f"best: {label(float(values[best]))}", height + 44, [inside, *axes])
-    return _figure(caption, f"{note}; the best is the dark line", svg)
+    return _figure(caption, f"{note}; the best is the heavy line", svg)
 
 
 def _axis(x: float, dimension: Dimension, height: int) -> str:

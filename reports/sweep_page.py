@@ -21,7 +21,7 @@ from halfspread.reports.sweep_charts import Dimension, heat_map, parallel_coordi
 from halfspread.reports.sweep_statistics import SweepStatistics
 from halfspread.reports.view import percent_label, section
 
-__all__ = ["SHARES", "Swept", "metric_label", "sweep_page"]
+__all__ = ["SHARES", "Swept", "metric_label", "metric_name", "short_keys", "sweep_page"]
 
 #: Rows of the table of the best.
 SHOWN = 20
@@ -53,6 +53,21 @@ class Swept:
     assumptions: Mapping[str, str]
 
 
+def metric_name(name: str) -> str:
+    """A metric in words."""
+    return "net return" if name == "total_return" else name.replace("_", " ")
+
+
+def short_keys(keys: Sequence[str]) -> list[str]:
+    """``fast`` for ``agent.fast`` and ``agents.NAME.fast``, where no two keys are called the same then."""
+    short = []
+    for key in keys:
+        parts = key.split(".")
+        start = 1 if parts[0] == "agent" else 2 if parts[0] == "agents" else 0
+        short.append(".".join(parts[start:]) or key)
+    return short if len(set(short)) == len(short) else list(keys)
+
+
 def metric_label(name: str, values: Sequence[float]) -> Callable[[float], str]:
     """How a metric is written, with the decimals that its values ask for."""
     finite = np.array([value for value in values if math.isfinite(value)])
@@ -74,7 +89,7 @@ def sweep_page(swept: Swept, manifest: Mapping[str, object] | None = None) -> st
 
 def figures(swept: Swept) -> str:
     """The numbers to read first."""
-    found, name = swept.statistics, swept.ranking.replace("_", " ")
+    found, name = swept.statistics, metric_name(swept.ranking)
     label = metric_label(swept.ranking, [float(each[swept.ranking]) for each in swept.metrics])
     best = float(swept.metrics[0][swept.ranking])
     net = formats.returned(found.best_return, sign=True)
@@ -83,7 +98,7 @@ def figures(swept: Swept) -> str:
          "nothing to do with each other" if math.isfinite(found.effective) else ""),
         ("Best", label(best), f"by {name}; net return {net}"),
         ("Median setting", formats.returned(found.median_return, sign=True), "net return, all costs paid"),
-        ("Above zero", formats.percent(found.positive, 0), "share of settings with a gain"),
+        ("Above zero", formats.returned(found.positive), "share of settings with a gain"),
         ("Ratio of the best", formats.number(found.best_ratio), "information ratio, daily, 365 days a year"),
         ("Ratio by luck", formats.number(found.luck_ratio), "best to expect of so many without any edge"),
         ("Deflated Sharpe", formats.percent(found.deflated, 0), "probability that the best is more than luck"),
@@ -132,8 +147,8 @@ def best_table(swept: Swept) -> str:
                 formats.count(float(m["fills"])),
             )
         )
-    name = swept.ranking.replace("_", " ")
-    head = ["", *swept.keys, *([name.capitalize()] if extra else []), "Net return", "Information ratio"]
+    name = metric_name(swept.ranking)
+    head = ["", *short_keys(swept.keys), *([name.capitalize()] if extra else []), "Net return", "Information ratio"]
     listing = table([*head, "Max. drawdown", "Before costs", "Turnover", "Fills"], rows, kind="ranking")
     less = ", the lowest first" if swept.ranking in LOWER_IS_BETTER else ""
     rest = len(swept.metrics) - len(rows)
@@ -144,9 +159,10 @@ def best_table(swept: Swept) -> str:
 
 def landscape(swept: Swept) -> str:
     """The ranking over the settings: bars for one key, a map for two, lines for more."""
-    dimensions = [Dimension(key, tuple(each[key] for each in swept.parameters)) for key in swept.keys]
+    named = zip(short_keys(swept.keys), swept.keys, strict=True)
+    dimensions = [Dimension(name, tuple(each[key] for each in swept.parameters)) for name, key in named]
     values = np.array([float(each[swept.ranking]) for each in swept.metrics])
-    name = swept.ranking.replace("_", " ")
+    name = metric_name(swept.ranking)
     label = metric_label(swept.ranking, values.tolist())
     common: dict[str, Any] = {"caption": name.capitalize(), "note": "of every setting", "label": label, "best": 0}
     if len(dimensions) == 1 and not swept.drawn:
@@ -184,7 +200,7 @@ def luck(found: SweepStatistics) -> str:
         f"one half was no better than the median in the other; it lost money there {percent(found.loss, 1)} of the "
         f"time ({found.blocks} blocks)",
         "median, above zero": f"net return {formats.returned(found.median_return, sign=True)}; "
-        f"{percent(found.positive, 0)} of the settings gained",
+        f"{formats.returned(found.positive)} of the settings gained",
     }
     if not math.isfinite(found.deflated):
         entries = {name: words for name, words in entries.items() if name not in ("deflated Sharpe", "p-value")}

@@ -24,7 +24,7 @@ from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.result import Result
 from halfspread.reports.sweep_charts import value_text
-from halfspread.reports.sweep_page import Swept, metric_label, sweep_page
+from halfspread.reports.sweep_page import Swept, metric_label, short_keys, sweep_page
 from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
 
 __all__ = ["execute"]
@@ -207,7 +207,7 @@ def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
         "; ".join(counts[:1]),
         *counts[1:],
         f"median net return {formats.returned(found.median_return, sign=True)}, "
-        f"{formats.percent(found.positive, 0)} of the settings above zero",
+        f"{formats.returned(found.positive)} of the settings above zero",
         f"deflated Sharpe of the best {formats.percent(found.deflated, 1)}, "
         f"probability of overfitting {formats.percent(found.overfitting, 1)}",
         found.verdict,
@@ -222,7 +222,16 @@ def _table(swept: _Sweep) -> Any:
 
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     own = swept.ranking not in ("total_return", "information_ratio")
-    heads = [*swept.keys, *([swept.ranking] if own else []), "net %", "IR", "± se", "dd %", "turnover", "fills"]
+    heads = [
+        *short_keys(swept.keys),
+        *([swept.ranking] if own else []),
+        "net %",
+        "IR",
+        "± se",
+        "dd %",
+        "turnover",
+        "fills",
+    ]
     for name in heads:
         grid.add_column(name, justify="right")
     label = metric_label(swept.ranking, [float(each.metrics[swept.ranking]) for each in swept.best_first])

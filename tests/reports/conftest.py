@@ -54,6 +54,8 @@ class MadeResult:
     counts: dict[str, int] = field(default_factory=dict)
     max_drawdown_equity: float = 0.0
     max_drawdown_notional: float = 0.0
+    seed: int = 0
+    looks_ahead: bool = False
 
     @property
     def end(self) -> pd.Timestamp:

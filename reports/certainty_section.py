@@ -132,7 +132,7 @@ def audits(views: Sequence[View], names: Sequence[str], proofs: Mapping[str, Pro
         proof = proofs.get(view.result.name, Proof())
         words = FORESEES if looks_ahead(view.result) else proof.audit or "not audited"
         said.setdefault(words[0].upper() + words[1:], []).append(name)
-        commands += [proof.audit_command] if proof.audit_command else []
+        commands += [proof.audit_all_command] if proof.audit_all_command else []
     if not proofs:
         return ""
     entries = {", ".join(who): words for words, who in said.items()}

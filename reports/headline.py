@@ -66,7 +66,7 @@ def headline(view: View) -> str:
         _figure(
             "Account return",
             formats.returned(m["equity_return"], sign=True),
-            f"compounded, {formats.money(m['capital'])} to {formats.money(m['final_equity'])} {currency}"
+            f"compounded, {formats.money(m['capital'])} to {_left(m)} {currency}"
             + (", with the margin coin" if m["collateral"] else "")
             + interval_words(view, "equity_return", partial(formats.returned, sign=True)),
             tone=m["equity_return"],
@@ -120,6 +120,11 @@ def ratio_error(m: Mapping[str, Any]) -> tuple[float, str]:
     it, else the one for independent days; and what to call it."""
     robust = float(m["information_ratio_robust_error"])
     return (robust, "robust ") if math.isfinite(robust) else (float(m["information_ratio_error"]), "")
+
+
+def _left(m: Mapping[str, Any]) -> str:
+    """Equity at the end, with no more decimals than the capital asks for."""
+    return formats.money(round(m["final_equity"], formats.decimals([m["capital"], m["final_equity"]])))
 
 
 def _few(m: Mapping[str, Any]) -> str:

@@ -106,6 +106,7 @@ td.bar svg {{ display: block; width: 100%; height: 14px; }}
 table.certainty thead th {{ white-space: normal; }}
 table.certainty th, table.certainty td {{ padding-left: 14px; }}
 table.certainty th:first-child {{ padding-left: 0; }}
+table.certainty thead th {{ min-width: 64px; }}
 table.certainty td.bar {{ width: 20%; }}
 table.performance td.aside {{ color: var(--soft); font-size: 12.5px; white-space: normal; padding-left: 28px; }}
 table.performance th.words {{ padding-left: 28px; }}

@@ -21,12 +21,13 @@ _IN_PYTHON = (
 @dataclass(frozen=True)
 class Proof:
     """``audit``: what an audit of the agent has said, empty where there was none; ``passed``: whether it found nothing,
-    None without one. ``audit_command`` and ``verify_command``: what to type to audit all of the run, and to repeat
-    it."""
+    None without one. ``audit_command`` and ``verify_command``: what to type to audit all of the run, and to repeat it;
+    ``audit_all_command``: the first for all agents of its config."""
 
     audit: str = ""
     passed: bool | None = None
     audit_command: str = ""
+    audit_all_command: str = ""
     verify_command: str = ""
 
 

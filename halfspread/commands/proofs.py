@@ -18,10 +18,8 @@ def proof_of(
 ) -> Proof:
     """Proof of one agent of the config that was called ``named`` on the command line; ``home`` is the run folder.
     ``asked``: an audit was asked for, and where there is none the market was streamed."""
-    words = ["halfspread", "audit", named]
-    if len(loaded.config.all_agents) > 1:
-        words += ["--agent", built.config.label]
-    words += [word for override in loaded.overrides for word in ("--set", override)]
+    several = len(loaded.config.all_agents) > 1
+    audit_all = ["halfspread", "audit", named, *(word for value in loaded.overrides for word in ("--set", value))]
     if audit is not None:
         said = str(audit).removesuffix(" ('halfspread audit' looks at all)")
     else:
@@ -29,6 +27,7 @@ def proof_of(
     return Proof(
         audit=said,
         passed=None if audit is None else audit.passed,
-        audit_command=shlex.join(words),
+        audit_command=shlex.join([*audit_all, *(["--agent", built.config.label] if several else [])]),
+        audit_all_command=shlex.join(audit_all),
         verify_command=shlex.join(["halfspread", "verify", str(home)]),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.agents.clairvoyant import Clairvoyant
+from halfspread.configs.foresight import looks_ahead, with_foresight
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Impact, Latency, Margin
 from halfspread.costs.fees import FeeTier
 from halfspread.datafeeds.synthetic import SyntheticMarket
@@ -21,7 +24,7 @@ from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, StrategyError
-from halfspread.strategies import RandomTurnover, SmaCross
+from halfspread.strategies import RandomTurnover, SmaCross, Strategy
 from tests.engine.worlds import FREE, LINEAR, START, Scripted, bars, funding, tape
 
 HOUR = 3_600_000_000_000
@@ -305,3 +308,29 @@ def test_other_markets_are_refused() -> None:
     legs = Tape.join(*map(world_tape, two_legs(np.random.default_rng(3), bars=300)))
     with pytest.raises(ConfigError, match="expected one instrument at a time, got 2"):
         Clairvoyant.of(legs, FREE, sizing=FixedContracts(1))
+
+
+def test_the_example_of_the_document_runs() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "clairvoyant.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(block, "clairvoyant.md", "exec"), names)
+    assert names["best"].value > 0.0
+
+
+class Marked(Strategy):
+    """Asks for the tape."""
+
+    looks_ahead: ClassVar[bool] = True
+    bars: int = 0
+
+    def foresee(self, tape: Tape, costs: Costs, **options: Any) -> Strategy:
+        return Marked(bars=len(tape.bars))
+
+
+def test_an_agent_that_asks_for_the_tape_gets_it_and_no_other(month: Tape) -> None:
+    assert with_foresight(Marked(), month, COSTS, {"sizing": FixedContracts(1)}).bars == 720
+    honest = SmaCross()
+    assert with_foresight(honest, month, COSTS, {}) is honest
+    assert looks_ahead(Marked())
+    assert not looks_ahead(honest)

@@ -59,10 +59,11 @@ def block_moments(values: Array, index: Array, means: Array, squares: Array) -> 
     block = np.zeros(columns)
     lengths = np.zeros(columns)
     for b in range(index.shape[0]):
-        block[:] = 0.0
-        lengths[:] = 0.0
-        squares[b] = 0.0
-        means[b] = 0.0
+        # element by element, because expressions over whole arrays take seconds to compile
+        for j in range(columns):
+            block[j], lengths[j], means[b, j] = 0.0, 0.0, 0.0
+            for k in range(columns):
+                squares[b, j, k] = 0.0
         length = 0
         length_squares = 0.0
         for t in range(days):
@@ -82,7 +83,8 @@ def block_moments(values: Array, index: Array, means: Array, squares: Array) -> 
                     block[j] = 0.0
                 length_squares += length * length
                 length = 0
-        means[b] /= days
+        for j in range(columns):
+            means[b, j] /= days
         kept = days * (1.0 - length_squares / (days * days))
         for j in range(columns):
             for k in range(j + 1):
@@ -103,7 +105,8 @@ def path_figures(pnl: Array, ranks: Array, tail: float, index: Array, found: Arr
     days = index.shape[1]
     drawn = np.zeros(days, dtype=np.int64)
     for b in range(index.shape[0]):
-        drawn[:] = 0
+        for t in range(days):
+            drawn[t] = 0
         curve, peak, deepest = 0.0, 0.0, 0.0
         below, run, longest = 0, 0, 0
         for t in range(days):

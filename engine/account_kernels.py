@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from halfspread.compiled import inner_kernel, once_kernel
+from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import funding_amount, schedule_index
 from halfspread.engine.codes import BY_PRICE, CONTRACTS, NO_MARGIN, NOTIONAL, OPEN
 
@@ -62,6 +62,44 @@ def update_equity(state: Record) -> None:
         account.equity_report = account.equity_settle * account.rate
         total += account.equity_report
     run.equity = total
+
+
+@inner_kernel
+def known_rate(state: Record, a: int) -> float:
+    """Report currency per unit of the settle currency of account ``a``, by the last price that the agent received."""
+    account = state.accounts[a]
+    if state.run.lagging != 0 and account.rate_source == BY_PRICE:
+        k = account.rate_instrument
+        if state.holdings[k].shown != 0.0:
+            return price_of_value(state.contracts[k], state.holdings[k].shown)
+    return account.rate
+
+
+@loop_kernel
+def known_equity(state: Record) -> float:
+    """Equity of all accounts in report currency as the agent knows it: the positions and the cash that it was told of,
+    at the last prices that it received."""
+    context, total = state.context, 0.0
+    for a in range(state.run.accounts):
+        account = state.accounts[a]
+        if account.deposited == 0:
+            total += account.capital
+            continue
+        settle = account.cash - account.untold
+        for k in range(state.run.instruments):
+            if state.contracts[k].account == a and context.contracts[k] != 0.0:
+                settle += context.contracts[k] * known_value(state, k)
+        total += settle * known_rate(state, a)
+    return total
+
+
+@inner_kernel
+def known_value(state: Record, k: int) -> float:
+    """Settle value of one contract at the last price that the agent received; at its own entry before the first."""
+    holding = state.holdings[k]
+    if state.run.lagging == 0:
+        return holding.value
+    return holding.shown if holding.shown != 0.0 else holding.entry
 
 
 @inner_kernel
@@ -146,14 +184,14 @@ def settle_funding(state: Record, k: int, rate: float) -> None:
 
 @inner_kernel
 def contracts_of_full_target(state: Record, k: int) -> float:
-    """Contracts, not yet rounded to lots, that a target of 1 stands for at the present reference price."""
-    run, holding = state.run, state.holdings[k]
+    """Contracts, not yet rounded to lots, that a target of 1 stands for at the last price that the agent received."""
+    run = state.run
     if run.sizing == CONTRACTS:
         return run.size
-    worth = abs(holding.value) * state.accounts[state.contracts[k].account].rate
+    worth = abs(known_value(state, k)) * known_rate(state, state.contracts[k].account)
     if run.sizing == NOTIONAL:
         return run.size / worth
-    return run.size * max(run.equity, 0.0) / worth
+    return run.size * max(run.equity if run.lagging == 0 else state.context.equity, 0.0) / worth
 
 
 @inner_kernel

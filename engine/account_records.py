@@ -12,6 +12,7 @@ import numpy as np
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"),  # settle currency; includes the deposit
+        ("untold", "f8"),  # part of it from fills that the agent does not know of yet
         ("rate", "f8"),  # report currency per unit of settle currency
         ("rate_source", "i8"),  # SAME_CURRENCY, BY_PRICE, BY_SERIES
         ("rate_instrument", "i8"),
@@ -63,6 +64,8 @@ HOLDING = np.dtype(
         ("last", "f8"),  # last price seen: the reference, or the open of a bar that has not closed
         ("value", "f8"),  # settle value of one contract at the reference
         ("mark", "f8"),
+        ("shown", "f8"),  # settle value of one contract at the last price that the agent received, 0 before the first
+        ("untold", "f8"),  # cash of a fill whose report is about to be written
         ("half_spread", "f8"),  # last one observed in quotes
         ("target", "f8"),
         ("sized", "f8"),  # contracts that a target of 1 stood for when last sized

@@ -12,6 +12,8 @@ from typing import Any
 from halfspread.compiled import loop_kernel, once_kernel
 from halfspread.engine.account_kernels import set_rate, settle_funding
 from halfspread.engine.codes import (
+    AT_AGENT,
+    AT_EXCHANGE,
     BAR_CLOSE,
     BAR_OPEN,
     BY_SERIES,
@@ -67,16 +69,20 @@ def take_price(extra: Any, state: Record, event: Array, data: Data) -> None:
     """Mark and index prices, the price of a settle currency, and the beginning of a gap."""
     run, context, k = state.run, state.context, event.instrument + 0
     holding = state.holdings[k]
-    if event.kind == MARK:
-        holding.mark = event.value
+    if event.kind == MARK and event.place == AT_AGENT:
         context.mark[k] = event.value
+    elif event.kind == MARK:
+        holding.mark = event.value
+        if event.place == 0:
+            context.mark[k] = event.value
         if holding.live != 0:
             extra(SERVE_MARK, state, event, data)
         looks = run.margin != NO_MARGIN and holding.contracts != 0.0
         if looks and not holding.low_limit < event.value < holding.high_limit:
             run.check = 1
     elif event.kind == INDEX:
-        context.index[k] = event.value
+        if event.place != AT_EXCHANGE:
+            context.index[k] = event.value
     elif event.kind == GAP:
         if holding.gap == 0:
             holding.gap = event.time

@@ -17,11 +17,12 @@ from halfspread.engine.codes import (
     NOT_FINITE,
     OK,
     TARGET_RANGE,
+    TOO_MANY_MESSAGES,
     TOO_MANY_REPORTS,
     TOO_MANY_REQUESTS,
 )
 from halfspread.engine.feed import Feed
-from halfspread.engine.order_records import MAX_REQUESTS
+from halfspread.engine.order_records import MAX_MESSAGES, MAX_REQUESTS
 from halfspread.engine.records import State
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
@@ -61,6 +62,11 @@ def _of_agent(code: int, agent: Any, state: State, feed: Feed, when: str, value:
         return (
             f"{name}: more than {MAX_REPORTS:,} reports were on their way to the agent at {when}; shorten the "
             "response latency, or send fewer orders"
+        )
+    if code == TOO_MANY_MESSAGES:
+        return (
+            f"{name}: more than {MAX_MESSAGES:,} cancellations, amendments and targets were on their way to the "
+            f"exchange at {when}; shorten the order latency, or send fewer"
         )
     return None
 

@@ -75,6 +75,12 @@ class Feed:
         return any(isinstance(self.table(kind), (StreamedBars, StreamedDepth, StreamedTrades)) for kind in self.kinds)
 
     @property
+    def delayed(self) -> bool:
+        """Whether rows of a table may be received later than they happened: it has local times."""
+        tables = [self.table(kind) for kind in self.kinds if kind != "bars"]
+        return any(getattr(table, "local_times", True) is not None for table in tables)
+
+    @property
     def source(self) -> str:
         """Where the market comes from, for messages."""
         return str(self.table(self.market).source)

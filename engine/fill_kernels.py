@@ -125,6 +125,9 @@ def enter_fill(
     rate = account.rate
     account.cash -= traded * value
     account.cash += fee
+    if run.delayed_reports != 0:
+        holding.untold += fee - traded * value
+        account.untold += fee - traded * value
     move_margin(state, k, after, value)
     holding.contracts = after
     holding.moved = 1

@@ -54,14 +54,17 @@ def liquidate_account(state: Record, a: int, time: int) -> None:
             needed = maintenance(state, k, margin_value(state, k), time)
             if needed > most:
                 largest, most = k, needed
-    value = bankruptcy_value(state, a, largest, time)
+    value, last = bankruptcy_value(state, a, largest, time), largest
     for k in range(state.run.instruments):
-        if state.contracts[k].account != a:
-            continue
-        take_over(state, k)
-        if state.holdings[k].contracts != 0.0:
+        if state.contracts[k].account == a:
+            take_over(state, k)
+            if state.holdings[k].contracts != 0.0:
+                last = k
+    for k in range(state.run.instruments):
+        if state.contracts[k].account == a and state.holdings[k].contracts != 0.0:
             at = value if k == largest else margin_value(state, k)
-            close_at(state, k, at, abs(state.holdings[k].contracts * at) * taker_rate(state, k, time), time)
+            fee = abs(state.holdings[k].contracts * at) * taker_rate(state, k, time)
+            close_at(state, k, at, fee, k == last, time)
 
 
 @once_kernel
@@ -91,7 +94,7 @@ def liquidate_isolated(state: Record, k: int, time: int) -> None:
     if gains_with_value(state, k) != (behind >= 0.0):
         value = math.copysign(behind / holding.contracts, value)
     fee = min(abs(holding.contracts * value) * taker_rate(state, k, time), holding.margin_fee)
-    close_at(state, k, value, fee, time)
+    close_at(state, k, value, fee, False, time)
 
 
 @loop_kernel
@@ -99,9 +102,9 @@ def take_over(state: Record, k: int) -> None:
     """Drop the targets of instrument ``k``, those on their way too, and note that its orders have to go as well."""
     run, holding, kept = state.run, state.holdings[k], 0
     holding.has_pending = 0
-    holding.target = 0.0
     holding.taken_over = 1
-    state.context.targets[k] = 0.0
+    if run.delayed_reports == 0:
+        drop_target(state, k)
     for i in range(run.messages):
         if state.messages[i].action == TARGET and state.messages[i].instrument == k:
             continue
@@ -111,16 +114,27 @@ def take_over(state: Record, k: int) -> None:
     run.messages = kept
 
 
+@inner_kernel
+def drop_target(state: Record, k: int) -> None:
+    """The agent learns that its target of instrument ``k`` is gone."""
+    state.holdings[k].target = 0.0
+    state.context.targets[k] = 0.0
+
+
 @loop_kernel
-def close_at(state: Record, k: int, value: float, fee: float, time: int) -> None:
+def close_at(state: Record, k: int, value: float, fee: float, last: bool, time: int) -> None:
     """The venue closes position ``k`` where one contract is worth ``value``; gap to the reference and fee are
-    `liquidation`."""
+    `liquidation`. What an account cannot pay once its ``last`` position is closed is the loss of the venue."""
     run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     account = state.accounts[contract.account]
     traded = -holding.contracts
-    lost = -traded * (value - holding.value) - fee
-    account.cash -= traded * value
-    account.cash -= fee
+    change = -traded * value - fee
+    spared = max(-(account.cash + change), 0.0) if last else 0.0
+    lost = -traded * (value - holding.value) - fee + spared
+    account.cash = 0.0 if spared > 0.0 else account.cash + change
+    if run.delayed_reports != 0:
+        holding.untold += change + spared
+        account.untold += change + spared
     rate = account.rate
     holding.liquidation_settle += lost
     holding.liquidation_report += lost * rate

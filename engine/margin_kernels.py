@@ -79,14 +79,17 @@ def may_hold_as(state: Record, k: int, after: float, traded: float, price: float
     """0 where the account can carry the position ``after`` trading at ``price`` as taker (``maker`` 0) or maker (1),
     its fee paid; else the reason why not.
 
-    Less of a position is always allowed.
+    Less of a position is always allowed, but not at a price that the account could not pay: there the venue has taken
+    the position over.
     """
     run, holding, contract = state.run, state.holdings[k], state.contracts[k]
     if run.margin == NO_MARGIN:
         return 0
+    value = contract_value(contract, price)
+    if holding.contracts * traded < 0.0 and beyond_bankruptcy(state, k, traded, value, maker, time):
+        return MARGIN
     if abs(after) <= abs(holding.contracts) and after * holding.contracts >= 0.0:
         return 0
-    value = contract_value(contract, price)
     entry = entry_after(holding, after, value)
     rate = initial_rate(state, k, abs(after * entry), time)
     if math.isnan(rate):
@@ -111,6 +114,26 @@ def may_hold_as(state: Record, k: int, after: float, traded: float, price: float
             cash += other.contracts * other.entry
             needed += other.margin + other.margin_fee
     return MARGIN if cash < needed else 0
+
+
+@once_kernel
+def beyond_bankruptcy(state: Record, k: int, traded: float, value: float, maker: int, time: int) -> bool:
+    """Whether closing at ``value`` a contract loses more than the account has (cross), or than the margin of what is
+    closed (isolated)."""
+    run, holding, contract = state.run, state.holdings[k], state.contracts[k]
+    fee = fee_amount(fee_rate_of(state, k, time, maker), abs(traded * value))
+    if run.margin == ISOLATED:
+        closed = min(abs(traded), abs(holding.contracts))
+        paid_in = holding.margin + holding.margin_fee
+        gained = math.copysign(closed, holding.contracts) * (value - holding.entry)
+        return gained + fee * (closed / abs(traded)) + paid_in * (closed / abs(holding.contracts)) < 0.0
+    left = state.accounts[contract.account].cash - traded * value + fee
+    for j in range(run.instruments):
+        if state.contracts[j].account == contract.account:
+            held = state.holdings[j].contracts + (traded if j == k else 0.0)
+            if held != 0.0:
+                left += held * mark_value(state, j)
+    return left < 0.0
 
 
 @once_kernel

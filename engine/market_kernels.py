@@ -53,6 +53,8 @@ def close_bar(state: Record, k: Index, time: int, bars: Array, row: Index) -> No
     holding.bar = row
     holding.bars += 1
     holding.closed = time
+    if run.lagging != 0 and contract.market == ON_BARS:
+        holding.shown = holding.value
     run.started = 1
 
 

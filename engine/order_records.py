@@ -157,6 +157,7 @@ REPORT = np.dtype(
         ("filled", "f8"),  # contracts filled now
         ("position", "f8"),  # contracts held after it
         ("fraction", "f8"),  # the same as a fraction of what a target of 1 stood for
+        ("cash", "f8"),  # what the fill did to the account, settle currency
         ("reason", "i8"),
     ],
     align=True,

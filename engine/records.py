@@ -135,6 +135,7 @@ RUN = np.dtype(
         ("last_arrival", "i8"),
         ("last_report", "i8"),
         ("told", "i8"),  # 1: the agent was told of fills or rejections since its last decision
+        ("lagging", "i8"),  # 1 where the agent may know less of prices or fills than the exchange
         ("delayed_reports", "i8"),  # 1 where the response latency is not zero
         ("first_report", "i8"),  # ring of reports on their way
         ("reports", "i8"),

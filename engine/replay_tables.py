@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from halfspread.costs.latency import DelayTable
-from halfspread.costs.records import DELAY_DRAWN, DELAY_FIXED
 from halfspread.engine.codes import LEVEL
 from halfspread.engine.feed import Block, empty_rows
+from halfspread.engine.side_data import delays_of
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import DataError
 
@@ -85,17 +85,6 @@ class TableInReplay:
             local[0] = max(int(local[0]), int(self.local[-1]))
         arrivals: Integers = np.maximum.accumulate(local)
         return arrivals
-
-
-def delays_of(table: DelayTable, first: int, times: Integers) -> Integers:
-    """Delays in nanoseconds of consecutive messages sent at ``times``, of which the first has the number ``first``; the
-    same as `costs.kernels.delay_at` for each."""
-    mode, starts, delays = table
-    if mode == DELAY_FIXED:
-        return np.full(len(times), delays[0])
-    if mode == DELAY_DRAWN:
-        return delays[(first + np.arange(len(times))) % len(delays)]
-    return delays[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
 
 
 def rows_side_by_side(kind: str, tables: list[TableInReplay]) -> Floats:

@@ -11,7 +11,7 @@ from typing import Any
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.engine.codes import MAX_REPORTS, OWN_ORDER, TOO_MANY_REPORTS
-from halfspread.engine.order_records import NO_REASON
+from halfspread.engine.order_records import LIQUIDATED, NO_REASON
 
 Array = Any
 Record = Any
@@ -37,6 +37,8 @@ def report(
         run.rejections += 1
     arrives = report_arrival(state, time) if run.delayed_reports != 0 else run.now
     if arrives <= run.now:
+        tell_cash(state, k, holding.untold)
+        holding.untold = 0.0
         show_report(state, number, k, left, price, filled, holding.contracts, holding.position)
         if reason != NO_REASON:
             tell_rejection(state, reason)
@@ -49,10 +51,17 @@ def report(
     line.time, line.order, line.instrument = arrives, number, k
     line.open, line.price, line.filled = left, price, filled
     line.position, line.fraction = holding.contracts, holding.position
-    line.reason = reason
+    line.reason, line.cash = reason, holding.untold
+    holding.untold = 0.0
     if run.reports == 0:
         run.next_report = line.time
     run.reports += 1
+
+
+@inner_kernel
+def tell_cash(state: Record, k: int, cash: float) -> None:
+    """The agent learns what a fill of instrument ``k`` did to the account."""
+    state.accounts[state.contracts[k].account].untold -= cash
 
 
 @once_kernel
@@ -105,8 +114,12 @@ def deliver_reports(state: Record) -> None:
         show_report(
             state, line.order, line.instrument, line.open, line.price, line.filled, line.position, line.fraction
         )
+        tell_cash(state, line.instrument, line.cash)
         if line.reason != NO_REASON:
             tell_rejection(state, line.reason)
+        if line.reason == LIQUIDATED and line.order == 0:
+            state.context.targets[line.instrument] = 0.0
+            state.holdings[line.instrument].target = 0.0
         run.first_report = (run.first_report + 1) % MAX_REPORTS
         run.reports -= 1
         if run.reports > 0:

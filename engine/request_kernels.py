@@ -11,8 +11,8 @@ from typing import Any
 from halfspread.compiled import inner_kernel, once_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_FIXED
-from halfspread.engine.codes import THIS_CLOSE
-from halfspread.engine.ledger_kernels import live_order, refuse_request, write_ledger
+from halfspread.engine.codes import THIS_CLOSE, TOO_MANY_MESSAGES
+from halfspread.engine.ledger_kernels import live_order, write_ledger
 from halfspread.engine.order_check_kernels import fault_of, snap_order
 from halfspread.engine.order_records import (
     LIMIT,
@@ -104,7 +104,7 @@ def change_order(state: Record, i: int) -> None:
     arrives, number = order_arrival(state), context.request_order[i]
     at = live_order(state, number)
     if run.messages >= MAX_MESSAGES:
-        refuse_request(state, number, -1, TOO_MANY_OPEN, run.now, run.now)
+        run.error = TOO_MANY_MESSAGES
         return
     message = state.messages[run.messages]
     message.action, message.order = context.request_action[i], number
@@ -120,7 +120,10 @@ def send_target(state: Record, k: int, contracts: float) -> None:
     """A target is decided: in force at once, or a message on its way."""
     run, holding = state.run, state.holdings[k]
     arrives = order_arrival(state)
-    if arrives > run.now and run.messages < MAX_MESSAGES:
+    if arrives > run.now:
+        if run.messages >= MAX_MESSAGES:
+            run.error = TOO_MANY_MESSAGES
+            return
         message = state.messages[run.messages]
         message.action, message.order, message.instrument = TARGET, 0, k
         message.sent, message.arrives = run.now, arrives

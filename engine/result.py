@@ -151,7 +151,9 @@ class BacktestResult:
         that never came are NaT."""
         records = self.order_records
         labels = np.array([*self.labels, ""], dtype=object)
-        frame = pd.DataFrame({"order": records["id"], "instrument": labels[records["instrument"]]})
+        count = len(self.instruments)
+        which = np.where((records["instrument"] >= 0) & (records["instrument"] < count), records["instrument"], count)
+        frame = pd.DataFrame({"order": records["id"], "instrument": labels[which]})
         frame["kind"] = np.array(KINDS, dtype=object)[records["kind"]]
         for name, bit in FLAGS.items():
             frame[name] = (records["flags"] & bit) != 0

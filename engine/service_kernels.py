@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from halfspread.compiled import inner_kernel, loop_kernel, once_kernel
-from halfspread.engine.account_kernels import mark_to, reference_price
+from halfspread.engine.account_kernels import contract_value, mark_to, reference_price
 from halfspread.engine.arrival_kernels import arrive_all
 from halfspread.engine.codes import (
     ASK,
@@ -118,6 +118,8 @@ def see_depth(state: Record, kind: int, k: int, rows: Array, row: int) -> None:
     run.kinds |= kind
     context.bid[k], context.bid_size[k] = rows[row, BID], rows[row, BID_SIZE]
     context.ask[k], context.ask_size[k] = rows[row, ASK], rows[row, ASK_SIZE]
+    if kind == state.contracts[k].depth_kind:
+        holding.shown = contract_value(state.contracts[k], 0.5 * (rows[row, BID] + rows[row, ASK]))
     if run.history_kinds & kind:
         context.rows[k] = row
         run.instrument = k
@@ -173,6 +175,8 @@ def take_trade(state: Record, event: Array, data: Data) -> int:
         run.kinds |= TRADE
         context.trade_price[k], context.trade_size[k] = trades[row, TRADE_PRICE], trades[row, TRADE_SIZE]
         context.trade_side[k] = trades[row, TRADE_SIDE]
+        if state.contracts[k].market == ON_TRADES:
+            state.holdings[k].shown = contract_value(state.contracts[k], trades[row, TRADE_PRICE])
         if run.history_kinds & TRADE:
             context.rows[k] = row
             run.instrument = k

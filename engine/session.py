@@ -38,7 +38,7 @@ from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.service_kernels import serve, serve_orders_on_bars
 from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out, watch_of
-from halfspread.engine.side_data import side_events
+from halfspread.engine.side_data import received_later, side_events
 from halfspread.engine.sizing import Sizing
 from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
@@ -106,9 +106,10 @@ class Session:
         seed = checked_seed(options.get("seed", 0))
         self._lookback, self._memory = prepare(agent, self.compiled, np.random.default_rng(seed), tape.instruments)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
+        side = side_events(self.terms.beside, tape.start_ns, tape.end_ns)
         self.replay = Replay(
             tape.feeds,
-            side_events(self.terms.beside, tape.start_ns, tape.end_ns),
+            side if feed_delay is None else received_later(side, feed_delay),
             self.watch.history,
             self._lookback,
             timer=self.watch.timer,

@@ -97,6 +97,7 @@ def lay_out(
     run["response_delay_mode"] = response[0]
     run["response_delays"] = (len(order[1]), len(order[1]) + len(response[1]))
     run["delayed_reports"] = delayed
+    run["lagging"] = delayed or not latency.feed.is_zero or any(feed.delayed for feed in tape.feeds)
     run["tiered"] = any(
         period.tiers for feed in tape.feeds for period in terms.costs.fees.schedule(feed.instrument.fees).periods
     )

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from halfspread.costs.funding import FundingTable
-from halfspread.engine.codes import FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, RATE
+from halfspread.costs.latency import DelayTable
+from halfspread.costs.records import DELAY_DRAWN, DELAY_FIXED
+from halfspread.engine.codes import AT_AGENT, AT_EXCHANGE, FUNDING, FUNDING_KNOWN, GAP, INDEX, MARK, RATE
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.records import EVENT
 from halfspread.engine.tables import numbers, read_table
@@ -207,6 +209,36 @@ def side_events(beside: Sequence[Beside], start: int, end: int) -> np.ndarray[An
         ahead = known < table.times
         parts.append(_events(FUNDING_KNOWN, k, known[ahead], table.rates[ahead], table.times[ahead], start, end))
     return in_order(np.concatenate([np.zeros(0, EVENT), *parts]))
+
+
+def delays_of(table: DelayTable, first: int, times: Integers) -> Integers:
+    """Delays in nanoseconds of consecutive messages sent at ``times``, of which the first has the number ``first``; the
+    same as `costs.kernels.delay_at` for each."""
+    mode, starts, delays = table
+    if mode == DELAY_FIXED:
+        return np.full(len(times), delays[0])
+    if mode == DELAY_DRAWN:
+        return delays[(first + np.arange(len(times))) % len(delays)]
+    return delays[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
+
+
+def received_later(events: np.ndarray[Any, Any], table: DelayTable) -> np.ndarray[Any, Any]:
+    """The same events where market data arrive with a delay: mark and index prices count at the exchange when they
+    happen and are seen by the agent later, rates are published to it later; none overtakes the one before it."""
+    there, parts = events.copy(), []
+    seen = np.isin(there["kind"], (MARK, INDEX))
+    copies = there[seen].copy()
+    there["place"][seen], copies["place"] = AT_EXCHANGE, AT_AGENT
+    known = there["kind"] == FUNDING_KNOWN
+    for part in (copies, there[known]):
+        moved = part.copy()
+        for kind in np.unique(part["kind"]):
+            for k in np.unique(part["instrument"]):
+                here = (part["kind"] == kind) & (part["instrument"] == k)
+                times = part["time"][here]
+                moved["time"][here] = np.maximum.accumulate(times + delays_of(table, 0, times))
+        parts.append(moved)
+    return in_order(np.concatenate([there[~known], *parts]))
 
 
 def in_order(events: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

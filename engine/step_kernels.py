@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from halfspread.compiled import inner_kernel, once_kernel
-from halfspread.engine.account_kernels import update_equity
+from halfspread.engine.account_kernels import known_equity, update_equity
 from halfspread.engine.codes import FAILED
 
 Array = Any
@@ -37,7 +37,7 @@ def show_account(state: Record) -> None:
     context.time = run.now
     context.kind = run.kinds
     context.instrument = run.instrument
-    context.equity = run.equity
+    context.equity = run.equity if run.lagging == 0 else known_equity(state)
 
 
 @once_kernel

@@ -97,6 +97,7 @@ def agree_terms(
     currency = report_currency or common_quote(tape)
     purses = open_purses(tape, currency, dict(rates or {}))
     for feed in tape.feeds:
+        _refuse_feed_latency(feed, costs.latency)
         _refuse_costs_without_data(feed, costs)
         _refuse_leverage(feed, execution.margin)
         for name, prices in (("mark", feed.mark), ("index", feed.index), ("settle currency", feed.settle_price)):
@@ -186,6 +187,14 @@ def _refuse_costs_without_data(feed: Feed, costs: Costs) -> None:
         raise DataError(
             f"{source}: the square-root impact needs the volume of bars, and there are none; add bars, or use "
             "Impact.none() (a book is walked all the same)"
+        )
+
+
+def _refuse_feed_latency(feed: Feed, latency: Latency) -> None:
+    if not latency.feed.is_zero and feed.bars is not None:
+        raise ConfigError(
+            f"latency: {feed.instrument.symbol} has bars, which an agent sees when they close; a latency of market "
+            "data is for quotes, books and trades. Leave feed out of the latency, or bars out of the tape"
         )
 
 

@@ -297,8 +297,7 @@ def run_reference(scenario: Scenario) -> tuple[Ledger, list[Seen]]:
         waiting.difference_update(event.instrument for event in view.events if event.kind == market)
         if waiting:
             return None
-        equity = sum(simulation.accounts.equity(currency) for currency in simulation.accounts.cash)
-        seen.append(Seen(view.time, equity, view.positions, view.open_contracts))
+        seen.append(Seen(view.time, simulation.known_equity(view), view.positions, view.open_contracts))
         return scenario.table.get(len(seen) - 1)
 
     simulation = Simulation(scenario.events, decide, scenario.terms, scenario.settings)

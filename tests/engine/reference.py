@@ -176,12 +176,14 @@ class Simulation:
         for k, price in found:
             holding = self.accounts.holdings[k]
             contracts = -holding.contracts
-            amount = self.accounts.liquidate(k, price)
+            before = self.accounts.cash[currency]
+            amount = self.accounts.liquidate(k, price, last=cross and k == max(each for each, _ in found))
             self.ledger.fills.append(
                 Fill(now, now, k, contracts, price, holding.reference or math.nan, 0.0, 0.0, 0.0, False, 0, 0.0, True,
                      amount)
             )  # fmt: skip
             self.desk.markets[k].held = 0.0
+            self.desk.unsaid = self.accounts.cash[currency] - before
             self.desk.tell(now, k)
             self.ledger.liquidations += 1
 
@@ -256,6 +258,37 @@ class Simulation:
                 positions[k] = position
         delivered = tuple(self.delivered[now])
         return View(now, self.decisions, delivered, tuple(positions), self._open_now(now))
+
+    def known_equity(self, view: View) -> float:
+        """What the agent knows: positions and cash that it was told of, at the last prices delivered to it."""
+        late = self.settings.response_latency > 0 or any(event.local is not None for event in self.events)
+        if not late:
+            return sum(self.accounts.equity(currency) for currency in self.accounts.cash)
+        total = sum(self.accounts.cash.values())
+        total -= sum(cash for told, _, cash in self.desk.cash_told if told > view.time)
+        for k, holding in enumerate(self.accounts.holdings):
+            value = self._known_value(k, view.time)
+            total += view.positions[k] * (holding.entry if value is None else value) if view.positions[k] else 0.0
+        return total
+
+    def _known_value(self, k: int, now: int) -> float | None:
+        """Value of one contract at the last price of its market that was delivered by now."""
+        kind = {"bar": "bar_close"}.get(self.desk.markets[k].kind, self.desk.markets[k].kind)
+        mine = [event for event in self.events if event.instrument == k and event.kind == kind]
+        there = [(event.time if event.local is None else event.local, i) for i, event in enumerate(mine)]
+        latest = max(((when, i) for when, i in there if when <= now), default=None)
+        if latest is None:
+            return None
+        payload = mine[latest[1]].payload
+        if isinstance(payload, Book):
+            price = 0.5 * (payload.bids[0][0] + payload.asks[0][0])
+        elif isinstance(payload, Bar):
+            price = payload.reference_close
+        elif isinstance(payload, Trade):
+            price = payload.price
+        else:
+            raise TypeError(f"an event of the market without a price: {payload!r}")
+        return self.accounts.holdings[k].terms.value(price)
 
     def _open_now(self, now: int) -> dict[int, float]:
         """Contracts still open of each order that the agent knows to be open."""

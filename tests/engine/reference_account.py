@@ -154,7 +154,11 @@ class Accounts:
         """Why a fill may not be made; empty where it may."""
         holding = self.holdings[k]
         total = holding.contracts + contracts
-        if self.margin is None or (holding.contracts * contracts < 0.0 and abs(contracts) <= abs(holding.contracts)):
+        if self.margin is None:
+            return ""
+        if holding.contracts * contracts < 0.0 and self.closing_ruins(k, contracts, price, maker):
+            return "insufficient margin"
+        if holding.contracts * contracts < 0.0 and abs(contracts) <= abs(holding.contracts):
             return ""
         after = self.after(k, contracts, price)
         tier = tier_of(holding.terms, abs(total * after.entry))
@@ -175,6 +179,23 @@ class Accounts:
                 cash += number * held[j].terms.value(held[j].check_price)
                 needed += self.initial_margin(held[j].terms, abs(number * entry))
         return "insufficient margin" if cash < needed else ""
+
+    def closing_ruins(self, k: int, contracts: float, price: float, maker: bool) -> bool:
+        """Whether closing at this price loses more than there is: beyond the price of bankruptcy."""
+        holding, terms = self.holdings[k], self.holdings[k].terms
+        value = terms.value(price)
+        fee = (terms.maker if maker else terms.taker) * abs(contracts * value)
+        if self.margin is not None and self.margin.mode == "isolated":
+            closed = min(abs(contracts), abs(holding.contracts))
+            gained = math.copysign(closed, holding.contracts) * (value - holding.entry)
+            paid_in = holding.margin * closed / abs(holding.contracts)
+            return gained - fee * closed / abs(contracts) + paid_in < 0.0
+        left = self.cash[terms.settle] - contracts * value - fee
+        for j in self.members(terms.settle):
+            held = self.holdings[j].contracts + (contracts if j == k else 0.0)
+            if held != 0.0:
+                left += held * self.holdings[j].terms.value(self.holdings[j].check_price)
+        return left < 0.0
 
     def initial_margin(self, terms: Terms, worth: float) -> float:
         return worth / self.leverage(terms, worth) + 2.0 * terms.taker * worth
@@ -247,8 +268,9 @@ class Accounts:
             raise ArithmeticError(f"no price above zero uses up this margin (value {value})")
         return terms.price_of(value)
 
-    def liquidate(self, k: int, price: float) -> float:
-        """Close the position; what that costs, fee included, is `liquidation`."""
+    def liquidate(self, k: int, price: float, last: bool) -> float:
+        """Close the position; what that costs, fee included, is `liquidation`. What an account without positions cannot
+        pay is the loss of the venue."""
         holding, terms = self.holdings[k], self.holdings[k].terms
         contracts = -holding.contracts
         value = terms.value(price)
@@ -256,6 +278,9 @@ class Accounts:
         amount = 0.0 - contracts * (value - holding.value) + fee
         self.cash[terms.settle] -= contracts * value
         self.cash[terms.settle] += fee
+        if last and self.cash[terms.settle] < 0.0:
+            amount -= self.cash[terms.settle]
+            self.cash[terms.settle] = 0.0
         self._become(holding, After(0.0, 0.0, 0.0, 0.0))
         holding.attribution["liquidation"] += amount
         return amount

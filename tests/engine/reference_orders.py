@@ -34,13 +34,18 @@ class Desk:
         self.strays: list[Message] = []  # about orders that were not open when they were sent
         self.told = 0
         self.positions_told: list[tuple[int, int, float]] = []
+        self.cash_told: list[tuple[int, str, float]] = []
+        self.unsaid = 0.0  # cash of a fill that is about to be told
 
     # How an order goes on and ends.
 
     def tell(self, now: int, k: int) -> int:
         """When the agent learns of what happened now, and of the position then; no report overtakes another."""
         self.told = max(self.told, now + self.settings.response_latency)
-        self.positions_told.append((self.told, k, self.accounts.holdings[k].contracts))
+        holding = self.accounts.holdings[k]
+        self.positions_told.append((self.told, k, holding.contracts))
+        self.cash_told.append((self.told, holding.terms.settle, self.unsaid))
+        self.unsaid = 0.0
         return self.told
 
     def end(self, order: Order, now: int, status: str, reason: str = "") -> None:
@@ -75,7 +80,9 @@ class Desk:
             raise ValueError("a fill without a reference price")
         maker = order is not None and order.stage == "resting"
         decided = order.sent if order is not None else market.target.decided if market.target else now
+        before = self.accounts.cash[holding.terms.settle]
         half_spread, impact, fee = self.accounts.fill(k, contracts, price, touch, maker)
+        self.unsaid = self.accounts.cash[holding.terms.settle] - before
         number = order.id if order is not None else 0
         self.ledger.fills.append(
             Fill(now, decided, k, contracts, price, holding.reference, half_spread, impact, fee, maker, number,

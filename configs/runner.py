@@ -8,13 +8,15 @@ interruption, or an error of a callback, stops all workers; what was handed on b
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -55,6 +57,11 @@ def run_cells(
     A cell that is refused, or fails, is an outcome too. ``choose`` may leave out cells whose outcome is known. Raises
     what reading a market raises, UserError where a worker process dies, and KeyboardInterrupt; no worker goes on then.
     """
+    with _tidy():
+        _run_all(work, cells, take, workers, choose)
+
+
+def _run_all(work: CellWork, cells: Sequence[Cell], take: Take, workers: int, choose: Choose | None) -> None:
     for first, all_jobs in _by_market(work, cells, take):
         jobs = all_jobs
         if choose is not None:
@@ -93,6 +100,21 @@ def _by_market(work: CellWork, cells: Sequence[Cell], take: Take) -> Iterable[tu
     return found.values()
 
 
+@contextmanager
+def _tidy() -> Iterator[None]:
+    """Have the collector of cycles look at what comes from now on only, which makes a collection after each cell cheap.
+
+    A run leaves some 20 MB in a cycle. Without it they pile up, and every next run has to ask the system for new pages:
+    a hundred cells take a gigabyte more and half as long again.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _run(work: CellWork, job: _Job, stop: threading.Event | None) -> Outcome:
     if stop is not None and stop.is_set():
         raise _Stopped
@@ -104,7 +126,10 @@ def _run(work: CellWork, job: _Job, stop: threading.Event | None) -> Outcome:
         if stop is not None and stop.is_set():
             raise _Stopped
 
-    return work.run(planned, look)
+    try:
+        return work.run(planned, look)
+    finally:
+        gc.collect()
 
 
 def _in_threads(work: CellWork, jobs: Sequence[_Job], take: Take, workers: int) -> None:

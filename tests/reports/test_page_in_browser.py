@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import subprocess
@@ -124,3 +125,57 @@ def test_the_browser_does_report_what_the_page_must_not_do(browser: str, tmp_pat
     folder.mkdir()
     _, log = photograph(browser, page.as_uri(), folder)
     assert "CONSOLE" in log
+
+
+@pytest.fixture
+def whole_pages(tmp_path: Path, walk: Build) -> dict[str, Path]:
+    """Both pages with every section that a year has."""
+    results = [walk(seed=seed, days=130, name=f"agent {seed}") for seed in (1, 2)]
+    results[0].agent = "BuyAndHold"
+    results.append(walk(seed=3, days=130, edge=0.001, name="seer", looks_ahead=True))
+    made = {"run": run_page(results[0], {"version": "0.1.0"}), "compare": compare_page(results)}
+    found = {}
+    for name, page in made.items():
+        found[name] = tmp_path / f"{name}.html"
+        found[name].write_text(page, encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize("name", ["run", "compare"])
+def test_a_whole_page_logs_no_error_in_light_and_in_dark(
+    browser: str, whole_pages: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    papers = []
+    for shade, more in (("light", ()), ("dark", (DARK,))):
+        folder = tmp_path / f"{name}-{shade}"
+        folder.mkdir()
+        picture, log = photograph(browser, whole_pages[name].as_uri(), folder, *more)
+        assert "CONSOLE" not in log, log
+        papers.append(int(picture[5, 5].max()))
+    assert papers[0] > 240
+    assert papers[1] < 60
+
+
+@pytest.mark.parametrize("name", ["run", "compare"])
+def test_a_page_never_scrolls_sideways_on_a_phone(
+    browser: str, whole_pages: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    page = whole_pages[name].read_text(encoding="utf-8")
+    page = page.replace("Content-Security-Policy", "x-none")
+    measure = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
+    path = tmp_path / "measured.html"
+    path.write_text(page.replace("</body>", measure), encoding="utf-8")
+    command = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=500,800", "--dump-dom"]
+    done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    found = re.findall(r"<title>(\d+) of (\d+)</title>", done.stdout)
+    assert found, done.stderr
+    assert int(found[0][0]) <= int(found[0][1]) <= 500
+
+
+def test_a_page_prints_on_a_few_sheets_of_paper(browser: str, whole_pages: dict[str, Path], tmp_path: Path) -> None:
+    paper = tmp_path / "page.pdf"
+    command = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={paper}"]
+    subprocess.run([*command, whole_pages["run"].as_uri()], capture_output=True, timeout=120, check=False)
+    data = paper.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert 3 <= len(re.findall(rb"/Type\s*/Page\b", data)) <= 12

@@ -67,7 +67,7 @@ class Dimension:
         """Place of each value on an axis from 0 to 1: by size for numbers, evenly for anything else."""
         if self.numeric:
             numbers = np.array([_size(value) for value in self.values])
-            if numbers.min() > 0.0 and numbers.max() / numbers.min() > 100.0:
+            if numbers.min() > 0.0 and numbers.max() / numbers.min() > 30.0:
                 numbers = np.log(numbers)
             span = float(np.ptp(numbers))
             return (numbers - numbers.min()) / span if span > 0.0 else np.full(len(numbers), 0.5)

@@ -1,0 +1,84 @@
+"""The runner: outcomes do not depend on workers, an error of the caller stops them, and memory does not pile up."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from pathlib import Path
+
+import pytest
+
+from halfspread.configs.build import build_tape
+from halfspread.configs.cell_work import CellSource, CellWork, Outcome
+from halfspread.configs.cells import Axis, Cell, grid_cells
+from halfspread.configs.load import Loaded
+from halfspread.configs.runner import run_cells
+from halfspread.engine.tape import Tape
+
+CONFIG = """\
+name = "cells"
+seed = 1
+market = { source = "synthetic", days = 3 }
+costs = { half_spread = { kind = "bars" }, fees = { taker = 5e-4, maker = 0.0 }, funding = { kind = "published" } }
+sizing = { kind = "fixed_notional", amount = 10_000 }
+agent = { type = "sma_cross", fast = 5, slow = 20 }
+"""
+CELLS = list(grid_cells([Axis("agent.fast", tuple(map(str, range(2, 32))))]))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> CellWork:
+    return CellWork(CellSource(tmp_path / "cells.toml", CONFIG))
+
+
+def outcomes(work: CellWork, workers: int, cells: list[Cell] = CELLS) -> dict[int, Outcome]:
+    found: dict[int, Outcome] = {}
+    run_cells(work, cells, lambda outcome: found.update({outcome.index: outcome}), workers=workers)
+    return found
+
+
+def test_outcomes_do_not_depend_on_the_worker_count(work: CellWork) -> None:
+    one, three = outcomes(work, 1), outcomes(work, 3)
+    assert sorted(one) == sorted(three) == list(range(30))
+    for index, outcome in one.items():
+        other = three[index]
+        assert (outcome.state, outcome.message) == (other.state, other.message)
+        assert repr(outcome.metrics) == repr(other.metrics)
+        assert outcome.pnl.tolist() == other.pnl.tolist()
+    assert [one[index].state for index in (0, 17, 18, 29)] == ["done", "done", "refused", "refused"]
+
+
+def test_an_error_of_the_caller_stops_all_workers(work: CellWork) -> None:
+    seen: list[int] = []
+
+    def full(outcome: Outcome) -> None:
+        seen.append(outcome.index)
+        if outcome.state == "done":
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        run_cells(work, CELLS[:10], full, workers=2)
+    assert len(seen) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cell")]
+
+
+def test_the_market_is_read_once_for_cells_that_share_it(work: CellWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Loaded] = []
+
+    def counted(loaded: Loaded) -> Tape:
+        built.append(loaded)
+        return build_tape(loaded)
+
+    monkeypatch.setattr("halfspread.configs.cell_work.build_tape", counted)
+    outcomes(work, 2, CELLS[:6])
+    assert len(built) == 1
+    seeds = list(grid_cells([Axis("seed", ("1", "2")), Axis("agent.fast", ("3", "4"))]))
+    found = outcomes(work, 2, seeds)
+    assert len(built) == 2  # the first seed is that of the tape that is held
+    assert found[0].metrics["final_equity"] != found[2].metrics["final_equity"]
+
+
+def test_the_collector_of_cycles_is_left_as_it_was(work: CellWork) -> None:
+    outcomes(work, 1, CELLS[:2])
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0

@@ -1,0 +1,136 @@
+"""What a sweep says of its best setting, in figures, in words and on its page."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from halfspread.reports.statistics.overfitting import backtest_overfitting
+from halfspread.reports.statistics.probabilistic import deflated_sharpe, expected_best, trial_variance
+from halfspread.reports.sweep_charts import Dimension, heat_map, parallel_coordinates
+from halfspread.reports.sweep_page import Swept, short_keys, sweep_page
+from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
+
+DAYS = 730
+
+
+def noise(settings: int, edge: float = 0.0, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Independent settings without an edge, the last one with a daily ratio of ``edge``; the best first."""
+    days = np.random.default_rng(seed).standard_normal((DAYS, settings)) * 0.01
+    days[:, -1] += 0.01 * edge
+    order = np.argsort(-days.sum(axis=0))
+    return days[:, order]
+
+
+def figures_of(days: np.ndarray[Any, np.dtype[np.float64]]) -> SweepStatistics:
+    return sweep_statistics(days, 0, days.sum(axis=0))
+
+
+def test_the_number_of_settings_enters_the_figures_of_the_best() -> None:
+    days = noise(50)
+    found = figures_of(days)
+    assert found.tried == 50
+    assert found.deflated == deflated_sharpe(days[:, 0], 50, trial_variance(days))
+    assert found.luck_ratio == expected_best(50, trial_variance(days))
+    assert (found.overfitting, found.blocks) == (backtest_overfitting(days, 16).probability, 16)
+    assert found.effective == pytest.approx(50.0, abs=1.0)
+    assert found.positive == (days.sum(axis=0) > 0.0).mean()
+    assert found.median_return == np.median(days.sum(axis=0))
+    assert figures_of(days[:, :5]).luck_ratio < found.luck_ratio
+
+
+def test_words_say_when_the_best_is_luck_and_when_it_is_more() -> None:
+    luck = [figures_of(noise(50, seed=seed)) for seed in range(10)]
+    assert all(re.match("The best is (what luck alone would give|not clearly more)", each.verdict) for each in luck)
+    assert sum("what luck alone would give" in each.verdict for each in luck) > 2
+    assert figures_of(noise(50, edge=0.4)).verdict.startswith("The best is above what luck alone would give")
+    assert figures_of(noise(20) - 0.05).verdict == "Even the best of 20 settings loses."
+
+
+def test_what_cannot_be_said_is_told() -> None:
+    short = figures_of(noise(5)[:20])
+    assert math.isnan(short.deflated)
+    assert math.isnan(short.overfitting)
+    assert "at least 30 days" in short.missing[0]
+    assert "needs at least 32 days, got 20" in short.missing[1]
+    other = sweep_statistics(None, 0, np.array([0.1, -0.1]))
+    assert other.missing == ("the settings ran over different days",)
+    assert "cannot be said: the settings ran over different days" in other.verdict
+    assert figures_of(noise(5)[:100]).blocks == 12
+    assert "no selection" in figures_of(np.abs(noise(1))).verdict
+
+
+def swept(keys: tuple[str, ...], parameters: list[dict[str, Any]], *, drawn: bool = False) -> Swept:
+    days = noise(len(parameters))
+    names = ("information_ratio", "information_ratio_error", "max_drawdown", "price_return", "turnover", "fills")
+    metrics = [{"total_return": float(x), **dict.fromkeys(names, 1.0)} for x in days.sum(axis=0)]
+    return Swept(
+        "<b>run</b>",
+        "a market",
+        keys,
+        drawn,
+        "total_return",
+        parameters,
+        metrics,
+        figures_of(days),
+        [("refused", "fast & slow")] * 3,
+        {"fills": "next open"},
+    )
+
+
+def test_one_key_is_bars_two_are_a_map_and_more_are_lines() -> None:
+    one = sweep_page(swept(("agent.x",), [{"agent.x": i} for i in range(6)]))
+    assert one.count("the best is framed") == 1
+    pairs = [{"agent.x": i % 3, "agent.y": i // 3} for i in range(9)]
+    assert "y upwards, x to the right" in sweep_page(swept(("agent.x", "agent.y"), pairs))
+    assert "heavy line" in sweep_page(swept(("agent.x", "agent.y"), pairs, drawn=True))
+    three = [{**pair, "agent.z": str(i)} for i, pair in enumerate(pairs)]
+    assert "heavy line" in sweep_page(swept(("agent.x", "agent.y", "agent.z"), three))
+
+
+def test_the_page_needs_no_script_and_no_network_and_escapes_what_it_is_given() -> None:
+    page = sweep_page(swept(("agent.x",), [{"agent.x": "<i>"} if i else {"agent.x": i} for i in range(2)]))
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
+    assert "&lt;b&gt;run&lt;/b&gt;" in page
+    assert "&lt;i&gt;" in page
+    assert "fast &amp; slow" in page
+    assert "<b>" not in page
+
+
+def test_a_map_has_a_place_for_each_pair_and_frames_the_best() -> None:
+    across, down = Dimension("x", (1, 2, 1, 2)), Dimension("y", (5, 5, 7, 7))
+    values = np.array([0.1, -0.2, math.nan, 0.3])
+    drawn = heat_map(across, down, values, caption="c", note="n", label=lambda value: f"{value:.1f}", best=3)
+    assert drawn.count("<rect") == 3
+    (framed,) = re.findall(r"<rect[^>]*stroke-width: 2[^>]*><title>([^<]*)", drawn)
+    assert framed == "x=2, y=7: 0.3"
+
+
+def test_many_lines_are_thinned_and_the_best_is_kept() -> None:
+    count = 1_000
+    dimensions = [Dimension(name, tuple(range(count))) for name in "abc"]
+    values = np.linspace(1.0, -1.0, count)
+    drawn = parallel_coordinates(dimensions, values, name="r", caption="c", note="n", label=str, best=0)
+    assert 300 < drawn.count("<path") <= 401
+    assert "of 1,000 settings are drawn" in drawn
+    assert "a=0, b=0, c=0: 1.0" in drawn
+
+
+def test_keys_are_called_by_what_tells_them_apart() -> None:
+    assert short_keys(["agent.fast", "agents.sma.slow", "costs.half_spread.amount"]) == [
+        "fast",
+        "slow",
+        "costs.half_spread.amount",
+    ]
+    assert short_keys(["agents.a.fast", "agents.b.fast"]) == ["agents.a.fast", "agents.b.fast"]
+
+
+def test_numbers_of_many_sizes_stand_on_a_logarithmic_axis() -> None:
+    assert Dimension("x", (1e-4, 1e-3, 1e-2)).shares().tolist() == pytest.approx([0.0, 0.5, 1.0])
+    assert Dimension("x", (0, 5, 10)).shares().tolist() == [0.0, 0.5, 1.0]
+    assert Dimension("x", ("b", "a", "b")).shares().tolist() == [0.0, 1.0, 0.0]

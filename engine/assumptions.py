@@ -119,7 +119,7 @@ def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list
     """What a reader has to know before trusting the numbers."""
     run, holdings = state.run, state.holdings
     found = _activity(tape, state, orders)
-    lowest = float(run["lowest"])
+    lowest = round(float(run["lowest"]), 2) + 0.0  # no "-0.00"
     if int(run["liquidations"]):
         times = "once" if int(run["liquidations"]) == 1 else f"{int(run['liquidations'])} times"
         lost = float(holdings["liquidation_report"].sum())

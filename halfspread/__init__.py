@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from halfspread.engine import instruments
     from halfspread.engine.agent_functions import OK, compiled_agent
     from halfspread.engine.audit import audit
+    from halfspread.engine.instrument import Instrument
+    from halfspread.engine.market import Market
     from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
+    from halfspread.engine.table_format import TableFormat
     from halfspread.engine.tape import Tape
     from halfspread.reports.result import Result
     from halfspread.strategies.base import Strategy
@@ -44,12 +47,15 @@ __all__ = [
     "Funding",
     "HalfSpread",
     "Impact",
+    "Instrument",
     "Latency",
     "Margin",
     "MarginSchedule",
     "MarginTier",
+    "Market",
     "Result",
     "Strategy",
+    "TableFormat",
     "Tape",
     "__version__",
     "audit",
@@ -72,13 +78,16 @@ _HOME_OF_NAME = {
     "Funding": "halfspread.costs.funding",
     "HalfSpread": "halfspread.costs.half_spread",
     "Impact": "halfspread.costs.impact",
+    "Instrument": "halfspread.engine.instrument",
     "Latency": "halfspread.costs.latency",
     "Margin": "halfspread.costs.margin",
     "MarginSchedule": "halfspread.costs.margin",
     "MarginTier": "halfspread.costs.margin",
+    "Market": "halfspread.engine.market",
     "OK": "halfspread.engine.agent_functions",
     "Result": "halfspread.reports.result",
     "Strategy": "halfspread.strategies.base",
+    "TableFormat": "halfspread.engine.table_format",
     "Tape": "halfspread.engine.tape",
     "audit": "halfspread.engine.audit",
     "backtest": "halfspread.api",

@@ -32,7 +32,7 @@ INVERSE = inverse("INV", tick=0.5, lot=1.0, margin=TIERS)
 def quotes(mids: Any, kind: str, delayed_by: str) -> Tape:
     middle = np.array(mids, float)
     times = START + SECOND * np.arange(len(middle))
-    table = {"ts": times + LATE, "exch_ts": times} if delayed_by == "local times" else {"ts": times}
+    table: dict[str, Any] = {"ts": times + LATE, "exch_ts": times} if delayed_by == "local times" else {"ts": times}
     table |= {"bid": middle - 0.5, "ask": middle + 0.5}
     mark = {"ts": times, "price": middle}
     return Tape.from_quotes(

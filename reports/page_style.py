@@ -176,6 +176,9 @@ footer {{ margin-top: 48px; padding-top: 10px; border-top: 1px solid var(--hair)
   td.bar, th.bar {{ display: none; }}
   th, td {{ padding-left: 10px; }}
   table {{ font-size: 12.5px; }}
+  table.performance td.aside {{ min-width: 240px; padding-left: 16px; font-size: 12px; }}
+  table.performance th.words {{ padding-left: 16px; }}
+  table.performance tbody th {{ white-space: normal; min-width: 118px; }}
 }}
 @media print {{
   @page {{ margin: 14mm; }}

@@ -34,7 +34,7 @@ _GROUPS: dict[str, tuple[tuple[str, str, Write, str], ...]] = {
         ("equity_return", "Account return", _signed, "compounded, of the capital at the start"),
     ),
     "Ratio": (
-        ("information_ratio", "Information ratio", _ratio, "a year; against zero, which makes it the Sharpe ratio"),
+        ("information_ratio", "Information ratio", _ratio, "a year; against zero, so the Sharpe ratio"),
         ("probabilistic_sharpe", "Probability of a true ratio above zero", _small, "probabilistic Sharpe ratio"),
         ("sortino_ratio", "Sortino ratio", _ratio, "a year; by losing days only"),
         ("calmar_ratio", "Calmar ratio", _ratio, "return a year over the deepest drawdown of days"),
@@ -77,7 +77,7 @@ def performance(view: View) -> str:
             value = element("td", text(write(float(view.metrics[name]))), class_="strong")
             rows.append(row(words + mark, value, *cells, _noted(_note(view, name, note))))
     ends = ["from", "to"] if view.intervals else []
-    listing = table(["", "", *ends, "what it is"], rows, kind="performance", words=(2 + len(ends),))
+    listing = table(["", "value", *ends, "what it is"], rows, kind="performance", words=(2 + len(ends),))
     return section("Performance", _lead(view, marked), listing, anchor="performance")
 
 

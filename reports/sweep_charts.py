@@ -113,6 +113,7 @@ def heat_map(
             drawn.append(
                 element(
                     "text", text(shown), x=middle, y=y + height / 2, dy="0.35em", text_anchor="middle",
+                    class_="every-other",
                     style="fill: var(--ink)",
                 )
             )  # fmt: skip

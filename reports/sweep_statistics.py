@@ -23,8 +23,9 @@ from halfspread.reports.statistics.probabilistic import (
     trial_variance,
 )
 from halfspread.reports.statistics.ratios import information_ratio
+from halfspread.reports.statistics.series import DAYS_PER_YEAR
 
-__all__ = ["LEAST_BLOCKS", "SURE", "SweepStatistics", "sweep_statistics"]
+__all__ = ["LEAST_BLOCKS", "SURE", "SweepStatistics", "luck_variance", "sweep_statistics"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -114,10 +115,20 @@ def sweep_statistics(trials: Floats | None, best: int, returns: Floats) -> Sweep
     )
 
 
+def luck_variance(trials: Floats) -> float:
+    """Variance of the annual ratios of ``trials`` as far as it may be luck: theirs, but at most that of ratios of
+    independent days without an edge, 365 / days.
+
+    What goes beyond is no luck: settings that are truly bad, mostly for what they pay. It would raise the bar for the
+    best without end. Raises DataError as `trial_variance`.
+    """
+    return min(trial_variance(trials), DAYS_PER_YEAR / len(trials))
+
+
 def _of_the_best(trials: Floats, best: int, known: dict[str, float], missing: list[str]) -> None:
     count = trials.shape[1]
     try:
-        variance, effective = trial_variance(trials), effective_trials(trials)
+        variance, effective = luck_variance(trials), effective_trials(trials)
         known["effective"], known["luck_ratio"] = effective, expected_best(count, variance)
         known["deflated"] = deflated_sharpe(trials[:, best], count, variance)
         known["p_value"] = selection_p_value(trials[:, best], effective)

@@ -13,7 +13,7 @@ from halfspread.reports.statistics.overfitting import backtest_overfitting
 from halfspread.reports.statistics.probabilistic import deflated_sharpe, expected_best, trial_variance
 from halfspread.reports.sweep_charts import Dimension, heat_map, parallel_coordinates
 from halfspread.reports.sweep_page import Swept, short_keys, sweep_page
-from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
+from halfspread.reports.sweep_statistics import SweepStatistics, luck_variance, sweep_statistics
 
 DAYS = 730
 
@@ -34,13 +34,22 @@ def test_the_number_of_settings_enters_the_figures_of_the_best() -> None:
     days = noise(50)
     found = figures_of(days)
     assert found.tried == 50
-    assert found.deflated == deflated_sharpe(days[:, 0], 50, trial_variance(days))
-    assert found.luck_ratio == expected_best(50, trial_variance(days))
+    variance = min(trial_variance(days), 365 / DAYS)
+    assert found.deflated == deflated_sharpe(days[:, 0], 50, variance)
+    assert found.luck_ratio == expected_best(50, variance)
     assert (found.overfitting, found.blocks) == (backtest_overfitting(days, 16).probability, 16)
     assert found.effective == pytest.approx(50.0, abs=1.0)
     assert found.positive == (days.sum(axis=0) > 0.0).mean()
     assert found.median_return == np.median(days.sum(axis=0))
     assert figures_of(days[:, :5]).luck_ratio < found.luck_ratio
+
+
+def test_settings_that_are_bad_for_what_they_pay_do_not_raise_the_bar_for_the_best() -> None:
+    days = noise(50)
+    dear = days - np.linspace(0.0, 0.02, 50)
+    assert trial_variance(dear) > 10 * trial_variance(days)
+    assert figures_of(dear).luck_ratio == pytest.approx(expected_best(50, 365 / DAYS))
+    assert luck_variance(days[:, :1].repeat(3, axis=1)) == pytest.approx(0.0)
 
 
 def test_words_say_when_the_best_is_luck_and_when_it_is_more() -> None:

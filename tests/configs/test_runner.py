@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from halfspread.configs.build import build_tape
-from halfspread.configs.cell_work import CellSource, CellWork, Outcome
+from halfspread.configs.cell_work import CellSource, CellWork, Outcome, Plan
 from halfspread.configs.cells import Axis, Cell, grid_cells
 from halfspread.configs.load import Loaded
 from halfspread.configs.runner import run_cells
@@ -60,6 +62,24 @@ def test_an_error_of_the_caller_stops_all_workers(work: CellWork) -> None:
         run_cells(work, CELLS[:10], full, workers=2)
     assert len(seen) == 1
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cell")]
+
+
+def test_a_run_on_its_way_is_stopped_too(work: CellWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: CellWork, plan: Plan, progress: Callable[[int], None]) -> Outcome:
+        end = time.monotonic() + (5.0 if plan.cell.index else 0.1)
+        while time.monotonic() < end:
+            progress(0)
+            time.sleep(0.001)
+        return Outcome(plan.cell.index, "done")
+
+    def stop(outcome: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CellWork, "run", run)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(work, CELLS[:10], stop, workers=2)
+    assert time.monotonic() - began < 3.0
 
 
 def test_the_market_is_read_once_for_cells_that_share_it(work: CellWork, monkeypatch: pytest.MonkeyPatch) -> None:

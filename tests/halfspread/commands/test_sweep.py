@@ -142,7 +142,8 @@ def test_a_killed_sweep_goes_on_where_it_was(small: Path, halfspread: Command) -
     process.wait()
     (kept,) = Path("runs/small").glob(".sweep-*")
     assert len(list(kept.glob("cells-*.json"))) == 4
-    (kept / "cells-000000-0-0.json").write_text("0123\n[{]", encoding="utf-8")  # one that was cut off
+    forged = sorted(kept.glob("cells-*.json"))[0].read_text(encoding="utf-8").replace('"index": 0', '"index": 4')
+    (kept / "cells-000004-0-0.json").write_text(forged, encoding="utf-8")  # as if edited: its digest is of other text
     Path("wait").unlink()
     for path in Path().glob("began-*"):
         path.unlink()

@@ -21,13 +21,15 @@ def test_a_trip_counts_on_the_day_of_its_exit_and_an_open_one_does_not(from_peri
             ("2024-01-02 03:00", 1.0, 110.0),
             ("2024-01-02 04:00", -1.0, 100.0),
             ("2024-01-03 01:00", 1.0, 100.0),
+            ("2024-01-03 02:00", -1.0, 100.0),
+            ("2024-01-03 03:00", 1.0, 100.0),
         ]
     )
     result = from_periods(["2024-01-02", "2024-01-03", "2024-01-04"], fills=fills, price=[5.0, 0.0, 0.0])
     series = Measured.of(result).series
     assert series.trips is not None
     assert series.winners is not None
-    assert series.trips.tolist() == [0.0, 2.0, 0.0]
+    assert series.trips.tolist() == [0.0, 2.0, 1.0]
     assert series.winners.tolist() == [0.0, 1.0, 0.0]
 
 

@@ -40,7 +40,6 @@ METRICS = (
     "calmar_ratio",
     "max_drawdown",
     "positive_days",
-    "turnover",
     "cost_per_turnover",
 )
 

@@ -88,8 +88,8 @@ class Plan:
 
 
 class CellWork:
-    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, and its last scaled
-    form."""
+    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, and its last
+    scaled form."""
 
     def __init__(self, source: CellSource) -> None:
         self.source = source

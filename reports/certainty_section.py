@@ -99,7 +99,7 @@ def _lead(views: Sequence[View], found: Versus, differs: bool) -> str:
 def _tests(tests: Sequence[Contest]) -> str:
     rows = [
         row(
-            f"Any of {test.agents} beats {test.against or 'doing nothing'}",
+            _claim(test, "Any"),
             test.best,
             formats.number(test.superior_ability, 3),
             formats.number(test.reality_check, 3),
@@ -116,10 +116,15 @@ def _tests(tests: Sequence[Contest]) -> str:
     return table(head, rows, words=(1,)) + element("p", text(note), class_="lead after")
 
 
+def _claim(test: Contest, any_: str) -> str:
+    who = f"{any_} of {test.agents}" if test.agents > 1 else test.best
+    return f"{who} beats {test.against or 'doing nothing'}"
+
+
 def contest_sentence(test: Contest) -> str:
     """A test in a line of text."""
     return (
-        f"any of {test.agents} beats {test.against or 'doing nothing'}: p = {test.superior_ability:.3f} (superior "
+        f"{_claim(test, 'any')}: p = {test.superior_ability:.3f} (superior "
         f"ability), {test.reality_check:.3f} (reality check)"
     )
 

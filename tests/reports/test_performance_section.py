@@ -148,6 +148,7 @@ def test_the_comparison_shows_p_values_and_differences_as_the_json_has_them(walk
         f"{contest.reality_check:.3f}",
     ]
     text = plain(certainty_table(results))
+    assert "two beats one: p = " in text
     assert f"p = {contest.superior_ability:.3f} (superior ability), {contest.reality_check:.3f} (reality check)" in text
 
 

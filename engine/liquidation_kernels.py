@@ -13,7 +13,7 @@ from halfspread.engine.account_kernels import price_of_value
 from halfspread.engine.codes import CROSS, ISOLATED
 from halfspread.engine.margin_kernels import account_fails, margin_value, position_fails, set_limits
 from halfspread.engine.order_records import LIQUIDATED, TARGET
-from halfspread.engine.report_kernels import report
+from halfspread.engine.report_kernels import drop_target, report
 from halfspread.engine.tier_kernels import maintenance, taker_rate
 
 Array = Any
@@ -103,7 +103,7 @@ def take_over(state: Record, k: int) -> None:
     run, holding, kept = state.run, state.holdings[k], 0
     holding.has_pending = 0
     holding.taken_over = 1
-    if run.delayed_reports == 0:
+    if holding.contracts == 0.0:  # else the report of the fill says so
         drop_target(state, k)
     for i in range(run.messages):
         if state.messages[i].action == TARGET and state.messages[i].instrument == k:
@@ -112,13 +112,6 @@ def take_over(state: Record, k: int) -> None:
             state.messages[kept] = state.messages[i]
         kept += 1
     run.messages = kept
-
-
-@inner_kernel
-def drop_target(state: Record, k: int) -> None:
-    """The agent learns that its target of instrument ``k`` is gone."""
-    state.holdings[k].target = 0.0
-    state.context.targets[k] = 0.0
 
 
 @loop_kernel

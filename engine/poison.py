@@ -90,7 +90,7 @@ class _Veil:
     def __init__(self, shown: Floats, times: Integers, poison: Poison, column: int | None = None) -> None:
         self._shown, self._times = shown, times
         self._true = shown.copy()
-        self._next, self._known = NEVER, 0
+        self._known = 0
         self._writing(poison.make(self._true), 0, len(shown), column)
         self._next = int(times[0]) if len(times) else NEVER
 

@@ -37,11 +37,9 @@ def report(
         run.rejections += 1
     arrives = report_arrival(state, time) if run.delayed_reports != 0 else run.now
     if arrives <= run.now:
-        tell_cash(state, k, holding.untold)
-        holding.untold = 0.0
         show_report(state, number, k, left, price, filled, holding.contracts, holding.position)
-        if reason != NO_REASON:
-            tell_rejection(state, reason)
+        tell_rest(state, number, k, holding.untold, reason)
+        holding.untold = 0.0
         return
     room = MAX_REPORTS
     if run.reports >= room:
@@ -58,10 +56,21 @@ def report(
     run.reports += 1
 
 
-@inner_kernel
-def tell_cash(state: Record, k: int, cash: float) -> None:
-    """The agent learns what a fill of instrument ``k`` did to the account."""
+@loop_kernel
+def tell_rest(state: Record, number: int, k: int, cash: float, reason: int) -> None:
+    """The agent learns what a fill did to the account, why an order ended, and that a liquidation took its target."""
     state.accounts[state.contracts[k].account].untold -= cash
+    if reason != NO_REASON:
+        tell_rejection(state, reason)
+    if reason == LIQUIDATED and number == 0:
+        drop_target(state, k)
+
+
+@inner_kernel
+def drop_target(state: Record, k: int) -> None:
+    """The target of instrument ``k`` is gone, and the agent knows."""
+    state.holdings[k].target = 0.0
+    state.context.targets[k] = 0.0
 
 
 @once_kernel
@@ -114,12 +123,7 @@ def deliver_reports(state: Record) -> None:
         show_report(
             state, line.order, line.instrument, line.open, line.price, line.filled, line.position, line.fraction
         )
-        tell_cash(state, line.instrument, line.cash)
-        if line.reason != NO_REASON:
-            tell_rejection(state, line.reason)
-        if line.reason == LIQUIDATED and line.order == 0:
-            state.context.targets[line.instrument] = 0.0
-            state.holdings[line.instrument].target = 0.0
+        tell_rest(state, line.order, line.instrument, line.cash, line.reason)
         run.first_report = (run.first_report + 1) % MAX_REPORTS
         run.reports -= 1
         if run.reports > 0:

@@ -109,6 +109,17 @@ def test_a_liquidation_is_known_with_its_report() -> None:
     assert by_second[15] == [0.0, 0.0, 0.0]
 
 
+def test_a_liquidation_takes_the_target_where_drawn_answers_take_no_time() -> None:
+    at_once = Latency(order=Delay.none(), response=Delay.empirical([0, 0]), feed=Delay.none())
+    costs = Costs(half_spread=HalfSpread.from_quotes(), fees=Fees.none(), funding=Funding.none(), latency=at_once)
+    agent = Long()
+    tape = quotes([*FLAT, *[60.0] * 6], "linear", "response")
+    run_backtest(tape, agent, costs, sizing=FixedContracts(150), margin=Margin.cross(20), capital=2_000.0)
+    by_second = {second: line for second, *line in agent.shown}
+    assert by_second[11][:2] == [1.0, 150.0]
+    assert by_second[12] == [0.0, 0.0, 0.0]
+
+
 def test_a_latency_of_market_data_beside_bars_is_refused() -> None:
     prices = np.full(5, 100.0)
     table = dict.fromkeys(("open", "high", "low", "close", "volume"), prices)

@@ -16,14 +16,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from halfspread import strategies
+from halfspread import agents, strategies
 from halfspread.configs.faults import close_match
 from halfspread.configs.fields import file_at
 from halfspread.configs.model import AgentConfig
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.strategies.base import Strategy
 
-__all__ = ["agent_class", "build_agent", "parameters_of"]
+__all__ = ["BUILT_IN", "agent_class", "build_agent", "parameters_of"]
+
+#: Names by which a config calls what comes with halfspread.
+BUILT_IN = (*strategies.BUILT_IN, *agents.BUILT_IN)
 
 
 def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
@@ -53,6 +56,8 @@ def agent_class(kind: str, folder: Path, where: str = "agent") -> Callable[..., 
     """The class that ``kind`` names. Raises ConfigError, or StrategyError where its file cannot be imported."""
     if kind in strategies.BUILT_IN:
         return getattr(strategies, strategies.BUILT_IN[kind])  # type: ignore[no-any-return]
+    if kind in agents.BUILT_IN:
+        return getattr(agents, agents.BUILT_IN[kind])  # type: ignore[no-any-return]
     file, _, name = kind.rpartition(":")
     if kind.endswith(".py"):
         return _from_file(kind, "", folder, where)
@@ -63,8 +68,8 @@ def agent_class(kind: str, folder: Path, where: str = "agent") -> Callable[..., 
             module = importlib.import_module(file)
         return _named(module, name, f"{where}: {file}")
     raise ConfigError(
-        f"{where}: unknown agent {kind!r}; expected one of {', '.join(strategies.BUILT_IN)}, or package.module:Class, "
-        f"or a file such as ./my_strategy.py{close_match(kind, strategies.BUILT_IN)}"
+        f"{where}: unknown agent {kind!r}; expected one of {', '.join(BUILT_IN)}, or package.module:Class, "
+        f"or a file such as ./my_strategy.py{close_match(kind, BUILT_IN)}"
     )
 
 

@@ -20,7 +20,9 @@ from typing import Any, Unpack
 from halfspread.costs.model import Costs
 from halfspread.engine.poison import POISONS, Poison, Veils, inputs_of
 from halfspread.engine.records import State
+from halfspread.engine.replay import EVENTS_IN_CHUNK
 from halfspread.engine.session import Options, Session
+from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, StrategyError
@@ -94,11 +96,8 @@ class Windows:
                 return start - done, False
             if done < start + self.length:
                 return 1, True
-        return LARGE, False
+        return EVENTS_IN_CHUNK, False
 
-
-#: Events in a chunk between two windows.
-LARGE = 32_768
 
 #: A moment of a run: events so far, time, and what identifies the decisions up to it.
 Moment = tuple[int, int, Any]
@@ -117,7 +116,7 @@ def audit(
 
     ``make_agent`` gives a new agent for each replay, so that none remembers another. ``options``: those of the run.
     their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
-    for a streamed tape.
+    for a streamed tape, and for an agent that says itself that it looks ahead.
     """
     if not callable(make_agent):
         raise ConfigError(
@@ -149,6 +148,15 @@ def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple
     return None
 
 
+def _fair(agent: Any) -> Any:
+    """The agent. Raises ConfigError for one that is told the future, and says so."""
+    if getattr(agent, "looks_ahead", False):
+        raise ConfigError(
+            f"{agent_name(agent)} is told the future: it is a bound for other agents, and there is nothing to audit"
+        )
+    return agent
+
+
 class _Replays:
     """Runs of one agent over one tape, with and without poison."""
 
@@ -176,7 +184,7 @@ class _Replays:
         with Veils(self._tape, poison, only, held=not self._sampled) as veils:
             options = self._options.copy()
             options["chunk_events"] = size
-            with Session(veils.tape, self._make(), self._costs, options) as session:
+            with Session(veils.tape, _fair(self._make()), self._costs, options) as session:
                 watch, done = session.watch, 0
                 decisions = _Decisions(session.state, len(self._tape.feeds))
                 for chunk in session.replay:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from halfspread import errors, strategies
+    from halfspread import agents, errors, strategies
     from halfspread.api import backtest
     from halfspread.costs.fees import Fees, FeeTier
     from halfspread.costs.funding import Funding
@@ -58,6 +58,7 @@ __all__ = [
     "TableFormat",
     "Tape",
     "__version__",
+    "agents",
     "audit",
     "backtest",
     "compiled_agent",
@@ -94,6 +95,7 @@ _HOME_OF_NAME = {
     "compiled_agent": "halfspread.engine.agent_functions",
 }
 _MODULES = {
+    "agents": "halfspread.agents",
     "errors": "halfspread.errors",
     "instruments": "halfspread.engine.instruments",
     "strategies": "halfspread.strategies",

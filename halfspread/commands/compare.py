@@ -16,6 +16,7 @@ from halfspread.commands.progress import Progress
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, effective
+from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded, load
 from halfspread.engine.audit import Audit
 from halfspread.engine.tape import Tape
@@ -49,7 +50,11 @@ def execute(arguments: Namespace) -> int:
             results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
             watch.lap("replay")
             if not arguments.no_audit:
-                audits |= {each.label: sample_agent(loaded, tape, each, progress) for each in built}
+                audits |= {
+                    each.label: sample_agent(loaded, tape, each, progress)
+                    for each in built
+                    if not looks_ahead(each.agent)
+                }
                 watch.lap("audit")
             data = data_entry(loaded, tape_hash.result(), tape.origin)
             facts.append(manifest(loaded, config, data, built, code, folder.path))

@@ -13,6 +13,7 @@ from halfspread.commands.progress import Progress
 from halfspread.commands.tables import CurveWriter, write_table
 from halfspread.configs.build import BuiltAgent, run_terms
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import with_foresight
 from halfspread.configs.load import Loaded
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
@@ -29,6 +30,8 @@ KEPT_BARS = 1_000_000
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
     """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+    terms = run_terms(loaded)
+    agent = with_foresight(built.agent, tape, costs, terms)
     with (
         progress.replay(f"replay {built.label}", len(tape)) as report,
         CurveWriter(folder / "equity.parquet", tape.labels) as sink,
@@ -36,9 +39,9 @@ def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress
         try:
             result = run_backtest(
                 tape,
-                built.agent,
+                agent,
                 costs,
-                **run_terms(loaded),
+                **terms,
                 name=built.label,
                 sink=sink,
                 keep_curve=not tape.streamed and len(tape) <= KEPT_BARS,

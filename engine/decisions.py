@@ -84,6 +84,7 @@ def _decide_on_all(decider: Decider, chunk: Chunk, reasons: Iterator[int], answe
     targets: Any = memoryview(decider.state.context["targets"])
     positions = memoryview(decider.state.context["positions"])
     rows = memoryview(decider.state.context["rows"])
+    others = market.views[1:]
     reason, target = PROGRESS, None
     try:
         for reason in reasons:
@@ -98,7 +99,7 @@ def _decide_on_all(decider: Decider, chunk: Chunk, reasons: Iterator[int], answe
                 market.close = market._at("close")
             market.position = positions[0]
             if not lone:
-                for view in market.views[1:]:
+                for view in others:
                     view._row = rows[view._k]
             target = decide(market)
             if target is None:

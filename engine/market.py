@@ -18,12 +18,12 @@ __all__ = ["InstrumentView", "Market"]
 
 
 class Market(InstrumentView):
-    """The market of a run: the first instrument's view itself, ``views`` of all of them, the time and the account.
+    """The market of a run: the first instrument's view itself, `views` of all of them, the time and the account.
 
     ``market["ETHUSDT"]`` and ``market[1]`` are the views of other instruments.
     """
 
-    __slots__ = ("_bits", "close", "position", "views")
+    __slots__ = ("_bits", "_others", "close", "position")
 
     close: float
     position: float
@@ -40,16 +40,20 @@ class Market(InstrumentView):
         super().__init__(instruments[0], 0, columns[0], lookback, context)
         self.close = NAN
         self.position = 0.0
-        others = [
+        self._others = tuple(
             InstrumentView(instrument, k, columns[k], lookback, context)
             for k, instrument in enumerate(instruments)
             if k > 0
-        ]
-        self.views: tuple[InstrumentView, ...] = (self, *others)
+        )
+
+    @property
+    def views(self) -> tuple[InstrumentView, ...]:
+        """One of each instrument; the first is this view itself."""
+        return (self, *self._others)
 
     def _show(self, history: Floats) -> None:
         super()._show(history)
-        for view in self.views[1:]:
+        for view in self._others:
             view._show(history)
 
     def __getitem__(self, which: int | str) -> InstrumentView:
@@ -65,7 +69,7 @@ class Market(InstrumentView):
         raise StrategyError(f"market[{which!r}]: no such instrument; there are {symbols}")
 
     def __len__(self) -> int:
-        return len(self.views)
+        return 1 + len(self._others)
 
     @property
     def time(self) -> int:

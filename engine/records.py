@@ -177,11 +177,12 @@ STATE = np.dtype(
         ("holdings", HOLDING, (MAX_INSTRUMENTS,)),
         ("orders", ORDER, (MAX_OPEN,)),  # the open ones, oldest first
         ("messages", MESSAGE, (MAX_MESSAGES,)),  # on their way to the exchange
-        ("reports", REPORT, (MAX_REPORTS,)),  # a ring of what is on its way to the agent
         # ticks and lots by date (first column), fees (taker, maker, volume from which they hold) and margin tiers
         # (limit, initial rate, maintenance rate, deduction)
         ("starts", "i8", (MAX_TERMS,)),
         ("schedule", "f8", (MAX_TERMS, 4)),
+        # from here on lines are written as a whole before they are read, and begin as what the memory held before
+        ("reports", REPORT, (MAX_REPORTS,)),  # a ring of what is on its way to the agent
         ("delays", "i8", (2 * MAX_DELAYS, 2)),  # times and delays of orders, then of responses
         ("fills", FILL, (MAX_FILLS,)),  # what the loop writes, until the recorder takes it away
         ("periods", PERIOD, (MAX_PERIODS,)),
@@ -191,6 +192,10 @@ STATE = np.dtype(
 )
 
 
+#: Bytes of a STATE that begin as zeros.
+CLEARED = int(STATE.fields["reports"][1])  # type: ignore[index]
+
+
 class State:
     """The record that the loop reads and changes, and views of its parts, cut to what the run uses.
 
@@ -198,7 +203,8 @@ class State:
     """
 
     def __init__(self, instruments: int, accounts: int) -> None:
-        self.array: Records = np.zeros(1, STATE)  # untouched pages of it cost nothing
+        self.array: Records = np.empty(1, STATE)  # to clear all 19 MB would take longer than many a run
+        self.array.view(np.uint8)[:CLEARED] = 0
         self.record: Any = self.array[0]
         self.run: Any = self.record["run"]
         self.context: Any = self.record["context"]

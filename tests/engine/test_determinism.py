@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import subprocess
 import sys
@@ -118,6 +119,18 @@ class Dice(Strategy):
 
     def on_bar(self, market: Market) -> float | None:
         return float(self.rng.uniform(-1, 1)) if self.rng.random() < 0.1 else None
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_a_run_leaves_no_garbage_that_waits_for_the_collector_of_cycles(market: Tape, mode: str) -> None:
+    run(market, SmaCross(fast=5, slow=20), mode=mode)
+    gc.collect()
+    gc.disable()
+    try:
+        run(market, SmaCross(fast=5, slow=20), mode=mode)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_the_seed_is_the_only_source_of_randomness(market: Tape) -> None:

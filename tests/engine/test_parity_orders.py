@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from halfspread.engine.order_records import TOO_MANY_OPEN
+from halfspread.engine.records import STATE
 from tests.engine.engine_adapter import differences, run_engine, with_settings
 from tests.engine.reference_cases import Case
 from tests.engine.reference_cases_bars import CASES as BAR_CASES
@@ -84,6 +87,26 @@ def test_results_do_not_depend_on_the_size_of_chunks() -> None:
             assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes(), (seed, name)
         assert whole.curve.equals(parts.curve), seed
         assert (whole.counts, agent.seen) == (parts.counts, other.seen), seed
+
+
+def test_results_do_not_depend_on_what_the_memory_held_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = [run_engine(varied_scenario(Random(seed))) for seed in range(SEEDS)]
+    empty = np.empty
+
+    def dirty(shape: Any, dtype: Any = float, *more: Any, **named: Any) -> Any:
+        made = empty(shape, dtype, *more, **named)
+        if dtype is STATE:
+            made.view(np.uint8)[:] = 0xA5
+        return made
+
+    monkeypatch.setattr(np, "empty", dirty)
+    for seed, (first, agent) in enumerate(clean):
+        second, other = run_engine(varied_scenario(Random(seed)))
+        for name in ("fill_records", "order_records", "period_records"):
+            assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), (seed, name)
+        assert first.curve.equals(second.curve), seed
+        assert (first.counts, agent.seen) == (second.counts, other.seen), seed
+    assert sum(first.counts["liquidations"] for first, _ in clean) > 0
 
 
 @settings(max_examples=100)

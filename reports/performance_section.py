@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
+from typing import Any, Protocol
 
 from halfspread.reports import formats
 from halfspread.reports.certainty import LEVEL, limits, shortage
 from halfspread.reports.html_tables import row, table
+from halfspread.reports.statistics.intervals import Intervals
 from halfspread.reports.statistics.probabilistic import RATIO_DAYS
 from halfspread.reports.svg import element, text
 from halfspread.reports.view import View, section
 
-__all__ = ["interval_words", "performance"]
+__all__ = ["Shown", "interval_words", "performance", "performance_table"]
 
 Write = Callable[[float], str]
+
+
+class Shown(Protocol):
+    """What is read here: a `View`, or anything else with days, figures of them, and how sure these are."""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]: ...
+    @property
+    def days(self) -> Sized: ...
+    @property
+    def intervals(self) -> Intervals | None: ...
+    @property
+    def seed(self) -> int: ...
+
 
 _signed = partial(formats.percent, digits=1, sign=True)
 _small = partial(formats.percent, digits=2)
@@ -64,6 +80,11 @@ def performance(view: View) -> str:
     nothing for a run that is too short for daily statistics, or an agent that never traded."""
     if view.brief or not view.metrics["fills"] or len(view.days) < 2:
         return ""
+    return performance_table(view)
+
+
+def performance_table(view: Shown) -> str:
+    """The same without asking whether there is enough to be shown; a figure that is NaN is left out."""
     rows, marked = [], False
     for group, entries in _GROUPS.items():
         shown = [entry for entry in entries if math.isfinite(float(view.metrics[entry[0]]))]
@@ -81,13 +102,13 @@ def performance(view: View) -> str:
     return section("Performance", _lead(view, marked), listing, anchor="performance")
 
 
-def interval_words(view: View, name: str, write: Write) -> str:
+def interval_words(view: Shown, name: str, write: Write) -> str:
     """The interval of a figure as the end of a sentence; empty where there is none."""
     found = limits(view.intervals, name)
     return f"; {LEVEL:.0%} interval {write(found.low)} to {write(found.high)}" if found else ""
 
 
-def _limits(view: View, name: str, write: Write) -> tuple[list[str], bool]:
+def _limits(view: Shown, name: str, write: Write) -> tuple[list[str], bool]:
     """Cells for the limits, and whether these are percentiles."""
     if view.intervals is None:
         return [], False
@@ -97,7 +118,7 @@ def _limits(view: View, name: str, write: Write) -> tuple[list[str], bool]:
     return [write(found.low), write(found.high)], found.method == "percentile"
 
 
-def _note(view: View, name: str, note: str) -> str:
+def _note(view: Shown, name: str, note: str) -> str:
     m = view.metrics
     if name == "information_ratio" and math.isfinite(m["information_ratio_robust_error"]):
         robust, plain = (formats.number(m[f"information_ratio_{which}error"]) for which in ("robust_", ""))
@@ -114,7 +135,7 @@ def _noted(words: str) -> str:
     return element("td", text(words), class_="words aside")
 
 
-def _lead(view: View, marked: bool) -> str:
+def _lead(view: Shown, marked: bool) -> str:
     days = len(view.days)
     words = f"Of {days:,} UTC days; a year has 365."
     if view.intervals is None:

@@ -94,6 +94,7 @@ def _measure(result: BacktestResult, pnl: Floats) -> dict[str, Value]:
         "execution_return": execution / notional,
         "annual_return": annual_return(pnl),
         "annual_volatility": annual_volatility(pnl),
+        "benchmark": "zero",
         "information_ratio": information_ratio(pnl),
         "information_ratio_error": information_ratio_error(pnl),
         "max_drawdown": result.max_drawdown_notional,

@@ -25,7 +25,8 @@ def daily(result: ResultLike) -> pd.DataFrame:
     Columns in units of the notional: ``position`` (exposure at the end of the day, signed), ``execution``
     (half-spread, fee and impact), ``carry`` (funding), ``price``, ``liquidation`` and ``pnl`` (their sum),
     ``collateral`` (not in the PnL) and ``turnover`` (value traded); ``equity`` at the end of the day is in report
-    currency. Costs are negative.
+    currency. Costs are negative. ``benchmark``, where the result has one: its return on the day. Raises DataError where
+    it lacks one of the days.
     """
     ends = _day_ends(result)
     change = ends[list(_CUMULATIVE)].diff()
@@ -41,7 +42,9 @@ def daily(result: ResultLike) -> pd.DataFrame:
         }
     )
     days["pnl"] = days[["price", "execution", "carry", "liquidation"]].sum(axis=1)
-    return days.assign(collateral=change["collateral"], turnover=change["turnover"], equity=ends["equity"])
+    days = days.assign(collateral=change["collateral"], turnover=change["turnover"], equity=ends["equity"])
+    benchmark = getattr(result, "benchmark", None)
+    return days if benchmark is None else days.assign(benchmark=benchmark.over(pd.DatetimeIndex(days.index)))
 
 
 def _day_ends(result: ResultLike) -> pd.DataFrame:

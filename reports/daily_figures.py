@@ -20,8 +20,11 @@ from halfspread.reports.statistics.tail import expected_shortfall, kurtosis, ske
 __all__ = ["daily_figures"]
 
 
-def daily_figures(pnl: Floats, *, total: float, price: float, execution: float, turnover: float) -> dict[str, float]:
-    """Figures by name of days of ``pnl`` (days,).
+def daily_figures(
+    pnl: Floats, benchmark: Floats | None = None, *, total: float, price: float, execution: float, turnover: float
+) -> dict[str, float]:
+    """Figures by name of days of ``pnl`` (days,), errors and probabilities of the ratio against ``benchmark`` (None:
+    zero).
 
     ``total``, ``price`` and ``execution`` (half-spread, fee and impact; a cost is negative): returns of the whole run;
     ``turnover``: value traded; all in units of the notional. ``sharpe_ratio`` is without a riskless rate;
@@ -31,12 +34,13 @@ def daily_figures(pnl: Floats, *, total: float, price: float, execution: float, 
     cost per unit of value traded at which the PnL would be zero, had the agent traded the same.
     """
     days = len(pnl)
+    active = pnl if benchmark is None else pnl - benchmark
     return {
         "sharpe_ratio": information_ratio(pnl),
-        "information_ratio_robust_error": _or_nan(robust_ratio_error, pnl),
-        "probabilistic_sharpe": _or_nan(probabilistic_sharpe, pnl),
-        "minimum_track_record": _or_nan(minimum_track_record, pnl),
-        "sortino_ratio": sortino_ratio(pnl),
+        "information_ratio_robust_error": _or_nan(robust_ratio_error, active),
+        "probabilistic_sharpe": _or_nan(probabilistic_sharpe, active),
+        "minimum_track_record": _or_nan(minimum_track_record, active),
+        "sortino_ratio": sortino_ratio(active),
         "calmar_ratio": calmar_ratio(pnl),
         "expected_shortfall": _or_nan(expected_shortfall, pnl),
         "skewness": skewness(pnl),

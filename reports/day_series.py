@@ -28,6 +28,7 @@ def day_series(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> D
     gains = (closed["pnl"].to_numpy(dtype=np.float64) > 0.0).astype(np.float64)
     return Days.of(
         pnl,
+        benchmark=days.get("benchmark"),
         price=days["price"].to_numpy(dtype=np.float64),
         cost=-days["execution"].to_numpy(dtype=np.float64),
         turnover=np.maximum(days["turnover"].to_numpy(dtype=np.float64), 0.0),

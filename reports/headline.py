@@ -12,6 +12,7 @@ import pandas as pd
 from halfspread.reports import formats
 from halfspread.reports.certainty import shortage
 from halfspread.reports.html_tables import definitions
+from halfspread.reports.names import against
 from halfspread.reports.performance_section import interval_words
 from halfspread.reports.protocol import ResultLike
 from halfspread.reports.svg import element, text
@@ -109,7 +110,7 @@ def _ratio(view: View) -> str:
     return _figure(
         "Information ratio",
         formats.number(m["information_ratio"]),
-        f"{m['days']:,} daily PnLs, 365 days a year; \N{PLUS-MINUS SIGN} one {kind}standard error"
+        f"{m['days']:,} daily PnLs{against(m)}, 365 days a year; \N{PLUS-MINUS SIGN} one {kind}standard error"
         + (interval_words(view, "information_ratio", formats.number) or _few(m)),
         small=f" \N{PLUS-MINUS SIGN} {formats.number(error)}" if math.isfinite(error) else "",
     )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from halfspread.reports.daily import daily
 from halfspread.reports.daily_figures import daily_figures
+from halfspread.reports.names import benchmark_name
 from halfspread.reports.orders import order_metrics
 from halfspread.reports.protocol import ATTRIBUTION, EXECUTION, ResultLike
 from halfspread.reports.statistics.drawdowns import longest_drawdown
@@ -22,6 +23,7 @@ from halfspread.reports.statistics.ratios import (
     information_ratio,
     information_ratio_error,
 )
+from halfspread.reports.statistics.relative import relative_figures
 from halfspread.reports.trades import trade_statistics, trades
 
 __all__ = ["json_safe", "measure", "metrics"]
@@ -40,18 +42,20 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
     Constant notional view, in units of the notional, without what the margin coin did: ``total_return`` (sum of simple
     returns), ``price_return half_spread_return fee_return impact_return funding_return liquidation_return`` (its
     parts; a cost is negative), ``execution_return`` (half-spread, fee and impact), ``annual_return`` (mean day x 365),
-    ``annual_volatility``, ``information_ratio`` (mean / population deviation, ddof=0, of daily PnL x sqrt(365)) and
-    its standard error ``information_ratio_error``, ``max_drawdown`` (positive, from every bar), ``best_day``,
+    ``annual_volatility``, ``information_ratio`` (mean / population deviation, ddof=0, of daily PnL less that of
+    ``benchmark``, which is "zero" where none is named, x sqrt(365)) and its standard error ``information_ratio_error``,
+    ``max_drawdown`` (positive, from every bar), ``best_day``,
     ``worst_day``, ``positive_days`` (share), ``longest_drawdown_days``, ``exposure`` (mean of its absolute value over
     the recorded periods), ``turnover`` (value traded). ``cost_per_turnover`` is execution paid per unit of value
     traded, positive when paid. Account view: ``equity_return`` (compounded, with collateral), ``equity_max_drawdown``
     (positive fraction of the peak), ``final_equity`` and ``collateral`` (report currency). ``days`` counts UTC days
     with a part of a day at either end as one. ``exposure`` is of the net position, ``gross_exposure`` of the sum of
     absolute positions. Orders and liquidations: see `order_metrics`; ratios, errors, tails and break-even: see
-    `daily_figures`.
+    `daily_figures`; where a benchmark is named, what goes with it: see `relative_figures`.
     """
     attribution, notional = result.attribution, result.notional
     pnl = days["pnl"].to_numpy(dtype=np.float64)
+    benchmark = days["benchmark"].to_numpy(dtype=np.float64) if "benchmark" in days else None
     statistics = trade_statistics(trips)["all"]
     parts = {f"{name}_return": attribution[name] / notional for name in ATTRIBUTION}
     execution = math.fsum(attribution[name] for name in EXECUTION)
@@ -72,8 +76,9 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "execution_return": execution / notional,
         "annual_return": annual_return(pnl),
         "annual_volatility": annual_volatility(pnl),
-        "information_ratio": information_ratio(pnl),
-        "information_ratio_error": information_ratio_error(pnl),
+        "benchmark": benchmark_name(result),
+        "information_ratio": information_ratio(pnl, benchmark),
+        "information_ratio_error": information_ratio_error(pnl, benchmark),
         "max_drawdown": result.max_drawdown_notional,
         "longest_drawdown_days": longest_drawdown(pnl),
         "best_day": float(pnl.max()) if len(pnl) else math.nan,
@@ -95,11 +100,13 @@ def measure(result: ResultLike, days: pd.DataFrame, trips: pd.DataFrame) -> dict
         "mean_trade_hours": float(statistics["mean_hours"]),
         **daily_figures(
             pnl,
+            benchmark,
             total=total,
             price=parts["price_return"],
             execution=execution / notional,
             turnover=turnover / notional,
         ),
+        **({} if benchmark is None else relative_figures(pnl, benchmark)),
     }
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from halfspread.reports import formats
 from halfspread.reports.protocol import ResultLike
 
-__all__ = ["PART_NAMES", "amount_of_data", "distinct", "fills_by_matching", "on_events"]
+__all__ = [
+    "PART_NAMES",
+    "ZERO",
+    "against",
+    "amount_of_data",
+    "benchmark_name",
+    "distinct",
+    "fills_by_matching",
+    "on_events",
+]
+
+#: What ratios are measured against where no benchmark is named.
+ZERO = "zero"
 
 #: The parts of the attribution, in the order in which they are listed and stacked.
 PART_NAMES = {
@@ -28,6 +40,18 @@ def distinct(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
     return found
+
+
+def benchmark_name(result: ResultLike) -> str:
+    """What the ratios of a result are measured against: the name of its benchmark, or `ZERO`."""
+    benchmark = getattr(result, "benchmark", None)
+    return ZERO if benchmark is None else str(benchmark.name)
+
+
+def against(metrics: Mapping[str, object]) -> str:
+    """What the ratios among ``metrics`` are measured against, where that is not zero, such as ``, against index``."""
+    name = metrics.get("benchmark", ZERO)
+    return "" if name == ZERO else f", against {name}"
 
 
 def on_events(result: ResultLike) -> bool:

@@ -153,6 +153,7 @@ svg .fill.fall, svg .fill.exposure {{ fill-opacity: .22; }}
 svg .line.fall, svg .line.exposure {{ stroke-width: 1.2; }}
 .net {{ --tone: var(--ink); }}
 .before-costs {{ --tone: var(--faint); }}
+.benchmark {{ --tone: var(--s4); }}
 .equity, .exposure {{ --tone: var(--s0); }}
 .fall, .loss {{ --tone: var(--loss); }}
 .gain {{ --tone: var(--gain); }}

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from halfspread.reports import formats
 from halfspread.reports.certainty import LEVEL, limits, shortage
 from halfspread.reports.html_tables import row, table
+from halfspread.reports.names import ZERO
 from halfspread.reports.statistics.intervals import Intervals
 from halfspread.reports.statistics.probabilistic import RATIO_DAYS
 from halfspread.reports.svg import element, text
@@ -40,6 +41,8 @@ _ratio = partial(formats.number, digits=2)
 _bp = partial(formats.basis_points, digits=2)
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
+_BESIDE = "Against the benchmark"
+
 #: Name of the metric, what it is called, how it is written, what it is.
 _GROUPS: dict[str, tuple[tuple[str, str, Write, str], ...]] = {
     "Return": (
@@ -50,10 +53,21 @@ _GROUPS: dict[str, tuple[tuple[str, str, Write, str], ...]] = {
         ("equity_return", "Account return", _signed, "compounded, of the capital at the start"),
     ),
     "Ratio": (
-        ("information_ratio", "Information ratio", _ratio, "a year; against zero, so the Sharpe ratio"),
+        ("information_ratio", "Information ratio", _ratio, "a year"),
         ("probabilistic_sharpe", "Probability of a true ratio above zero", _small, "probabilistic Sharpe ratio"),
         ("sortino_ratio", "Sortino ratio", _ratio, "a year; by losing days only"),
         ("calmar_ratio", "Calmar ratio", _ratio, "return a year over the deepest drawdown of days"),
+    ),
+    _BESIDE: (
+        ("benchmark_return", "Return of the benchmark", _signed, "sum of its days"),
+        ("active_return", "Net return less the benchmark's", _signed, "sum of days"),
+        ("tracking_error", "Tracking error", formats.percent, "volatility a year of the PnL less the benchmark's"),
+        ("alpha", "Alpha a year", _signed, "what is left of the mean day without beta times the benchmark's"),
+        ("beta", "Beta", _ratio, "slope of the PnL on the benchmark's"),
+        ("correlation", "Correlation", _ratio, "of days"),
+        ("up_capture", "Up capture", _ratio, "PnL on days on which the benchmark gained, over its gains"),
+        ("down_capture", "Down capture", _ratio, "PnL on days on which it lost, over its losses"),
+        ("sharpe_ratio", "Sharpe ratio", _ratio, "a year; against zero"),
     ),
     "Risk": (
         ("annual_volatility", "Volatility a year", formats.percent, "of days, times the root of 365"),
@@ -86,11 +100,13 @@ def performance(view: View) -> str:
 def performance_table(view: Shown) -> str:
     """The same without asking whether there is enough to be shown; a figure that is NaN is left out."""
     rows, marked = [], False
+    against = view.metrics.get("benchmark", ZERO)
     for group, entries in _GROUPS.items():
+        if group == _BESIDE and against == ZERO:
+            continue
         shown = [entry for entry in entries if math.isfinite(float(view.metrics[entry[0]]))]
-        rows += (
-            [element("tr", element("th", text(group), scope="rowgroup", colspan=5), class_="group")] if shown else []
-        )
+        head = f"Against {against}" if group == _BESIDE else group
+        rows += [element("tr", element("th", text(head), scope="rowgroup", colspan=5), class_="group")] if shown else []
         for name, words, write, note in shown:
             cells, by_percentile = _limits(view, name, write)
             marked = marked or by_percentile
@@ -120,6 +136,11 @@ def _limits(view: Shown, name: str, write: Write) -> tuple[list[str], bool]:
 
 def _note(view: Shown, name: str, note: str) -> str:
     m = view.metrics
+    if name in ("information_ratio", "sortino_ratio"):
+        against = m.get("benchmark", ZERO)
+        note += f"; against {against}" + (
+            ", so the Sharpe ratio" if (name, against) == ("information_ratio", ZERO) else ""
+        )
     if name == "information_ratio" and math.isfinite(m["information_ratio_robust_error"]):
         robust, plain = (formats.number(m[f"information_ratio_{which}error"]) for which in ("robust_", ""))
         return f"{note}; standard error {robust}, for independent days {plain}"

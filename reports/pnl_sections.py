@@ -13,7 +13,10 @@ from halfspread.reports.protocol import ATTRIBUTION
 from halfspread.reports.svg import element
 from halfspread.reports.view import View, money_label, percent_label, section
 
-__all__ = ["attribution", "returns"]
+__all__ = ["BESIDE_STYLE", "attribution", "returns"]
+
+#: CSS class and dashes of the line of a benchmark.
+BESIDE_STYLE = ("benchmark thin", "5 3")
 
 _NO_BAR = '<td class="bar"></td>'
 
@@ -85,12 +88,14 @@ def returns(view: View) -> str:
     result, currency = view.result, view.result.report_currency
     times, net, equity = view.curve()
     before_times, before = view.cumulative("price")
-    percent = percent_label(np.r_[net, before])
+    beside = [] if view.benchmark is None else [charts.Series(view.benchmark.name, *view.beside(), *BESIDE_STYLE)]
+    percent = percent_label(np.concatenate([net, before, *(one.values for one in beside)]))
     falls = np.maximum.accumulate(net) - net if len(net) else net
     peaks = np.maximum.accumulate(equity)
     drops = (peaks - equity) / np.abs(peaks)
     constant = charts.line_chart(
         [
+            *beside,
             charts.Series("Before costs", before_times, before, "before-costs thin"),
             charts.Series("Net", times, net, "net"),
         ],
@@ -118,5 +123,7 @@ def returns(view: View) -> str:
         f"began with {formats.money(result.capital)} {currency}. Lines are drawn from {len(times) - 1:,} "
         "points and keep every extreme."
     )
+    if view.benchmark is not None:
+        lead += f" {view.benchmark.name}: {view.benchmark.words}."
     pair = element("div", element("div", left), element("div", right), class_="pair")
     return section("Equity and drawdown", lead, pair, anchor="equity")

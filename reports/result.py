@@ -10,18 +10,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from halfspread.engine.result import BacktestResult
+from halfspread.errors import ConfigError
 from halfspread.reports import formats
+from halfspread.reports.benchmark import Benchmark
 from halfspread.reports.clock import by_hour, by_weekday
-from halfspread.reports.daily import table_one
+from halfspread.reports.daily import daily, table_one
 from halfspread.reports.files import atomic_write_text
 from halfspread.reports.measured import Measured
 from halfspread.reports.monthly import monthly
 from halfspread.reports.rolling import rolling
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from halfspread.reports.proof_section import Proof
     from halfspread.reports.statistics.intervals import Intervals
 
@@ -33,11 +35,13 @@ class Result(BacktestResult):
     """A `BacktestResult` with its tables, metrics and report.
 
     ``seed``: of the run, from which its intervals are drawn too. ``looks_ahead``: the agent knows the future, so that
-    its numbers are a bound.
+    its numbers are a bound. ``benchmark``: what the information ratio and all that goes with it are measured against,
+    zero where None; see `against`.
     """
 
     seed: int = 0
     looks_ahead: bool = False
+    benchmark: Benchmark | None = None
 
     @classmethod
     def of(cls, result: BacktestResult, *, seed: int | None = None, looks_ahead: bool | None = None) -> Result:
@@ -46,7 +50,27 @@ class Result(BacktestResult):
         kept = {field.name: getattr(result, field.name) for field in dataclasses.fields(BacktestResult)}
         kept["seed"] = getattr(result, "seed", 0) if seed is None else seed
         kept["looks_ahead"] = getattr(result, "looks_ahead", False) if looks_ahead is None else looks_ahead
+        kept["benchmark"] = getattr(result, "benchmark", None)
         return cls(**kept)
+
+    def against(self, benchmark: Benchmark | BacktestResult | None) -> Result:
+        """The same result measured against ``benchmark`` (a `Benchmark`, or the result of another agent), or against
+        zero (None); this one stays as it is. The engine knows nothing of it.
+
+        Raises DataError where the benchmark does not have every day of the run.
+        """
+        if benchmark is not None and not isinstance(benchmark, Benchmark):
+            if not isinstance(benchmark, BacktestResult):
+                raise ConfigError(
+                    f"benchmark: expected a Benchmark, a result or None, got {type(benchmark).__name__}; a series of "
+                    "days is read by hs.Benchmark.read(series, values='returns')"
+                )
+            benchmark = Benchmark.agent(benchmark)
+        assumptions = {topic: words for topic, words in self.assumptions.items() if topic != "benchmark"}
+        if benchmark is not None:
+            benchmark.over(pd.DatetimeIndex(daily(dataclasses.replace(self, benchmark=None)).index))
+            assumptions["benchmark"] = f"{benchmark.name}: {benchmark.words}"
+        return dataclasses.replace(self, benchmark=benchmark, assumptions=assumptions)
 
     @cached_property
     def measured(self) -> Measured:
@@ -116,7 +140,8 @@ class Result(BacktestResult):
     def __repr__(self) -> str:
         m = self.metrics
         ratio = float(m["information_ratio"])
-        known = f"IR {formats.number(ratio)}, " if math.isfinite(ratio) else ""
+        against = "" if self.benchmark is None else f" against {self.benchmark.name}"
+        known = f"IR {formats.number(ratio)}{against}, " if math.isfinite(ratio) else ""
         return (
             f"Result({self.name!r}, {formats.span(self.start, self.end)}: "
             f"net {formats.returned(self.total_return, sign=True)} of {self.notional:,.10g} {self.report_currency}, "

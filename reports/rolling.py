@@ -23,7 +23,8 @@ def rolling(days: pd.DataFrame, window: int = WINDOW) -> pd.DataFrame:
     """One row for each day from number ``window`` on, over the ``window`` days that end with it; empty with fewer.
 
     ``return``: sum of simple returns in units of the notional; ``volatility``: population deviation x sqrt(365);
-    ``ratio``: mean / deviation x sqrt(365), NaN where nothing varies; ``cost_per_turnover``: half-spread, fee and
+    ``ratio``: mean / deviation x sqrt(365), of the PnL less the benchmark's where ``days`` have one, NaN where nothing
+    varies; ``cost_per_turnover``: half-spread, fee and
     impact paid per unit of value traded, NaN where nothing was traded.
     """
     count = max(len(days) - window + 1, 0)
@@ -33,19 +34,26 @@ def rolling(days: pd.DataFrame, window: int = WINDOW) -> pd.DataFrame:
     pnl, execution, turnover = (
         _windows(days[name].to_numpy(dtype=np.float64), window) for name in ("pnl", "execution", "turnover")
     )
-    mean = pnl.mean(axis=1)
-    spread = pnl.std(axis=1)
-    spread[spread <= _ROUNDING * np.abs(pnl).max(axis=1)] = 0.0
+    active = pnl
+    if "benchmark" in days:
+        active = pnl - _windows(days["benchmark"].to_numpy(dtype=np.float64), window)
+    mean, spread = active.mean(axis=1), _deviation(active)
     paid, traded = execution.sum(axis=1), turnover.sum(axis=1)
     root = math.sqrt(DAYS_PER_YEAR)
     nothing = np.full(count, math.nan)
     table = {
         "return": pnl.sum(axis=1),
-        "volatility": spread * root,
+        "volatility": _deviation(pnl) * root,
         "ratio": np.divide(mean * root, spread, out=nothing.copy(), where=spread > 0.0),
         "cost_per_turnover": np.divide(-paid, traded, out=nothing.copy(), where=traded > 0.0),
     }
     return pd.DataFrame(table, index=index)
+
+
+def _deviation(windows: Floats) -> Floats:
+    found: Floats = windows.std(axis=1)
+    found[found <= _ROUNDING * np.abs(windows).max(axis=1)] = 0.0
+    return found
 
 
 def _windows(values: Floats, window: int) -> Floats:

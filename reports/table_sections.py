@@ -50,7 +50,8 @@ def paper_table(view: View) -> str:
     )
     lead = (
         "UTC days in units of the notional. Execution is half-spread, fee and impact; carry is funding; ir is the mean "
-        "over the population deviation of the daily PnL times the root of 365."
+        "over the population deviation of the daily PnL times the root of 365"
+        + (", against zero." if view.benchmark else ".")
     )
     head = ["", *(str(name) for name in numbers.columns)]
     return section("Days", lead, element("div", table(head, rows), chart, class_="pair"), anchor="days")

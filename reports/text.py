@@ -19,7 +19,7 @@ from halfspread.reports.certainty_section import contest_sentence
 from halfspread.reports.comparison import rank_results
 from halfspread.reports.headline import ratio_error
 from halfspread.reports.measured import looks_ahead, measured
-from halfspread.reports.names import PART_NAMES, amount_of_data, distinct
+from halfspread.reports.names import PART_NAMES, against, amount_of_data, distinct
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
 from halfspread.reports.versus import Difference, Versus, versus
 
@@ -70,7 +70,7 @@ def _headline(m: Mapping[str, Any]) -> Table:
         (
             "information ratio",
             formats.number(m["information_ratio"]),
-            f"daily, 365 days; {kind}standard error {formats.number(error)}"
+            f"daily, 365 days{against(m)}; {kind}standard error {formats.number(error)}"
             if m["days"] > 1
             else "needs more than one day",
         ),

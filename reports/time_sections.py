@@ -11,6 +11,7 @@ from halfspread.reports import charts, formats
 from halfspread.reports.bar_charts import column_chart
 from halfspread.reports.clock import WEEKDAYS, by_hour, by_weekday
 from halfspread.reports.html_tables import row, table
+from halfspread.reports.names import against
 from halfspread.reports.rolling import WINDOW, rolling
 from halfspread.reports.svg import element
 from halfspread.reports.view import View, money_label, percent_label, section
@@ -32,7 +33,13 @@ def rolling_figures(view: View) -> str:
     drawn = [
         _line(found["return"], "Return", "% of notional, sum of simple returns", percent_label(return_), "net"),
         _line(found["volatility"], "Volatility", "a year, % of notional", percent_label(volatility), "equity"),
-        _line(found["ratio"], "Information ratio", "a year", lambda value: formats.number(value, 1), "net"),
+        _line(
+            found["ratio"],
+            "Information ratio",
+            f"a year{against(view.metrics)}",
+            lambda value: formats.number(value, 1),
+            "net",
+        ),
         _line(
             found["cost_per_turnover"] * 1e4,
             "Cost per turnover",

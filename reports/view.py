@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from halfspread.reports import formats
+from halfspread.reports.benchmark import Benchmark
 from halfspread.reports.measured import measured
 from halfspread.reports.names import on_events
 from halfspread.reports.protocol import InstrumentLike, ResultLike
@@ -28,7 +29,7 @@ Times = NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class View:
     """A result with everything that the sections show of it: ``days``, ``trips``, ``metrics``, ``series``,
-    ``intervals`` and ``seed`` as in `Measured`."""
+    ``intervals`` and ``seed`` as in `Measured`; ``benchmark``: what it is measured against, None for zero."""
 
     result: ResultLike
     days: pd.DataFrame
@@ -37,13 +38,15 @@ class View:
     series: Days
     intervals: Intervals | None
     seed: int
+    benchmark: Benchmark | None = None
 
     @classmethod
     def of(cls, result: ResultLike) -> View:
         """View of ``result`` with the tables it keeps, computed here where it keeps none."""
         tables = measured(result)
         metrics = dict(tables.metrics)
-        return cls(result, tables.days, tables.trips, metrics, tables.series, tables.intervals, tables.seed)
+        against = getattr(result, "benchmark", None)
+        return cls(result, tables.days, tables.trips, metrics, tables.series, tables.intervals, tables.seed, against)
 
     def curve(self) -> tuple[Times, Floats, Floats]:
         """Time, net PnL in units of notional, and equity in report currency, from the start to the end; made anew at
@@ -72,6 +75,13 @@ class View:
     def brief(self) -> bool:
         """Whether the run is too short for days and months to say anything."""
         return len(self.days) < 5 and self.result.end - self.result.start < pd.Timedelta(days=4)
+
+    def beside(self) -> tuple[Times, Floats]:
+        """Time and summed returns of the benchmark at the ends of days, from zero at the start to the end."""
+        end = self.result.end.as_unit("ns").value
+        ends = np.minimum(pd.DatetimeIndex(self.days.index).as_unit("ns").asi8 + 86_400_000_000_000, end)
+        start = self.result.start.as_unit("ns").value
+        return np.r_[start, ends], np.r_[0.0, np.cumsum(self.days["benchmark"].to_numpy(dtype=np.float64))]
 
     def contracts(self) -> tuple[Times, Floats]:
         """Time and contracts of the one instrument at every point of the curve."""

@@ -69,7 +69,8 @@ def _sample(terms: dict[str, Floats], resamples: Resamples) -> _Sample:
     means = np.empty((resamples.count, len(names)))
     squares = np.empty((resamples.count, len(names), len(names)))
     block_moments(centred, resamples.index, means, squares)
-    origins = {name: float(terms[name].mean()) for name in ("pnl", "active")}
+    squared = [name for name in terms if f"{name}_squared" in terms]
+    origins = {name: float(terms[name].mean()) for name in squared}
     whole = Means(dict(zip(names, centre[:, None], strict=True)), origins, len(table))
     drawn = Means(dict(zip(names, (means + centre).T, strict=True)), origins, len(table))
     return _Sample(centred, {name: i for i, name in enumerate(names)}, whole, drawn, squares)

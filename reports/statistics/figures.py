@@ -75,9 +75,9 @@ class Smooth:
 def daily_terms(days: Days) -> dict[str, Floats]:
     """The series whose means the figures are made of, (days,) each.
 
-    PnL and active PnL are squared about their means, so that nothing is lost to rounding.
+    PnL, active PnL and the benchmark's are squared about their means, so that nothing is lost to rounding.
     """
-    terms = {name: values for name, values in days.series().items() if name != "benchmark"}
+    terms = days.series()
     terms["active"] = days.active
     for name in ("pnl", "active"):
         terms[f"{name}_squared"] = (terms[name] - terms[name].mean()) ** 2
@@ -90,7 +90,21 @@ def daily_terms(days: Days) -> dict[str, Floats]:
         terms["gross"] = days.gross
     if days.returns is not None and days.returns.min(initial=0.0) > -1.0:
         terms["log_return"] = np.log1p(days.returns)
-    return terms
+    return terms if days.benchmark is None else terms | _beside(days.pnl, days.benchmark)
+
+
+def _beside(pnl: Floats, benchmark: Floats) -> dict[str, Floats]:
+    """What the PnL and the benchmark's have in common, and both of them by the days on which it gained and lost."""
+    up, down = benchmark > 0.0, benchmark < 0.0
+    off = benchmark - benchmark.mean()
+    return {
+        "benchmark_squared": off**2,
+        "cross": (pnl - pnl.mean()) * off,
+        "with_gain": np.where(up, pnl, 0.0),
+        "benchmark_gain": np.where(up, benchmark, 0.0),
+        "with_loss": np.where(down, -pnl, 0.0),
+        "benchmark_loss": np.where(down, -benchmark, 0.0),
+    }
 
 
 def _scaled(name: str, scale: float | None = None, sign: float = 1.0) -> Callable[[Means], Sloped]:
@@ -128,9 +142,50 @@ def _ratio(name: str) -> Callable[[Means], Sloped]:
     return measure
 
 
-def _log_volatility(means: Means) -> Sloped:
-    variance, off = _variance(means, "pnl")
-    return 0.5 * np.log(variance * _ANNUAL), {"pnl": -off / variance, "pnl_squared": 0.5 / variance}
+def _log_volatility(name: str) -> Callable[[Means], Sloped]:
+    def measure(means: Means) -> Sloped:
+        variance, off = _variance(means, name)
+        return 0.5 * np.log(variance * _ANNUAL), {name: -off / variance, f"{name}_squared": 0.5 / variance}
+
+    return measure
+
+
+def _covariance(means: Means) -> Sloped:
+    off = {name: means[name] - means.origins[name] for name in ("pnl", "benchmark")}
+    value = means["cross"] - off["pnl"] * off["benchmark"]
+    return value, {"cross": np.ones_like(value), "pnl": -off["benchmark"], "benchmark": -off["pnl"]}
+
+
+def _beta(means: Means) -> Sloped:
+    covariance, slopes = _covariance(means)
+    variance, off = _variance(means, "benchmark")
+    value = covariance / variance
+    slopes = {term: slope / variance for term, slope in slopes.items()}
+    slopes["benchmark"] = slopes["benchmark"] + 2.0 * value * off / variance
+    return value, slopes | {"benchmark_squared": -value / variance}
+
+
+def _alpha(means: Means) -> Sloped:
+    """The mean without its beta, a year."""
+    beta, by = _beta(means)
+    slopes = {term: -_ANNUAL * means["benchmark"] * slope for term, slope in by.items()}
+    slopes["pnl"] = slopes["pnl"] + _ANNUAL
+    slopes["benchmark"] = slopes["benchmark"] - _ANNUAL * beta
+    return _ANNUAL * (means["pnl"] - beta * means["benchmark"]), slopes
+
+
+def _fisher(means: Means) -> Sloped:
+    """The correlation stretched to the whole line (Fisher 1915), on which it is more nearly normal."""
+    covariance, slopes = _covariance(means)
+    variances = {name: _variance(means, name) for name in ("pnl", "benchmark")}
+    spread = np.sqrt(variances["pnl"][0] * variances["benchmark"][0])
+    value = np.clip(covariance / spread, -1.0, 1.0)
+    slopes = {term: slope / spread for term, slope in slopes.items()}
+    for name, (variance, off) in variances.items():
+        slopes[name] = slopes[name] + value * off / variance
+        slopes[f"{name}_squared"] = -0.5 * value / variance
+    stretch = 1.0 / (1.0 - value**2)
+    return np.arctanh(value), {term: slope * stretch for term, slope in slopes.items()}
 
 
 def _sortino(means: Means) -> Sloped:
@@ -155,7 +210,7 @@ def _shortfall(means: Means) -> Sloped:
 SMOOTH: dict[str, Smooth] = {
     "total_return": Smooth(("pnl",), _scaled("pnl")),
     "annual_return": Smooth(("pnl",), _scaled("pnl", _ANNUAL)),
-    "annual_volatility": Smooth(("pnl",), _log_volatility, np.exp, varies="pnl"),
+    "annual_volatility": Smooth(("pnl",), _log_volatility("pnl"), np.exp, varies="pnl"),
     "information_ratio": Smooth(("active",), _ratio("active"), varies="active"),
     "sharpe_ratio": Smooth(("pnl",), _ratio("pnl"), varies="pnl"),
     "sortino_ratio": Smooth(("active",), _sortino, some="downside_squared"),
@@ -170,4 +225,12 @@ SMOOTH: dict[str, Smooth] = {
     "break_even_cost": Smooth(("gross", "turnover"), _quotient("gross", "turnover"), some="turnover"),
     "hit_ratio": Smooth(("trips", "winners"), _quotient("winners", "trips"), some="trips", limits=(0.0, 1.0)),
     "equity_return": Smooth(("log_return",), _scaled("log_return"), np.expm1),
+    "benchmark_return": Smooth(("benchmark",), _scaled("benchmark")),
+    "active_return": Smooth(("benchmark", "active"), _scaled("active")),
+    "tracking_error": Smooth(("benchmark", "active"), _log_volatility("active"), np.exp, varies="active"),
+    "alpha": Smooth(("benchmark", "pnl"), _alpha, varies="benchmark"),
+    "beta": Smooth(("benchmark", "pnl"), _beta, varies="benchmark"),
+    "correlation": Smooth(("benchmark", "pnl"), _fisher, np.tanh, varies="benchmark"),
+    "up_capture": Smooth(("with_gain",), _quotient("with_gain", "benchmark_gain"), some="benchmark_gain"),
+    "down_capture": Smooth(("with_loss",), _quotient("with_loss", "benchmark_loss"), some="benchmark_loss"),
 }

@@ -19,7 +19,7 @@ Build = Callable[..., Any]
 
 def figures(pnl: list[float], **terms: float) -> dict[str, float]:
     given = {"total": sum(pnl), "price": 0.0, "execution": 0.0, "turnover": 0.0} | terms
-    return daily_figures(np.array(pnl), **given)
+    return daily_figures(np.array(pnl), None, **given)
 
 
 def test_four_days_worked_by_hand() -> None:

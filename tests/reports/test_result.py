@@ -59,7 +59,7 @@ def test_it_is_the_backtests_result_and_shares_its_arrays(result: Result) -> Non
     more = {field.name for field in dataclasses.fields(again)} - {
         field.name for field in dataclasses.fields(BacktestResult)
     }
-    assert more == {"seed", "looks_ahead"}
+    assert more == {"benchmark", "seed", "looks_ahead"}
 
 
 def test_days_trips_and_months_add_up_to_the_attribution(result: Result) -> None:

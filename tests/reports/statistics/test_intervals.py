@@ -29,6 +29,15 @@ from halfspread.reports.statistics.ratios import (
     information_ratio,
     sortino_ratio,
 )
+from halfspread.reports.statistics.relative import (
+    active_return,
+    alpha,
+    beta,
+    correlation,
+    down_capture,
+    tracking_error,
+    up_capture,
+)
 from halfspread.reports.statistics.resamples import draw_resamples, mean_variances
 from halfspread.reports.statistics.series import Floats
 from halfspread.reports.statistics.tail import expected_shortfall
@@ -79,6 +88,14 @@ SLOW: dict[str, Callable[[Any], float]] = {
     "break_even_cost": lambda d: break_even_cost(d["pnl"], d["cost"], d["turnover"]),
     "hit_ratio": lambda d: float(d["winners"].sum() / d["trips"].sum()),
     "equity_return": lambda d: float(np.prod(1.0 + d["returns"])) - 1.0,
+    "benchmark_return": lambda d: float(d["benchmark"].sum()),
+    "active_return": lambda d: active_return(d["pnl"], d["benchmark"]),
+    "tracking_error": lambda d: tracking_error(d["pnl"], d["benchmark"]),
+    "alpha": lambda d: alpha(d["pnl"], d["benchmark"]),
+    "beta": lambda d: beta(d["pnl"], d["benchmark"]),
+    "correlation": lambda d: correlation(d["pnl"], d["benchmark"]),
+    "up_capture": lambda d: up_capture(d["pnl"], d["benchmark"]),
+    "down_capture": lambda d: down_capture(d["pnl"], d["benchmark"]),
     "calmar_ratio": lambda d: calmar_ratio(d["pnl"]),
     "max_daily_drawdown": lambda d: max_drawdown(d["pnl"]),
     "longest_drawdown_days": lambda d: float(longest_drawdown(d["pnl"])),
@@ -87,7 +104,16 @@ SLOW: dict[str, Callable[[Any], float]] = {
     "best_day": lambda d: float(d["pnl"].max()),
     "equity_max_daily_drawdown": lambda d: max_drawdown(d["returns"], compounded=True),
 }
-BACK = {"annual_volatility": np.exp, "equity_return": np.expm1}
+BACK = {
+    "annual_volatility": np.exp,
+    "equity_return": np.expm1,
+    "tracking_error": np.exp,
+    "correlation": np.tanh,
+}
+BESIDE = {
+    *("benchmark_return", "active_return", "tracking_error", "alpha", "beta", "correlation"),
+    *("up_capture", "down_capture"),
+}
 
 
 def test_every_headline_figure_has_a_slow_twin() -> None:
@@ -155,7 +181,8 @@ def test_equal_generators_give_equal_intervals() -> None:
 def test_series_that_are_not_known_leave_their_figures_out() -> None:
     found = headline_intervals(Days.of(days().pnl), rng())
     without = {"price", "cost", "turnover", "exposure", "hit_ratio", "equity", "execution", "break"}
-    assert set(found.figures) == {name for name in HEADLINE if not any(name.startswith(each) for each in without)}
+    left = {name for name in HEADLINE if not any(name.startswith(each) for each in without)}
+    assert set(found.figures) == left - BESIDE
     # without a benchmark the information ratio is the Sharpe ratio
     assert found["information_ratio"] == found["sharpe_ratio"]
 

@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     verify.set_defaults(module="halfspread.commands.verify")
     verify.add_argument("run", metavar="RUN", help=_RUN)
     verify.add_argument("--folder", metavar="FOLDER", help="where the paths of the config begin now")
+    verify.add_argument(
+        "--workers", metavar="N", type=int, help="how many cells run at once (default: one a processor)"
+    )
     verify.add_argument("--dir", metavar="FOLDER", default="runs", help=_DIR)
     verify.add_argument("--json", action="store_true", help=_JSON)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from halfspread import __version__
@@ -17,10 +18,10 @@ from halfspread.commands.sources import commit, folder_hashes
 from halfspread.configs.build import data_files
 from halfspread.reports.metrics import json_safe
 
-__all__ = ["HARMLESS", "KINDS", "Difference", "code", "config", "data", "surroundings"]
+__all__ = ["HARMLESS", "KINDS", "Difference", "code", "config", "data", "markets", "surroundings"]
 
 #: Kinds of difference, a cause before its effects.
-KINDS = ("file", "config", "seed", "data", "code", "package", "cpu", "event", "metrics", "words")
+KINDS = ("file", "config", "seed", "data", "code", "package", "cpu", "event", "cell", "window", "metrics", "words")
 #: Kinds whose difference alone leaves a result as good as it was, as long as the bits are the same.
 HARMLESS = ("config", "seed", "code", "package", "cpu", "words")
 
@@ -118,6 +119,14 @@ def data(entry: Entry, found: TapeHash) -> Iterator[Difference]:
             now = hash_of_file(paths[key])
             if now != file["hash"]:
                 yield Difference("data", f"{key} ({file['file']})", f"hash {file['hash'][:12]}", f"{now[:12]}")
+
+
+def markets(entry: Entry, found: Sequence[str]) -> Iterator[Difference]:
+    """Markets of a sweep over the market itself, but for the first, which `data` compares by its tables."""
+    before = entry.facts.get("sweep", {}).get("markets", found)
+    for i, (had, has) in enumerate(zip_longest(before, found), 1):
+        if i > 1 and had != has:
+            yield Difference("data", f"market {i} of {len(before)}", had and had[:12], has and has[:12])
 
 
 def _tables(facts: Mapping[str, Any], found: TapeHash) -> Iterator[Difference]:

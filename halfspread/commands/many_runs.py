@@ -25,7 +25,7 @@ from halfspread.engine.agent import is_compiled
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, StrategyError
 
-__all__ = ["MANY", "Base", "Finished", "base_of", "run_all", "seconds_text", "too_many", "worker_count"]
+__all__ = ["MANY", "Base", "Finished", "base_again", "base_of", "run_all", "seconds_text", "too_many", "worker_count"]
 
 #: More cells than this need --yes.
 MANY = 20_000
@@ -42,15 +42,22 @@ class Base:
     source: CellSource
     config: Mapping[str, Any]
 
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the manifest holds so that cells can be run again: the text of the config, and which agent is meant."""
+        return {"text": self.source.text, "agent": self.source.agent}
+
 
 @dataclass
 class Finished:
-    """Outcomes of all cells in their order, and what they ran on: the first ``tape``, its hash, a ``plan`` on it."""
+    """Outcomes of all cells in their order, and what they ran on: the first ``tape``, its hash, a ``plan`` on it;
+    ``markets``: hashes of all tapes in the order of their first cells."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     data: TapeHash | None = None
     tape: Tape | None = None
     plan: Plan | None = None
+    markets: list[str] = field(default_factory=list)
 
     def of_state(self, state: str) -> list[Outcome]:
         """The outcomes of one state."""
@@ -74,9 +81,18 @@ def base_of(arguments: Namespace, keys: Sequence[str] = ()) -> Base:
     if label not in labels:
         there = f"there are {', '.join(labels)}{close_match(label, labels)}"
         raise ConfigError(f"{loaded.path}: no agent {label!r}; {there}")
-    (built,) = build_agents(loaded, label)
     text = loaded.path.read_text(encoding="utf-8")
-    source = CellSource(loaded.path, text, tuple(arguments.set), labels.index(label))
+    return _base(loaded, CellSource(loaded.path, text, tuple(arguments.set), labels.index(label)))
+
+
+def base_again(path: Path, text: str, settings: Sequence[str], agent: int) -> Base:
+    """The base of an earlier command: the ``text`` of its config, whose file is now called ``path`` (it need not be
+    there), what was set, and the number of the agent. Raises ConfigError."""
+    return _base(load(path, settings, text=text), CellSource(path, text, tuple(settings), agent))
+
+
+def _base(loaded: Loaded, source: CellSource) -> Base:
+    (built,) = build_agents(loaded, loaded.config.all_agents[source.agent].label)
     return Base(loaded, built, source, effective(loaded, [built], times_as_text=True))
 
 
@@ -136,14 +152,16 @@ def run_all(
 
             def choose(tape: Tape, some: Sequence[Cell]) -> list[Cell]:
                 market = work.market
-                taken.data = hashes[market] if market in hashes else tape.hash()
+                if market not in hashes:
+                    hashes[market] = tape.hash()
+                taken.data = hashes[market]
                 return [cell for cell in some if not taken.recall(cell)]
 
             run_cells(work, cells, taken, workers=workers, choose=choose)
     finally:
         store.flush()
     outcomes = [taken.outcomes[cell.index] for cell in cells]
-    finished = Finished(outcomes, data, tape, first)
+    finished = Finished(outcomes, data, tape, first, list(hashes.values()))
     if not finished.of_state(DONE):
         failed = finished.of_state(FAILED)
         worst = failed[0] if failed else outcomes[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.commands.manifest import restored
+from halfspread.commands.many_runs import Base, base_again
 from halfspread.commands.registry import RunRecord
 from halfspread.commands.run_files import MANIFEST
 from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
@@ -15,15 +16,20 @@ from halfspread.configs.load import Loaded, load, parse
 from halfspread.configs.places import Places
 from halfspread.errors import ConfigError, UserError
 
-__all__ = ["Entry", "config_now", "restore"]
+__all__ = ["CELLS", "Entry", "config_now", "restore"]
+
+#: Kinds of run that begin with the text of one config and try many settings on it.
+CELLS = ("sweep", "sensitivity", "walk-forward")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One config of a manifest: what it says (``facts``), and the config read back from it (``loaded``)."""
+    """One config of a manifest: what it says (``facts``), and the config read back from it (``loaded``). ``base``: what
+    the cells of a sweep, and the like, begin with, from the text of the config that the manifest holds."""
 
     facts: Mapping[str, Any]
     loaded: Loaded
+    base: Base | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -32,7 +38,7 @@ class Entry:
 
     def agents(self) -> list[BuiltAgent]:
         """The agents, made anew. Raises ConfigError or StrategyError."""
-        built = build_agents(self.loaded)
+        built = build_agents(self.loaded) if self.base is None else [self.base.built]
         return [replace(each, label=label) for each, label in zip(built, self.labels, strict=True)]
 
 
@@ -44,23 +50,47 @@ def restore(run: RunRecord, folder: Path | None) -> list[Entry]:
 
 
 def _restored(run: RunRecord, facts: Mapping[str, Any], folder: Path | None) -> Entry:
-    places = Places(str(run.path / MANIFEST), "")
-    data = restored(facts["config"])
-    for i, table in enumerate(_tables(data)):
-        table["name"] = f"agent-{i}"  # a comparison may have called it what no config may
-    config = parse(data, places)
     file = Path(str(facts["config_file"]))
+    _refuse_unreadable(run, facts, file)
     tried = [folder] if folder else [(run.path / str(facts["folder"])).resolve(), file.absolute().parent]
     faults = []
     for base in tried:
-        entry = Entry(facts, Loaded(config, base / file.name, places, tuple(facts["overrides"])))
         try:
+            entry = _entry(run, facts, base / file.name)
             _refuse_missing(entry)
         except UserError as error:
             faults.append(str(error))
         else:
             return entry
     raise ConfigError(f"{faults[0]}; name the folder that the paths of the config begin in: --folder FOLDER")
+
+
+def _refuse_unreadable(run: RunRecord, facts: Mapping[str, Any], file: Path) -> None:
+    if run.kind not in CELLS:
+        parse(_config(facts), Places(str(run.path / MANIFEST), ""))
+    elif isinstance(facts.get("source"), Mapping):
+        load(file, facts["overrides"], text=str(facts["source"]["text"]))
+    else:
+        raise ConfigError(
+            f"{run.path}: made by halfspread {facts['halfspread']} of an earlier day, which kept no text of the config "
+            f"of a {run.kind}, so that it cannot be run again; make it again with this version"
+        )
+
+
+def _entry(run: RunRecord, facts: Mapping[str, Any], path: Path) -> Entry:
+    if run.kind in CELLS:
+        source = facts["source"]
+        base = base_again(path, str(source["text"]), facts["overrides"], int(source["agent"]))
+        return Entry(facts, base.loaded, base)
+    places = Places(str(run.path / MANIFEST), "")
+    return Entry(facts, Loaded(parse(_config(facts), places), path, places, tuple(facts["overrides"])))
+
+
+def _config(facts: Mapping[str, Any]) -> Any:
+    data = restored(facts["config"])
+    for i, table in enumerate(_tables(data)):
+        table["name"] = f"agent-{i}"  # a comparison may have called it what no config may
+    return data
 
 
 def _refuse_missing(entry: Entry) -> None:
@@ -79,9 +109,9 @@ def config_now(entry: Entry, kind: str) -> Mapping[str, Any] | None:
     if not loaded.path.is_file():
         return None
     now = load(loaded.path, loaded.overrides)
-    only = entry.labels[0] if kind == "run" else None
+    only = None if kind == "compare" else entry.labels[0]
     config = effective(now, build_agents(now, only), times_as_text=True)
-    if kind != "run":
+    if kind == "compare":
         for table, label in zip(_tables(config), entry.labels, strict=False):
             table["name"] = label
     return config

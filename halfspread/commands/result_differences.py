@@ -19,12 +19,12 @@ from halfspread.commands.differences import Difference
 from halfspread.commands.nested import changed_keys, flat
 from halfspread.commands.run_files import hash_of_file
 
-__all__ = ["TABLES", "result_differences", "table_difference"]
+__all__ = ["TABLES", "first_difference", "metrics_differences", "result_differences", "table_difference", "value_at"]
 
 #: Tables of a run and their columns of time, a cause before its effects.
 TABLES = {"orders": "sent", "fills": "time", "equity": "time", "attribution": "time"}
 #: Parts of the metrics that hold no results.
-_WORDS = ("parameters", "assumptions", "warnings")
+_WORDS = frozenset({"parameters", "assumptions", "warnings", "verdict", "missing", "text"})
 _SINGULAR = {"orders": "order", "fills": "fill", "equity": "equity point", "attribution": "attribution"}
 
 
@@ -37,7 +37,7 @@ def result_differences(expected: Path, found: Path, agent: str, instruments: lis
         if difference is not None:
             events.append(_with_instrument(difference, instruments))
     events.sort(key=lambda each: str(each.more["time"] or "9999"))
-    return [*events[:1], *_metrics(expected / "metrics.json", found / "metrics.json", agent)]
+    return [*events[:1], *metrics_differences(expected / "metrics.json", found / "metrics.json", agent)]
 
 
 def _with_instrument(difference: Difference, instruments: list[str]) -> Difference:
@@ -55,7 +55,7 @@ def table_difference(expected: Path, found: Path, name: str, agent: str) -> Diff
     start = 0
     for group in range(min(one.num_row_groups, two.num_row_groups)):
         before, now = one.read_row_group(group), two.read_row_group(group)
-        at = _first_difference(before, now)
+        at = first_difference(before, now)
         if at is not None:
             return _row(name, agent, start, before, now, *at)
         start += before.num_rows
@@ -67,8 +67,9 @@ def table_difference(expected: Path, found: Path, name: str, agent: str) -> Diff
     return _row(name, agent, start, before, now, 0, "rows") if rest.num_rows else None
 
 
-def _first_difference(before: pa.Table, now: pa.Table) -> tuple[int, str] | None:
-    """Row and column; the column ``rows`` where one table has ended."""
+def first_difference(before: pa.Table, now: pa.Table) -> tuple[int, str] | None:
+    """The first row and its first column in which two tables differ, or None; the column ``rows`` where one table has
+    ended."""
     rows = min(before.num_rows, now.num_rows)
     at: tuple[int, str] | None = (rows, "rows") if before.num_rows != now.num_rows else None
     for name in dict.fromkeys([*before.column_names, *now.column_names]):
@@ -95,10 +96,10 @@ def _unequal(before: Any, now: Any) -> np.ndarray[Any, Any]:
 
 
 def _row(name: str, agent: str, start: int, before: pa.Table, now: pa.Table, row: int, column: str) -> Difference:
-    expected, found = (_cell(table, row, column) for table in (before, now))
-    times = [time for time in (_cell(table, row, TABLES[name]) for table in (before, now)) if time is not None]
+    expected, found = (value_at(table, row, column) for table in (before, now))
+    times = [time for time in (value_at(table, row, TABLES[name]) for table in (before, now)) if time is not None]
     named = column.removeprefix("position_") if column.startswith("position_") and column != "position_after" else None
-    instrument = _cell(before, row, "instrument") or _cell(now, row, "instrument") or named
+    instrument = value_at(before, row, "instrument") or value_at(now, row, "instrument") or named
     time = min(times, default=None)
     whose = "".join(f", {word}" for word in (instrument, time) if word)
     what = "row" if column == "rows" else column
@@ -114,7 +115,7 @@ def _row(name: str, agent: str, start: int, before: pa.Table, now: pa.Table, row
     return Difference("event", where, expected, found, more)
 
 
-def _cell(table: pa.Table, row: int, column: str) -> Any:
+def value_at(table: pa.Table, row: int, column: str) -> Any:
     """A value as JSON can hold it; for the column ``rows`` whether there is such a row."""
     if column == "rows":
         return "a row" if row < table.num_rows else "the end of the table"
@@ -134,14 +135,14 @@ def _time(nanoseconds: int) -> str:
     return f"{text}.{rest:09d} UTC" if rest else f"{text} UTC"
 
 
-def _metrics(expected: Path, found: Path, agent: str) -> list[Difference]:
-    """The first number that differs, and the first of what is only said: parameters, assumptions and warnings, and
-    metrics that there were none of."""
+def metrics_differences(expected: Path, found: Path, agent: str) -> list[Difference]:
+    """The first number in which two files of metrics differ, and the first of what is only said: parameters,
+    assumptions and warnings, and metrics that there were none of."""
     before, now = (_nested(json.loads(path.read_text(encoding="utf-8"))) for path in (expected, found))
     known = flat(before)
     said: dict[str, list[tuple[str, Any, Any]]] = {"metrics": [], "words": []}
     for key, had, has in changed_keys(before, now):
-        words = key not in known or key.partition(".")[0] in _WORDS
+        words = key not in known or not _WORDS.isdisjoint(key.split("."))
         said["words" if words else "metrics"].append((key, had, has))
     return [
         Difference(

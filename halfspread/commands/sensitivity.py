@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
@@ -26,7 +27,7 @@ from halfspread.reports import formats
 from halfspread.reports.result import Result
 from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, break_even_text, sensitivity_page
 
-__all__ = ["MULTIPLES", "execute"]
+__all__ = ["MULTIPLES", "execute", "repeat"]
 
 INTERRUPTED = 130
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -43,14 +44,54 @@ class _Runs:
     untouched: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What came of the runs: a line for each cost, and the ``result`` of the run as it is."""
+
+    runs: _Runs
+    lines: Sequence[Line]
+    finished: Finished
+    result: Result
+
+
 def execute(arguments: Namespace) -> int:
     """Run one agent at every multiple of every cost and leave a folder with a table and a report."""
     watch, progress = Stopwatch(), Progress(shown=not arguments.json)
     workers, base = worker_count(arguments), base_of(arguments)
+    work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
+    runs = _planned(base, work, progress)
+    watch.lap("read")
+    try:
+        found, store = _run(base, work, runs, Path(arguments.out), workers, progress)
+    except KeyboardInterrupt:
+        print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    watch.lap("replay")
+    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, "sensitivity"])) as folder:
+        _write_results(folder.building, found)
+        _write(folder, base, found, arguments, code, watch)
+    store.remove()
+    _show(folder, base, found, arguments)
+    return 0
+
+
+def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progress: Progress) -> Finished:
+    """Run what the manifest entry ``facts`` holds once more and write its tables and metrics to ``home``.
+
+    Raises what the command raises.
+    """
     work = CellWork(base.source)
+    runs = _planned(base, work, progress)
+    found, _ = _run(base, work, runs, home, workers, progress)
+    _write_results(home, found)
+    return found.finished
+
+
+def _planned(base: Base, work: CellWork, progress: Progress) -> _Runs:
+    """Raises ConfigError where no cost can be scaled."""
+    loaded = base.loaded
     with progress.step("read the market"):
         tape = work.tape(work.plan(Cell(0)))
-    loaded = base.loaded
     reasons = scalable(build_costs(loaded.config.costs, loaded.folder, loaded.places), tape)
     runs = _runs(reasons)
     if not runs.costs:
@@ -58,31 +99,26 @@ def execute(arguments: Namespace) -> int:
             f"{loaded.path}: no cost can be scaled: "
             + "; ".join(f"{COST_NAMES[cost].lower()}: {reason}" for cost, reason in reasons.items())
         )
-    watch.lap("read")
-    try:
-        finished, store = run_all(
-            base,
-            work,
-            runs.cells,
-            out=Path(arguments.out),
-            kind="sensitivity",
-            workers=workers,
-            progress=progress,
-            check=lambda outcome: None,
-        )
-    except KeyboardInterrupt:
-        print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
-        return INTERRUPTED
-    watch.lap("replay")
+    return runs
+
+
+def _run(
+    base: Base, work: CellWork, runs: _Runs, out: Path, workers: int, progress: Progress
+) -> tuple[_Found, CellStore]:
+    finished, store = run_all(
+        base,
+        work,
+        runs.cells,
+        out=out,
+        kind="sensitivity",
+        workers=workers,
+        progress=progress,
+        check=lambda outcome: None,
+    )
     if finished.outcomes[0].state != DONE:
         raise StrategyError(finished.outcomes[0].message)
     lines = [_line(cost, runs, finished.outcomes) for cost in runs.costs]
-    with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, "sensitivity"])) as folder:
-        result = Result.of(work.result(work.plan(runs.cells[0])))
-        _write(folder, base, runs, lines, finished, result, arguments, watch)
-    store.remove()
-    _show(folder, base, runs, lines, arguments)
-    return 0
+    return _Found(runs, lines, finished, Result.of(work.result(work.plan(runs.cells[0])))), store
 
 
 def _runs(reasons: Mapping[str, str]) -> _Runs:
@@ -109,25 +145,21 @@ def _line(cost: str, runs: _Runs, outcomes: Sequence[Outcome]) -> Line:
     return Line(cost, of("total_return"), of("information_ratio"))
 
 
+def _write_results(home: Path, found: _Found) -> None:
+    cells, outcomes = [_named(cell) for cell in found.runs.cells], found.finished.outcomes
+    write_settings(home / "sensitivity.parquet", SCALED, cells, outcomes)
+    write_returns(home / "returns.parquet", outcomes)
+    write_json(home / "metrics.json", {**_object(found), "agents": [agent_object(found.result)]})
+
+
 def _write(
-    folder: RunFolder,
-    base: Base,
-    runs: _Runs,
-    lines: Sequence[Line],
-    finished: Finished,
-    result: Result,
-    arguments: Namespace,
-    watch: Stopwatch,
+    folder: RunFolder, base: Base, found: _Found, arguments: Namespace, code: Mapping[str, Any], watch: Stopwatch
 ) -> None:
-    if finished.data is None or finished.tape is None:
+    if found.finished.data is None or found.finished.tape is None:
         raise InternalError("a sensitivity without a market")
-    home = folder.building
-    write_settings(home / "sensitivity.parquet", SCALED, [_named(cell) for cell in runs.cells], finished.outcomes)
-    write_returns(home / "returns.parquet", finished.outcomes)
-    write_json(home / "metrics.json", {**_object(runs, lines), "agents": [agent_object(result)]})
-    data = data_entry(base.loaded, finished.data, finished.tape.origin)
-    code = code_facts(base.loaded, [base.built])
-    facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path)
+    home, result = folder.building, found.result
+    data = data_entry(base.loaded, found.finished.data, found.finished.tape.origin)
+    facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path) | {"source": base.entry}
     if not arguments.no_report:
         instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
         page = sensitivity_page(
@@ -135,8 +167,8 @@ def _write(
             f"{instruments}, {formats.span(result.start, result.end)} UTC",
             ", ".join(f"{name}={value}" for name, value in result.agent_params.items()),
             MULTIPLES,
-            lines,
-            runs.untouched,
+            found.lines,
+            found.runs.untouched,
             result.assumptions,
             facts,
         )
@@ -151,7 +183,7 @@ def _named(cell: Cell) -> Cell:
     return Cell(cell.index, tuple(f"{name}={getattr(cell.scales, name)!r}" for name in SCALED))
 
 
-def _object(runs: _Runs, lines: Sequence[Line]) -> dict[str, Any]:
+def _object(found: _Found) -> dict[str, Any]:
     costs = [
         {
             "cost": line.cost,
@@ -160,14 +192,14 @@ def _object(runs: _Runs, lines: Sequence[Line]) -> dict[str, Any]:
             "edge_gone_at": break_even(MULTIPLES, line.returns),
             "text": break_even_text(MULTIPLES, line.returns),
         }
-        for line in lines
+        for line in found.lines
     ]
-    return {"multiples": list(MULTIPLES), "costs": costs, "not_scaled": dict(runs.untouched)}
+    return {"multiples": list(MULTIPLES), "costs": costs, "not_scaled": dict(found.runs.untouched)}
 
 
-def _show(folder: RunFolder, base: Base, runs: _Runs, lines: Sequence[Line], arguments: Namespace) -> None:
+def _show(folder: RunFolder, base: Base, found: _Found, arguments: Namespace) -> None:
     if arguments.json:
-        said = {"name": folder.name, "run_dir": str(folder.path), "agent": base.built.label, **_object(runs, lines)}
+        said = {"name": folder.name, "run_dir": str(folder.path), "agent": base.built.label, **_object(found)}
         print_json(said, arguments.stdout)
         return
     from rich.box import SIMPLE_HEAD
@@ -178,8 +210,8 @@ def _show(folder: RunFolder, base: Base, runs: _Runs, lines: Sequence[Line], arg
     for multiple in MULTIPLES:
         grid.add_column(f"{multiple:g}\N{MULTIPLICATION SIGN}", justify="right")
     grid.add_column("edge gone at", justify="right")
-    for line in lines:
+    for line in found.lines:
         values = (formats.number(100.0 * value, 2) for value in line.returns.tolist())
         grid.add_row(COST_NAMES[line.cost], *values, break_even_text(MULTIPLES, line.returns))
-    notes = [f"{COST_NAMES[cost]} is not scaled: {reason}" for cost, reason in runs.untouched.items()]
+    notes = [f"{COST_NAMES[cost]} is not scaled: {reason}" for cost, reason in found.runs.untouched.items()]
     print_table(grid, *notes, *where_lines(folder.path, report=not arguments.no_report))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
@@ -27,7 +28,7 @@ from halfspread.reports.sweep_charts import value_text
 from halfspread.reports.sweep_page import Swept, metric_label, short_keys, sweep_page
 from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
 
-__all__ = ["execute"]
+__all__ = ["execute", "repeat"]
 
 INTERRUPTED = 130
 #: Settings in the table on the terminal, and in the object of --json.
@@ -54,33 +55,60 @@ def execute(arguments: Namespace) -> int:
     workers, count = worker_count(arguments), count_cells(axes, arguments.random)
     base = base_of(arguments, [axis.key for axis in axes])
     axes = [_of_agent(axis, base) for axis in axes]
-    work = CellWork(base.source)
+    work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
-    cells = list(_cells(axes, arguments))
     watch.lap("plan")
     try:
-        finished, store = run_all(
-            base,
-            work,
-            cells,
-            out=Path(arguments.out),
-            kind="sweep",
-            workers=workers,
-            progress=progress,
-            check=lambda outcome: _check_ranking(outcome, arguments.rank),
-        )
+        swept, store = _run(base, work, axes, arguments, Path(arguments.out), workers, progress)
     except KeyboardInterrupt:
         print("halfspread: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
     watch.lap("replay")
-    swept = _sweep(axes, arguments, cells, finished)
     with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
         best = _best_again(work, swept, progress)
-        _write(folder, base, swept, best, arguments, watch)
+        _write_results(folder.building, swept, best)
+        _write(folder, base, swept, best, arguments, code, watch)
     store.remove()
     _show(folder, swept, arguments)
     return 0
+
+
+def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progress: Progress) -> Finished:
+    """Run the sweep that the manifest entry ``facts`` holds once more and write its tables and metrics to ``home``.
+
+    Raises what a sweep raises.
+    """
+    terms = facts["sweep"]
+    arguments = Namespace(grid=terms["grid"], random=terms["random"], seed=terms["seed"], rank=terms["ranking"])
+    axes = [_of_agent(axis, base) for axis in parse_axes(arguments.grid)]
+    work = CellWork(base.source)
+    swept, _ = _run(base, work, axes, arguments, home, workers, progress)
+    _write_results(home, swept, _best_again(work, swept, progress))
+    return swept.finished
+
+
+def _run(
+    base: Base,
+    work: CellWork,
+    axes: Sequence[Axis | Range],
+    arguments: Namespace,
+    out: Path,
+    workers: int,
+    progress: Progress,
+) -> tuple[_Sweep, CellStore]:
+    cells = list(_cells(axes, arguments))
+    finished, store = run_all(
+        base,
+        work,
+        cells,
+        out=out,
+        kind="sweep",
+        workers=workers,
+        progress=progress,
+        check=lambda outcome: _check_ranking(outcome, arguments.rank),
+    )
+    return _sweep(axes, arguments, cells, finished), store
 
 
 def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
@@ -125,22 +153,33 @@ def _best_again(work: CellWork, swept: _Sweep, progress: Progress) -> Result:
     return result
 
 
-def _write(folder: RunFolder, base: Base, swept: _Sweep, best: Result, arguments: Namespace, watch: Stopwatch) -> None:
-    finished, home = swept.finished, folder.building
-    write_settings(home / "sweep.parquet", swept.keys, swept.cells, finished.outcomes)
-    write_returns(home / "returns.parquet", finished.outcomes)
-    entry = _object(swept)
-    write_json(home / "metrics.json", {**entry, "agents": [agent_object(best)]})
+def _write_results(home: Path, swept: _Sweep, best: Result) -> None:
+    write_settings(home / "sweep.parquet", swept.keys, swept.cells, swept.finished.outcomes)
+    write_returns(home / "returns.parquet", swept.finished.outcomes)
+    write_json(home / "metrics.json", {**_object(swept), "agents": [agent_object(best)]})
+
+
+def _write(
+    folder: RunFolder,
+    base: Base,
+    swept: _Sweep,
+    best: Result,
+    arguments: Namespace,
+    code: Mapping[str, Any],
+    watch: Stopwatch,
+) -> None:
+    finished, home, entry = swept.finished, folder.building, _object(swept)
     if finished.data is None or finished.tape is None:
         raise InternalError("a sweep without a market")
     data = data_entry(base.loaded, finished.data, finished.tape.origin)
-    code = code_facts(base.loaded, [base.built])
     facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path)
+    facts["source"] = base.entry
     facts["sweep"] = {
         "grid": list(arguments.grid),
         "random": arguments.random,
         "seed": arguments.seed if arguments.random is not None else None,
         **{name: entry[name] for name in ("ranking", "cells", "tried", "refused", "failed")},
+        "markets": finished.markets,
     }
     if not arguments.no_report:
         page = sweep_page(_page_of(base, swept, best), facts)

@@ -1,8 +1,9 @@
 """``halfspread verify``: run again from the manifest of a run, and compare bit for bit.
 
 First the files are compared with the hashes in the manifest; a folder that was edited is not run again. Then all that
-the numbers depend on is compared with what there is now, every agent is run again into a temporary folder, and orders,
-fills, equity, attribution and metrics are compared by value.
+the numbers depend on is compared with what there is now, every agent (of a sweep and the like every cell) is run again
+into a temporary folder, and orders, fills, equity, attribution and metrics, or the tables of cells or windows, are
+compared by value.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from halfspread.commands import differences
-from halfspread.commands.data_hashes import tape_hash
+from halfspread.commands.cell_differences import TABLES as CELL_TABLES
+from halfspread.commands.cell_differences import cell_differences
+from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.differences import HARMLESS, Difference
+from halfspread.commands.many_runs import Base, Finished, worker_count
 from halfspread.commands.output import print_json, print_table
 from halfspread.commands.progress import Progress
 from halfspread.commands.registry import RunRecord, find, usable
@@ -34,7 +39,12 @@ __all__ = ["Verification", "execute", "verify"]
 
 #: Exit code of a run that is not the same again.
 DIFFERENT = 1
-_REPEATED = ("run", "compare")
+#: Modules that can repeat what they have made, by kind of run.
+_REPEATED = {
+    "sweep": "halfspread.commands.sweep",
+    "sensitivity": "halfspread.commands.sensitivity",
+    "walk-forward": "halfspread.commands.walk_forward",
+}
 
 
 @dataclass
@@ -82,7 +92,8 @@ def execute(arguments: Namespace) -> int:
     """Verify a run and say what came of it; 0 where it is the same again, else `DIFFERENT`."""
     run = find(arguments.run, Path(arguments.dir))
     progress = Progress(shown=not arguments.json)
-    found = verify(run, progress, None if arguments.folder is None else Path(arguments.folder))
+    folder = None if arguments.folder is None else Path(arguments.folder)
+    found = verify(run, progress, folder, worker_count(arguments))
     if arguments.json:
         print_json(_as_json(found), arguments.stdout)
     else:
@@ -90,8 +101,9 @@ def execute(arguments: Namespace) -> int:
     return 0 if found.verified else DIFFERENT
 
 
-def verify(run: RunRecord, progress: Progress, folder: Path | None = None) -> Verification:
-    """Run again what ``run`` holds; ``folder``: where the paths of its configs begin, instead of where it was run.
+def verify(run: RunRecord, progress: Progress, folder: Path | None = None, workers: int = 1) -> Verification:
+    """Run again what ``run`` holds; ``folder``: where the paths of its configs begin, instead of where it was run;
+    ``workers``: how many cells run at once.
 
     Raises ConfigError for a folder that holds no run of this version, and whatever keeps it from being run again.
     """
@@ -100,12 +112,15 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None) -> Ve
     with progress.step("check the files"):
         found.inputs += _edited(run)
     if not found.inputs:
-        if run.kind not in _REPEATED:
-            raise ConfigError(f"{run.path}: made by {run.kind}; only runs of {' and '.join(_REPEATED)} are verified")
+        if run.kind not in ("run", "compare", *_REPEATED):
+            raise ConfigError(f"{run.path}: made by {run.kind!r}, which this halfspread does not know")
         for entry in restore(run, folder):
             found.inputs = list(dict.fromkeys([*found.inputs, *_inputs(run, entry)]))
             try:
-                _repeat(run, entry, found, progress)
+                if entry.base is None:
+                    _repeat(run, entry, found, progress)
+                else:
+                    _repeat_cells(run, entry, entry.base, found, progress, workers)
             except UserError as error:
                 raise _with_causes(error, found) from error
     found.inputs.sort(key=lambda each: each.rank)
@@ -151,8 +166,25 @@ def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progres
         _compare_data(entry, tape, found)
 
 
-def _compare_data(entry: Entry, tape: Tape, found: Verification) -> None:
-    found.inputs += differences.data(entry, tape_hash(tape))
+def _repeat_cells(
+    run: RunRecord, entry: Entry, base: Base, found: Verification, progress: Progress, workers: int
+) -> None:
+    """Run a sweep, a cost sensitivity or a walk-forward again, all of it."""
+    found.inputs += differences.config(entry, base.config, f"{MANIFEST}, read today", "manifest")
+    module = import_module(_REPEATED[run.kind])
+    with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
+        home = Path(made)
+        again: Finished = module.repeat(base, entry.facts, home, workers, progress)
+        if again.data is not None and again.tape is not None:
+            _compare_data(entry, again.tape, found, again.data)
+        found.inputs += differences.markets(entry, again.markets)
+        with progress.step("compare"):
+            found.results += cell_differences(run.path, home, run.kind, base.built.label)
+    found.agents.append(base.built.label)
+
+
+def _compare_data(entry: Entry, tape: Tape, found: Verification, data: TapeHash | None = None) -> None:
+    found.inputs += differences.data(entry, data or tape_hash(tape))
     found.data.append(repr(tape).removeprefix("<Tape ").removesuffix(">"))
 
 
@@ -231,7 +263,7 @@ def _lines(found: Verification) -> Sequence[tuple[str, tuple[str, ...], str]]:
         ("CPU", ("cpu",), f"{facts['cpu']}" if ran else ""),
         (
             "results",
-            ("event", "metrics", "words"),
-            f"{', '.join(TABLES)}, metrics of {', '.join(agents)}" if ran else "",
+            ("event", "cell", "window", "metrics", "words"),
+            f"{', '.join(CELL_TABLES.get(found.run.kind, TABLES))}, metrics of {', '.join(agents)}" if ran else "",
         ),
     )

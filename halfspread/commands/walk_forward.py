@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ import numpy as np
 from halfspread.commands.data_hashes import tape_hash
 from halfspread.commands.folder import RunFolder
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Base, base_of, worker_count
+from halfspread.commands.many_runs import Base, Finished, base_of, worker_count
 from halfspread.commands.output import print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.tables import write_table
@@ -31,8 +31,10 @@ from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
 
-__all__ = ["execute"]
+__all__ = ["execute", "repeat"]
 
+#: What the manifest holds of the command line, so that it can be repeated.
+OPTIONS = ("grid", "random", "seed", "train", "test", "anchored", "purge", "embargo", "metric")
 #: More settings than this in every window are a mistake.
 MANY = 20_000
 
@@ -49,13 +51,7 @@ class _Tried:
 def execute(arguments: Namespace) -> int:
     """Walk one agent of a config forward over its market, and leave a folder with the out-of-sample result."""
     watch, progress = Stopwatch(), Progress(shown=not arguments.json)
-    schedule = Schedule.of(
-        arguments.train,
-        arguments.test,
-        anchored=arguments.anchored,
-        purge=arguments.purge,
-        embargo=arguments.embargo,
-    )
+    schedule = _schedule(arguments)
     checked_metric(arguments.metric)
     axes = parse_axes(arguments.grid, arguments.set)
     base, workers = base_of(arguments, [axis.key for axis in axes]), worker_count(arguments)
@@ -68,13 +64,11 @@ def execute(arguments: Namespace) -> int:
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
         found = _walk(loaded, tape, tried, schedule, arguments.metric, workers, progress)
         watch.lap("replay")
-        said = _object(found, tried)
-        write_json(folder.building / "metrics.json", said)
-        write_table(folder.building / "windows.parquet", found.table())
-        write_table(folder.building / "daily.parquet", found.daily().rename_axis("time"))
+        said = _write_results(folder.building, found, tried)
         data = data_entry(loaded, tape_hash(tape), tape.origin)
         facts = manifest(loaded, base.config, data, [base.built], code, folder.path)
-        facts["walk_forward"] = {"grid": list(arguments.grid), **_terms(found, tried)}
+        options = {name: getattr(arguments, name) for name in OPTIONS}
+        facts |= {"source": base.entry, "walk_forward": {"options": options, **_terms(found, tried)}}
         watch.lap("write")
         head = [cast(Any, _Headline(base.built, found))]
         write_manifest(folder.building, "walk-forward", {**facts, "seconds": watch.laps}, head)
@@ -83,6 +77,36 @@ def execute(arguments: Namespace) -> int:
     else:
         print_table(_table(found, axes), *_lines(found, tried), *where_lines(folder.path, report=False))
     return 0
+
+
+def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progress: Progress) -> Finished:
+    """Walk forward once more as the manifest entry ``facts`` says, and write tables and metrics to ``home``.
+
+    Raises what the command raises.
+    """
+    options = Namespace(**facts["walk_forward"]["options"])
+    tried = _settings(base, parse_axes(options.grid), options)
+    with progress.step("read the market"):
+        tape = build_tape(base.loaded)
+    found = _walk(base.loaded, tape, tried, _schedule(options), options.metric, workers, progress)
+    _write_results(home, found, tried)
+    data = tape_hash(tape)
+    return Finished([], data, tape, None, [data.total])
+
+
+def _schedule(options: Namespace) -> Schedule:
+    return Schedule.of(
+        options.train, options.test, anchored=options.anchored, purge=options.purge, embargo=options.embargo
+    )
+
+
+def _write_results(home: Path, found: WalkForward, tried: _Tried) -> dict[str, Any]:
+    """The tables and metrics; gives what the metrics hold."""
+    said = _object(found, tried)
+    write_json(home / "metrics.json", said)
+    write_table(home / "windows.parquet", found.table())
+    write_table(home / "daily.parquet", found.daily().rename_axis("time"))
+    return said
 
 
 def _settings(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> _Tried:

@@ -23,16 +23,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import numba
+import numpy as np
 from numba import types
 
 from halfspread.compiled import PACKAGE, UNCOUNTED, use_cache
 from halfspread.engine.bars import Floats
 from halfspread.engine.codes import OK
+from halfspread.engine.core_kernels import serve_core
+from halfspread.engine.first_compile import await_core
 from halfspread.engine.loop_kernels import loop
 from halfspread.engine.records import CONTEXT, EVENT, STATE, Curve, Data, Records
 from halfspread.errors import StrategyError
 
-__all__ = ["OK", "AgentFunction", "compiled_agent", "idle", "start_loop"]
+__all__ = ["OK", "AgentFunction", "compile_core", "compiled_agent", "idle", "start_loop"]
 
 _compiling = threading.Lock()
 
@@ -157,17 +160,40 @@ def _is_compiled(dispatcher: Any) -> bool:
 
 
 def _compile_loop(core: Any, extra: Any, arguments: tuple[Any, ...]) -> None:
-    """Compile loop, core and extra for the types of ``arguments``, once and for all."""
-    typeof = cast(Any, numba.typeof)
-    tail = (numba.from_dtype(STATE), numba.from_dtype(EVENT), typeof(arguments[4]))
-    extra_kind = types.int64(types.int64, *tail)
-    core_kind = types.int64(types.int64, types.FunctionType(extra_kind), *tail)
+    """Compile loop, core and extra for the types of ``arguments``, once and for all; the core last, since another
+    process may be compiling it."""
+    core_kind, extra_kind = _kinds(arguments[4])
     kinds = tuple(map(types.FunctionType, (SIGNATURE, core_kind, extra_kind)))
-    wanted = ((extra, extra_kind.args), (core, core_kind.args), (loop, (*kinds, *map(typeof, arguments))))
-    for dispatcher, signature in wanted:
-        if not _is_compiled(dispatcher):
-            cast(Any, dispatcher).compile(signature)
-            cast(Any, dispatcher).disable_compile()
+    _compile(extra, extra_kind.args)
+    _compile(loop, (*kinds, *map(cast(Any, numba.typeof), arguments)))
+    await_core()
+    _compile(core, core_kind.args)
+
+
+def compile_core() -> None:
+    """Compile the core, or load it from the cache, for every tape there can be."""
+    core_kind, _ = _kinds(_no_data())
+    with _compiling:
+        _compile(serve_core, core_kind.args)
+
+
+def _no_data() -> Data:
+    rows = np.zeros((0, 1))
+    rows.flags.writeable = False
+    return Data(rows, rows, rows, rows)
+
+
+def _kinds(data: Data) -> tuple[Any, Any]:
+    """Signatures of core and extra."""
+    tail = (numba.from_dtype(STATE), numba.from_dtype(EVENT), cast(Any, numba.typeof)(data))
+    extra_kind = types.int64(types.int64, *tail)
+    return types.int64(types.int64, types.FunctionType(extra_kind), *tail), extra_kind
+
+
+def _compile(dispatcher: Any, signature: Any) -> None:
+    if not _is_compiled(dispatcher):
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
 
 
 @compiled_agent

@@ -26,6 +26,8 @@ _SET = "override a value, such as agent.fast=10, agents.sma.fast=10 or costs.hal
 _GRID = "a key of --set and its values: agent.fast=5:50:5, agent.slow=20,50,100; to draw from: 5..50, 1e-4..1e-2:log"
 _JSON = "print one JSON object on standard output and nothing else"
 _SORTS = ("date", "name", "total_return", "information_ratio", "max_drawdown", "turnover", "size")
+#: Commands that need the event loop.
+_REPLAYING = ("run", "compare", "audit", "sweep", "sensitivity", "walk_forward", "verify")
 _RUN = "a run folder, its NAME/ID or ID, or a NAME for the newest run of that name"
 _DIR = "folder of run folders (default: %(default)s)"
 
@@ -185,6 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # With --json standard output is for the one object: whatever else is printed, by agents too, goes to the side.
         with redirect_stdout(sys.stderr) if getattr(parsed, "json", False) else nullcontext():
+            if parsed.module.rpartition(".")[2] in _REPLAYING:
+                import_module("halfspread.engine.first_compile").compile_core_beside()
             code: int = import_module(parsed.module).execute(parsed)
         sys.stdout.flush()
         return code

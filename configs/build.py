@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halfspread.configs.agents import build_agent, parameters_of
+from halfspread.configs.benchmark import bare_benchmark
 from halfspread.configs.faults import close_match
 from halfspread.configs.load import Loaded
 from halfspread.configs.model import AgentConfig
@@ -52,6 +53,8 @@ def effective(loaded: Loaded, agents: list[BuiltAgent], *, times_as_text: bool =
     data = {name: _tag_first(value) for name, value in data.items() if value not in ((), {})}
     data["costs"] = {name: _tag_first(value) for name, value in data["costs"].items()}
     data["execution"] = {name: value for name, value in data["execution"].items() if value != {}}
+    if "benchmark" in data:
+        data["benchmark"] = bare_benchmark(data["benchmark"], {each.config.label: each.label for each in agents})
     if data["margin"]["kind"] == "none":
         data["margin"] = {"kind": "none"}
     return data | ({"agents": tables} if loaded.config.agent is None else {"agent": tables[0]})

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from halfspread.configs.benchmark import BenchmarkTable
 from halfspread.configs.costs import CostsTable
 from halfspread.configs.fields import Interval, Label, Section, label_of
 from halfspread.configs.market import Market
@@ -148,6 +149,9 @@ class RunConfig(Section):
     )
     sizing: Sizing = Field(description="what a target of 1 stands for")
     execution: Execution = Field(default_factory=Execution)
+    benchmark: BenchmarkTable | None = Field(
+        default=None, description="what ratios are measured against; left out: zero"
+    )
     agent: AgentConfig | None = Field(default=None, description="the one agent: [agent]")
     agents: tuple[AgentConfig, ...] = Field(default=(), description="several agents: [[agents]]")
 
@@ -170,6 +174,16 @@ class RunConfig(Section):
                 f"agents: {labels.count(double)} agents are called {double!r}; give each its own name = ..."
             )
         return self
+
+    @model_validator(mode="after")
+    def _benchmark_is_there(self) -> Self:
+        named = None if self.benchmark is None else self.benchmark.agent
+        labels = [agent.label for agent in self.all_agents]
+        if named is None or (named in labels and len(labels) > 1):
+            return self
+        if named in labels:
+            raise ValueError(f"benchmark.agent: {named!r} is the only agent; a benchmark is another one: [[agents]]")
+        raise ValueError(f"benchmark.agent: no agent {named!r}; there are {', '.join(labels)}")
 
     @property
     def all_markets(self) -> tuple[Market, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.configs.benchmark import benchmark_file
 from halfspread.configs.costs import delay_files
 from halfspread.configs.events import EventsSource
 from halfspread.configs.fields import file_at
@@ -50,7 +51,8 @@ def _placed(key: Key, loaded: Loaded) -> Iterator[None]:
 
 
 def data_files(loaded: Loaded) -> dict[str, Path]:
-    """The files that a run reads, by what they are: ``bars``, ``markets[1].funding``, ``costs.latency.order``.
+    """The files that a run reads, by what they are: ``bars``, ``markets[1].funding``, ``costs.latency.order``,
+    ``benchmark``.
 
     Raises ConfigError for one that is not there.
     """
@@ -58,7 +60,8 @@ def data_files(loaded: Loaded) -> dict[str, Path]:
     for market, key in zip(loaded.config.all_markets, _market_keys(loaded), strict=True):
         prefix = "" if len(key) == 1 else f"{key_text(key)}."
         found.update({f"{prefix}{name}": path for name, path in _files(market, key, loaded).items()})
-    return found | delay_files(loaded.config.costs, loaded.folder, loaded.places)
+    found |= delay_files(loaded.config.costs, loaded.folder, loaded.places)
+    return found | benchmark_file(loaded.config.benchmark, loaded.folder, loaded.places)
 
 
 def _market_keys(loaded: Loaded) -> list[Key]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
     from halfspread.engine.table_format import TableFormat
     from halfspread.engine.tape import Tape
+    from halfspread.reports.benchmark import Benchmark
     from halfspread.reports.result import Result
     from halfspread.strategies.base import Strategy
     from halfspread.strategies.compiled import CompiledStrategy
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "OK",
+    "Benchmark",
     "CompiledStrategy",
     "Costs",
     "Delay",
@@ -68,6 +70,7 @@ __all__ = [
 ]
 
 _HOME_OF_NAME = {
+    "Benchmark": "halfspread.reports.benchmark",
     "CompiledStrategy": "halfspread.strategies.compiled",
     "Costs": "halfspread.costs.model",
     "Delay": "halfspread.costs.latency",

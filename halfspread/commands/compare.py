@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from halfspread.commands.benchmarks import against, beside, series_of
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.look_ahead import audit_object, sample_agent
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
@@ -28,7 +29,7 @@ from halfspread.reports.versus import versus, versus_object
 __all__ = ["execute"]
 
 #: Parts of the configs that have to be equal for a comparison on equal terms.
-TERMS = ("all_markets", "costs", "margin", "sizing", "execution", "seed")
+TERMS = ("all_markets", "costs", "margin", "sizing", "execution", "seed", "benchmark")
 
 
 def execute(arguments: Namespace) -> int:
@@ -47,7 +48,10 @@ def execute(arguments: Namespace) -> int:
                 tape = tapes.of(loaded)
             watch.lap("read")
             tape_hash, code = HashBeside(tape), code_facts(loaded, built)
-            results += [replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built]
+            series = series_of(loaded, tape)
+            made = {each.label: replay(loaded, tape, each, _folder_in(folder, each), progress) for each in built}
+            series = beside(loaded, built, made, series)
+            results += [against(loaded, each, series) for each in made.values()]
             watch.lap("replay")
             if not arguments.no_audit:
                 audits |= {

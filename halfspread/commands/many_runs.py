@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from halfspread.commands.benchmarks import note_unused
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.progress import Progress
@@ -68,6 +69,7 @@ def base_of(arguments: Namespace, keys: Sequence[str] = ()) -> Base:
     """The config and the agent that is meant: the only one, that of ``--agent``, or the one that ``keys`` name
     (``agents.NAME.``). Raises ConfigError."""
     loaded = load(arguments.config, arguments.set)
+    note_unused(loaded)
     labels = [agent.label for agent in loaded.config.all_agents]
     named = list(dict.fromkeys(key.split(".")[1] for key in keys if key.startswith("agents.") and key.count(".") > 1))
     label = arguments.agent or (named[0] if len(named) == 1 else labels[0] if len(labels) == 1 else None)

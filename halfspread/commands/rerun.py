@@ -88,8 +88,7 @@ def _entry(run: RunRecord, facts: Mapping[str, Any], path: Path) -> Entry:
 
 def _config(facts: Mapping[str, Any]) -> Any:
     data = restored(facts["config"])
-    for i, table in enumerate(_tables(data)):
-        table["name"] = f"agent-{i}"  # a comparison may have called it what no config may
+    _rename(data, [f"agent-{i}" for i in range(len(_tables(data)))])  # a comparison may have called it what none may
     return data
 
 
@@ -112,9 +111,19 @@ def config_now(entry: Entry, kind: str) -> Mapping[str, Any] | None:
     only = None if kind == "compare" else entry.labels[0]
     config = effective(now, build_agents(now, only), times_as_text=True)
     if kind == "compare":
-        for table, label in zip(_tables(config), entry.labels, strict=False):
-            table["name"] = label
+        _rename(config, entry.labels)
     return config
+
+
+def _rename(config: dict[str, Any], labels: Sequence[str]) -> None:
+    """Call the agents of an effective config ``labels``, also where it names one as its benchmark."""
+    tables, benchmark = _tables(config), config.get("benchmark", {})
+    for table, label in zip(tables, labels, strict=False):
+        if benchmark.get("agent") == table["name"]:
+            benchmark = config["benchmark"] = {**benchmark, "agent": label}
+            break
+    for table, label in zip(tables, labels, strict=False):
+        table["name"] = label
 
 
 def _tables(config: Mapping[str, Any]) -> Sequence[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from halfspread.commands.benchmarks import against, refuse_other_agents, series_of
 from halfspread.commands.folder import RunFolder
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines
@@ -23,6 +24,7 @@ def execute(arguments: Namespace) -> int:
     watch = Stopwatch()
     loaded = load(arguments.config, arguments.set)
     (built,) = build_agents(loaded, _only(loaded, arguments.agent))
+    refuse_other_agents(loaded, built.label)
     progress = Progress(shown=not arguments.json)
     with progress.step("read the market"):
         tape = build_tape(loaded)
@@ -30,7 +32,8 @@ def execute(arguments: Namespace) -> int:
     config = effective(loaded, [built], times_as_text=True)
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
         tape_hash, code = HashBeside(tape), code_facts(loaded, [built])
-        result = replay(loaded, tape, built, folder.building, progress)
+        series = series_of(loaded, tape)
+        result = against(loaded, replay(loaded, tape, built, folder.building, progress), series)
         watch.lap("replay")
         data = data_entry(loaded, tape_hash.result(), tape.origin)
         facts = manifest(loaded, config, data, [built], code, folder.path)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.commands import differences
+from halfspread.commands.benchmarks import against, replayed
 from halfspread.commands.cell_differences import TABLES as CELL_TABLES
 from halfspread.commands.cell_differences import cell_differences
 from halfspread.commands.data_hashes import TapeHash, tape_hash
@@ -34,6 +35,7 @@ from halfspread.commands.run_files import MANIFEST, altered_files
 from halfspread.configs.build import BuiltAgent, build_tape, effective
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, UserError
+from halfspread.reports.benchmark import Benchmark
 
 __all__ = ["Verification", "execute", "verify"]
 
@@ -159,8 +161,9 @@ def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progres
         tape = build_tape(entry.loaded)
     if not tape.streamed:
         _compare_data(entry, tape, found)
+    benchmark = replayed(entry.loaded, tape, agents, progress)
     for agent in agents:
-        found.results += _results(run, entry, tape, agent, progress)
+        found.results += _results(run, entry, tape, agent, benchmark, progress)
         found.agents.append(agent.label)
     if tape.streamed:  # a fault of the data is told by the replay, as in a run
         _compare_data(entry, tape, found)
@@ -188,11 +191,13 @@ def _compare_data(entry: Entry, tape: Tape, found: Verification, data: TapeHash 
     found.data.append(repr(tape).removeprefix("<Tape ").removesuffix(">"))
 
 
-def _results(run: RunRecord, entry: Entry, tape: Tape, agent: BuiltAgent, progress: Progress) -> list[Difference]:
+def _results(
+    run: RunRecord, entry: Entry, tape: Tape, agent: BuiltAgent, benchmark: Benchmark | None, progress: Progress
+) -> list[Difference]:
     before = run.path if run.kind == "run" else run.path / agent.label
     with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
         home = Path(made)
-        result = replay(entry.loaded, tape, agent, home, progress)
+        result = against(entry.loaded, replay(entry.loaded, tape, agent, home, progress), benchmark)
         with progress.step("compare"):
             write_results(result, home, None, report=False)
             return result_differences(before, home, agent.label, [one.name for one in tape.instruments])

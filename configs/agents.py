@@ -23,7 +23,7 @@ from halfspread.configs.model import AgentConfig
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.strategies.base import Strategy
 
-__all__ = ["BUILT_IN", "agent_class", "build_agent", "parameters_of"]
+__all__ = ["BUILT_IN", "agent_class", "build_agent", "fault_text", "parameters_of"]
 
 #: Names by which a config calls what comes with halfspread.
 BUILT_IN = (*strategies.BUILT_IN, *agents.BUILT_IN)
@@ -41,7 +41,7 @@ def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
     except UserError as error:
         raise type(error)(f"{where}: {error}") from error
     except Exception as error:
-        raise StrategyError(f"{where}: {config.type} cannot be made: {_fault(error)}") from error
+        raise StrategyError(f"{where}: {config.type} cannot be made: {fault_text(error)}") from error
 
 
 def parameters_of(agent: Any, config: AgentConfig) -> dict[str, Any]:
@@ -145,10 +145,10 @@ def _imported(what: str) -> Iterator[None]:
     except UserError as error:
         raise type(error)(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise StrategyError(f"{what}: cannot be imported: {_fault(error)}") from error
+        raise StrategyError(f"{what}: cannot be imported: {fault_text(error)}") from error
 
 
-def _fault(error: BaseException) -> str:
+def fault_text(error: BaseException) -> str:
     """Type, text and place of an error: the innermost line that is not the import machinery's."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__} in {error.filename}, line {error.lineno}: {error.msg}"

@@ -7,16 +7,18 @@ anew for each window, sees `lookback` rows before it, and first decides at the c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Unpack
 
 import numpy as np
 import pandas as pd
 
+from halfspread.configs.agents import fault_text
+from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.leaving import leaving_costs
+from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import is_compiled
@@ -25,11 +27,23 @@ from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError
-from halfspread.reports.protocol import ATTRIBUTION
-from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, stitch, window_days
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError, StrategyError, UserError
+from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, window_days
 
-__all__ = ["METRICS", "Choice", "Learner", "Terms", "WalkForward", "WindowRun", "checked_metric", "walk_forward"]
+__all__ = [
+    "METRICS",
+    "Choice",
+    "Keep",
+    "Learner",
+    "Refit",
+    "Terms",
+    "WalkForward",
+    "WindowRun",
+    "checked_metric",
+    "walk_forward",
+    "windows_of",
+]
 
 #: What settings may be chosen by.
 METRICS = (
@@ -52,6 +66,31 @@ class Learner(Protocol):
         ...
 
 
+class Keep(Protocol):
+    """Where finished windows are kept, so that an interrupted walk goes on where it was."""
+
+    def known(self, index: int) -> WindowRun | None:
+        """A window that is kept."""
+        ...
+
+    def add(self, index: int, run: WindowRun) -> None:
+        """Keep a window."""
+        ...
+
+
+@dataclass(frozen=True)
+class Traded:
+    """A run of one window, its days in report currency, and what leaving at its end cost."""
+
+    result: BacktestResult
+    days: pd.DataFrame
+    leaving: dict[str, float]
+
+    def metric(self, name: str) -> float:
+        """A figure of the days."""
+        return day_figures(self.days, self.result.notional)[name]
+
+
 @dataclass(frozen=True)
 class Terms:
     """On which terms windows are run: ``costs`` and the options of `run_backtest`."""
@@ -59,12 +98,13 @@ class Terms:
     costs: Costs
     options: Options
 
-    def run(self, tape: Tape, agent: Any, start: int) -> tuple[BacktestResult, pd.DataFrame]:
-        """One window, left at its end: the result, and its days from ``start`` on in report currency."""
+    def run(self, tape: Tape, agent: Any, start: int) -> Traded:
+        """One window, left at its end, with its days from ``start`` on."""
         options = self.options.copy()
         options["keep_curve"] = False
         result = run_backtest(tape, agent, self.costs, **options)
-        return result, window_days(result, start, leaving_costs(tape, self.costs, result))
+        leaving = leaving_costs(tape, self.costs, result)
+        return Traded(result, window_days(result, start, leaving), leaving)
 
 
 class Choice:
@@ -102,93 +142,36 @@ class Choice:
         return self._candidates[best]()
 
     def _score(self, tape: Tape, agent: Any) -> float:
-        result, days = self._terms.run(tape, agent, tape.start_ns)
-        return day_figures(days, result.notional)[self._metric]
+        return self._terms.run(tape, agent, tape.start_ns).metric(self._metric)
 
 
-@dataclass(frozen=True, eq=False)
-class WindowRun:
-    """What became of one window. ``agent`` and ``parameters``: what was chosen, empty where it stayed flat. The metric
-    in the training window and out of sample. ``days``: of the test, report currency; ``result``: its run, None where
-    flat."""
+class Refit:
+    """The learner that makes an agent anew for every window and lets it fit itself: an agent that has ``fit(tape,
+    rng)``, which gives the fitted agent (itself, or another), or None to stay flat.
 
-    window: Window
-    agent: str
-    parameters: Mapping[str, Any]
-    in_sample: float
-    out_of_sample: float
-    days: pd.DataFrame
-    result: BacktestResult | None
-
-    @property
-    def pnl(self) -> float:
-        """Of the test, costs of leaving included, report currency."""
-        return float(self.days[list(ATTRIBUTION)].to_numpy().sum())
-
-
-@dataclass(frozen=True, eq=False)
-class WalkForward:
-    """All windows, and what they traded out of sample as one result.
-
-    ``notional``: of the first test window, report currency: the unit of everything that is not in report currency.
-    ``trials``: settings tried in each window.
+    ``make`` makes the agent. Raises StrategyError where ``fit`` fails, or gives what is no agent.
     """
 
-    schedule: Schedule
-    metric: str
-    windows: tuple[WindowRun, ...]
-    notional: float
-    report_currency: str
-    trials: int
+    trials = 1
 
-    @cached_property
-    def days(self) -> pd.DataFrame:
-        """Attribution, collateral and turnover of each UTC day out of sample, report currency."""
-        return stitch([run.days for run in self.windows])
+    def __init__(self, make: Callable[[], Any], name: str = "agent") -> None:
+        self._make, self._name = make, name
 
-    def daily(self) -> pd.DataFrame:
-        """The same with ``pnl``, in units of the notional."""
-        days = self.days / self.notional
-        return days.assign(pnl=days[list(ATTRIBUTION)].sum(axis=1))
-
-    @cached_property
-    def attribution(self) -> dict[str, float]:
-        """Sums over all windows, report currency."""
-        found = {name: math.fsum(self.days[name]) for name in (*ATTRIBUTION, "collateral")}
-        return found | {"total": math.fsum(found.values())}
-
-    @cached_property
-    def metrics(self) -> dict[str, float]:
-        """Figures out of sample (`day_figures`); ``fills`` and ``windows``; ``windows_traded`` that were not flat;
-        ``in_sample`` and ``out_of_sample``, means of the metric over the windows that have both; ``windows_held``, the
-        share of these where out of sample it is above zero."""
-        both = [
-            (run.in_sample, run.out_of_sample)
-            for run in self.windows
-            if math.isfinite(run.in_sample) and math.isfinite(run.out_of_sample)
-        ]
-        inside, outside = np.array(both).reshape(-1, 2).T
-        count = len(both)
-        return {
-            **day_figures(self.days, self.notional),
-            "fills": sum(run.result.counts["fills"] for run in self.windows if run.result is not None),
-            "windows": len(self.windows),
-            "windows_traded": sum(run.result is not None for run in self.windows),
-            "in_sample": float(inside.mean()) if count else math.nan,
-            "out_of_sample": float(outside.mean()) if count else math.nan,
-            "windows_held": float((outside > 0.0).mean()) if count else math.nan,
-        }
-
-    def table(self) -> pd.DataFrame:
-        """One row for each window: times, what was chosen, the metric in sample and out of sample, and the PnL out of
-        sample in units of the notional."""
-        rows = []
-        for run in self.windows:
-            times = {name: pd.Timestamp(time, tz="UTC") for name, time in vars(run.window).items()}
-            chosen = {"agent": run.agent, **run.parameters}
-            told = {"in_sample": run.in_sample, "out_of_sample": run.out_of_sample, "pnl": run.pnl / self.notional}
-            rows.append({**times, **chosen, **told})
-        return pd.DataFrame(rows)
+    def fit(self, tape: Tape, rng: np.random.Generator) -> Any:
+        """What the agent's own ``fit`` gives."""
+        window = f"the training window from {time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
+        try:
+            fitted = self._make().fit(tape, rng)
+        except UserError as error:
+            raise type(error)(f"{self._name}: fit, in {window}: {error}") from error
+        except Exception as error:
+            raise StrategyError(f"{self._name}: fit failed in {window}: {fault_text(error)}") from error
+        if fitted is not None and not callable(getattr(fitted, "reset", None)):
+            raise StrategyError(
+                f"{self._name}: fit gave {fitted!r}, which is no agent; expected the fitted agent (such as self), or "
+                "None to stay flat"
+            )
+        return fitted
 
 
 def walk_forward(
@@ -199,54 +182,79 @@ def walk_forward(
     *,
     metric: str = "information_ratio",
     done: Callable[[int, int], None] | None = None,
+    keep: Keep | None = None,
     **options: Unpack[Options],
 ) -> WalkForward:
     """Fit ``learner`` in each training window of ``tape`` and run what it gives on the test window after it.
 
     ``metric``: one of `METRICS`, shown in sample and out of sample. ``options``: those of `run_backtest`. ``done`` is
-    called with windows done and windows in all. Raises ConfigError for a streamed tape or windows that do not fit, and
-    what `run_backtest` raises.
+    called with windows done and windows in all; windows that ``keep`` knows are not run again. Raises ConfigError for
+    a streamed tape, windows that do not fit, or a learner that gives an agent which is told the future, and what
+    `run_backtest` raises.
     """
-    if tape.streamed:
-        raise ConfigError("walk-forward holds the market in memory; in a config stream = false")
     checked_metric(metric)
-    terms = Terms(costs, options)
-    windows = schedule.windows(tape.start_ns, tape.end_ns)
+    terms, seed = Terms(costs, options), int(options.get("seed", 0))
+    windows = windows_of(tape, schedule)
     runs: list[WindowRun] = []
-    notional, currency = 0.0, ""
     for i, window in enumerate(windows):
-        rng = np.random.default_rng([options.get("seed", 0), 3, i])
-        train = tape.slice(pd.Timestamp(window.train_start, tz="UTC"), pd.Timestamp(window.train_end, tz="UTC"))
-        agent = learner.fit(train, rng)
-        run, first = _run_window(tape, train, window, agent, terms, metric)
+        run = None if keep is None else keep.known(i)
+        if run is None:
+            run = _run_window(tape, window, learner, np.random.default_rng([seed, 3, i]), terms, metric)
+            if 2 * (window.test_end - window.test_start) < schedule.test:
+                run = replace(run, out_of_sample=math.nan)  # two days have no ratio beside thirty
+            if keep is not None:
+                keep.add(i, run)
         runs.append(run)
-        if not notional and first is not None:
-            notional, currency = first.notional, first.report_currency
         if done is not None:
             done(i + 1, len(windows))
-    if not notional:
-        raise ConfigError("walk-forward: nothing was chosen in any training window; train for longer, or try others")
-    return WalkForward(schedule, metric, tuple(runs), notional, currency, int(getattr(learner, "trials", 1)))
+    first = next((run for run in runs if run.traded), None)
+    if first is None:
+        raise ConfigError(
+            "walk-forward: nothing was chosen in any training window, since nothing traded there or fit gave None; "
+            "train for longer, or try others"
+        )
+    trials = int(getattr(learner, "trials", 1))
+    return WalkForward(schedule, metric, tuple(runs), first.notional, first.currency, trials, seed)
+
+
+def windows_of(tape: Tape, schedule: Schedule) -> tuple[Window, ...]:
+    """The windows of a tape. Raises ConfigError for a streamed one, and for windows that do not fit."""
+    if tape.streamed:
+        raise ConfigError("walk-forward holds the market in memory; in a config stream = false")
+    return schedule.windows(tape.start_ns, tape.end_ns)
 
 
 def _run_window(
-    tape: Tape, train: Tape, window: Window, agent: Any, terms: Terms, metric: str
-) -> tuple[WindowRun, BacktestResult | None]:
+    tape: Tape, window: Window, learner: Learner, rng: np.random.Generator, terms: Terms, metric: str
+) -> WindowRun:
+    train = tape.slice(pd.Timestamp(window.train_start, tz="UTC"), pd.Timestamp(window.train_end, tz="UTC"))
+    agent = learner.fit(train, rng)
     if agent is None:
-        return WindowRun(window, "", {}, math.nan, math.nan, flat_days(window.test_start, window.test_end), None), None
-    trained, inside = terms.run(train, agent, train.start_ns)
+        return WindowRun(window, "", {}, math.nan, math.nan, flat_days(window.test_start, window.test_end))
+    if looks_ahead(agent):
+        raise ConfigError(
+            f"walk-forward: {agent_name(agent)} is told the future, so that nothing is out of sample for it; compare "
+            "with it in halfspread compare"
+        )
+    trained = terms.run(train, agent, train.start_ns)
     part = tape.slice(*_with_lookback(tape, window, int(agent.lookback)))
-    result, traded = terms.run(part, agent, window.test_start)
-    run = WindowRun(
+    traded = terms.run(part, agent, window.test_start)
+    result = traded.result
+    return WindowRun(
         window,
         agent_name(agent),
         dict(getattr(agent, "parameters", dict)()),
-        day_figures(inside, trained.notional)[metric],
-        day_figures(traded, result.notional)[metric],
-        traded,
+        trained.metric(metric),
+        traded.metric(metric),
+        traded.days,
+        traded.leaving,
+        result.notional,
+        result.report_currency,
+        int(result.counts["fills"]),
+        dict(result.assumptions),
+        tuple(result.warnings),
         result,
     )
-    return run, result
 
 
 def _with_lookback(tape: Tape, window: Window, lookback: int) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -166,9 +166,7 @@ def _walk_forward(walk: argparse.ArgumentParser) -> None:
     metric = "what settings are chosen by (default: %(default)s)"
     walk.add_argument("--metric", metavar="METRIC", default="information_ratio", help=metric)
     walk.add_argument("--workers", metavar="N", type=int, help="how many run at once (default: one a processor)")
-    walk.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help=_SET)
-    walk.add_argument("--json", action="store_true", help=_JSON)
-    walk.add_argument("--out", metavar="FOLDER", default="runs", help="where run folders go (default: %(default)s)")
+    _common(walk)
 
 
 def _common(command: argparse.ArgumentParser) -> None:

@@ -98,13 +98,13 @@ def performance(view: View) -> str:
 
 
 def performance_table(view: Shown) -> str:
-    """The same without asking whether there is enough to be shown; a figure that is NaN is left out."""
+    """The same without asking whether there is enough to be shown; a figure that is NaN, or not there, is left out."""
     rows, marked = [], False
     against = view.metrics.get("benchmark", ZERO)
     for group, entries in _GROUPS.items():
         if group == _BESIDE and against == ZERO:
             continue
-        shown = [entry for entry in entries if math.isfinite(float(view.metrics[entry[0]]))]
+        shown = [entry for entry in entries if math.isfinite(float(view.metrics.get(entry[0], math.nan)))]
         head = f"Against {against}" if group == _BESIDE else group
         rows += [element("tr", element("th", text(head), scope="rowgroup", colspan=5), class_="group")] if shown else []
         for name, words, write, note in shown:

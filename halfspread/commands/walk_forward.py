@@ -2,50 +2,64 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from halfspread.commands.data_hashes import tape_hash
-from halfspread.commands.folder import RunFolder
+from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import Base, Finished, base_of, worker_count
 from halfspread.commands.output import print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
+from halfspread.commands.sources import package_hash, plugin_sources
 from halfspread.commands.tables import write_table
+from halfspread.commands.walk_forward_output import (
+    Headline,
+    Tried,
+    agent_entry,
+    page_of,
+    result_lines,
+    walk_object,
+    walk_terms,
+    windows_table,
+)
+from halfspread.commands.window_store import WindowStore
 from halfspread.configs.agents import build_agent
 from halfspread.configs.build import BuiltAgent, build_tape, run_terms
 from halfspread.configs.cell_work import CellWork, Outcome
-from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
+from halfspread.configs.cells import Axis, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded
-from halfspread.configs.walk_forward import Choice, Terms, WalkForward, checked_metric, walk_forward
+from halfspread.configs.walk_forward import (
+    Choice,
+    Learner,
+    Refit,
+    Terms,
+    WalkForward,
+    checked_metric,
+    walk_forward,
+    windows_of,
+)
 from halfspread.configs.windows import Schedule
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
+from halfspread.reports.walk_forward_page import walk_forward_page
 
 __all__ = ["execute", "repeat"]
 
+INTERRUPTED = 130
 #: What the manifest holds of the command line, so that it can be repeated.
 OPTIONS = ("grid", "random", "seed", "train", "test", "anchored", "purge", "embargo", "metric")
 #: More settings than this in every window are a mistake.
 MANY = 20_000
-
-
-@dataclass(frozen=True)
-class _Tried:
-    """The settings that can run, the functions that make their agents, and why the others cannot."""
-
-    cells: list[Cell]
-    makers: list[Callable[[], Any]]
-    refused: list[Outcome]
 
 
 def execute(arguments: Namespace) -> int:
@@ -53,29 +67,44 @@ def execute(arguments: Namespace) -> int:
     watch, progress = Stopwatch(), Progress(shown=not arguments.json)
     schedule = _schedule(arguments)
     checked_metric(arguments.metric)
-    axes = parse_axes(arguments.grid, arguments.set)
+    axes = parse_axes(arguments.grid, arguments.set) if arguments.grid else []
     base, workers = base_of(arguments, [axis.key for axis in axes]), worker_count(arguments)
-    tried = _settings(base, axes, arguments)
+    axes = [_of_agent(axis, base) for axis in axes]
+    tried = _tried(base, axes, arguments)
     loaded = base.loaded
     with progress.step("read the market"):
         tape = build_tape(loaded)
+    windows_of(tape, schedule)
     watch.lap("read")
-    code = code_facts(loaded, [base.built])
+    data, code = tape_hash(tape), code_facts(loaded, [base.built])
+    store = WindowStore(Path(arguments.out) / loaded.config.name, _facts(base, tried, schedule, arguments, data.total))
+    try:
+        found = _walk(base, tape, tried, schedule, arguments.metric, workers, progress, store)
+    except KeyboardInterrupt:
+        print(
+            "halfspread: interrupted; finished windows are kept, the same command goes on from there", file=sys.stderr
+        )
+        return INTERRUPTED
+    watch.lap("replay")
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
-        found = _walk(loaded, tape, tried, schedule, arguments.metric, workers, progress)
-        watch.lap("replay")
-        said = _write_results(folder.building, found, tried)
-        data = data_entry(loaded, tape_hash(tape), tape.origin)
-        facts = manifest(loaded, base.config, data, [base.built], code, folder.path)
+        home, said = folder.building, _write_results(folder.building, base, found, tried)
+        page = page_of(base, found, tried, axes, tape)
+        entry = data_entry(loaded, data, tape.origin)
+        facts = manifest(loaded, base.config, entry, [base.built], code, folder.path)
         options = {name: getattr(arguments, name) for name in OPTIONS}
-        facts |= {"source": base.entry, "walk_forward": {"options": options, **_terms(found, tried)}}
+        facts |= {"source": base.entry, "walk_forward": {"options": options, **walk_terms(found, tried)}}
+        if not arguments.no_report:
+            with writing(home / "report.html"):
+                (home / "report.html").write_text(walk_forward_page(page, facts), encoding="utf-8")
         watch.lap("write")
-        head = [cast(Any, _Headline(base.built, found))]
-        write_manifest(folder.building, "walk-forward", {**facts, "seconds": watch.laps}, head)
+        head = [cast(Any, Headline(base.built, found))]
+        write_manifest(home, "walk-forward", {**facts, "seconds": watch.laps}, head)
+    store.remove()
     if arguments.json:
         print_json({"name": loaded.config.name, "run_dir": str(folder.path), **said}, arguments.stdout)
     else:
-        print_table(_table(found, axes), *_lines(found, tried), *where_lines(folder.path, report=False))
+        where = where_lines(folder.path, report=not arguments.no_report)
+        print_table(windows_table(found, axes), *result_lines(found, tried, page), *where)
     return 0
 
 
@@ -85,11 +114,12 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     Raises what the command raises.
     """
     options = Namespace(**facts["walk_forward"]["options"])
-    tried = _settings(base, parse_axes(options.grid), options)
+    axes = [_of_agent(axis, base) for axis in parse_axes(options.grid)] if options.grid else []
+    tried = _tried(base, axes, options)
     with progress.step("read the market"):
         tape = build_tape(base.loaded)
-    found = _walk(base.loaded, tape, tried, _schedule(options), options.metric, workers, progress)
-    _write_results(home, found, tried)
+    found = _walk(base, tape, tried, _schedule(options), options.metric, workers, progress)
+    _write_results(home, base, found, tried)
     data = tape_hash(tape)
     return Finished([], data, tape, None, [data.total])
 
@@ -100,18 +130,56 @@ def _schedule(options: Namespace) -> Schedule:
     )
 
 
-def _write_results(home: Path, found: WalkForward, tried: _Tried) -> dict[str, Any]:
-    """The tables and metrics; gives what the metrics hold."""
-    said = _object(found, tried)
-    write_json(home / "metrics.json", said)
+def _write_results(home: Path, base: Base, found: WalkForward, tried: Tried) -> dict[str, Any]:
+    """The tables and metrics; gives what the metrics hold, without what they repeat for `halfspread runs`."""
+    said = walk_object(found, tried)
+    write_json(home / "metrics.json", {**said, "agents": [agent_entry(base.built, found)]})
     write_table(home / "windows.parquet", found.table())
     write_table(home / "daily.parquet", found.daily().rename_axis("time"))
+    write_table(home / "returns.parquet", found.daily()[["pnl"]].rename(columns={"pnl": "out_of_sample"}))
     return said
 
 
-def _settings(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> _Tried:
+def _facts(base: Base, tried: Tried, schedule: Schedule, arguments: Namespace, data: str) -> dict[str, Any]:
+    """All that the numbers of a window depend on."""
+    return {
+        "config": base.config,
+        "agent": base.built.label,
+        "settings": [cell.settings for cell in tried.cells],
+        "schedule": vars(schedule),
+        "metric": arguments.metric,
+        "data": data,
+        "code": package_hash(),
+        "plugins": plugin_sources(base.built.agent, base.loaded.folder),
+    }
+
+
+def _tried(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> Tried:
+    """The settings of the grid, or the agent itself where it is one that is fitted. Raises ConfigError."""
+    agent, label = base.built.agent, base.built.label
+    if looks_ahead(agent):
+        raise ConfigError(
+            f"{label} is told the future, so that nothing is out of sample for it; it belongs into halfspread compare, "
+            "as the bound of the others"
+        )
+    fits = callable(getattr(agent, "fit", None))
+    if fits and axes:
+        raise ConfigError(
+            f"{label} is fitted anew in every training window, and with --grid each setting would be judged on what it "
+            "was fitted on; leave --grid out, or let fit choose among settings by days that it holds back"
+        )
+    if fits:
+        return Tried([], [_maker(base.loaded, base.built)], [])
+    if not axes:
+        raise ConfigError(
+            f"{label} has nothing to be chosen: give --grid at least once, such as --grid agent.fast=5:50:5, or an "
+            "agent that has fit(tape, rng)"
+        )
+    return _settings(base, axes, arguments)
+
+
+def _settings(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> Tried:
     """Raises ConfigError for settings that change more than the agent, and where none can run."""
-    axes = [_of_agent(axis, base) for axis in axes]
     count = count_cells(axes, arguments.random)
     if count > MANY:
         raise ConfigError(
@@ -122,7 +190,7 @@ def _settings(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) ->
         cells = list(drawn_cells(axes, count, np.random.default_rng(arguments.seed)))
     else:
         cells = list(grid_cells([axis for axis in axes if isinstance(axis, Axis)]))
-    work, tried = CellWork(base.source), _Tried([], [], [])
+    work, tried = CellWork(base.source), Tried([], [], [])
     rest = base.loaded.config.model_dump(exclude={"agent", "agents"})
     for cell in cells:
         planned = work.planned(cell)
@@ -154,116 +222,28 @@ def _maker(loaded: Loaded, built: BuiltAgent) -> Callable[[], Any]:
 
 
 def _walk(
-    loaded: Loaded,
+    base: Base,
     tape: Tape,
-    tried: _Tried,
+    tried: Tried,
     schedule: Schedule,
     metric: str,
     workers: int,
     progress: Progress,
+    store: WindowStore | None = None,
 ) -> WalkForward:
+    loaded = base.loaded
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
     options = run_terms(loaded)
-    learner = Choice(tried.makers, Terms(costs, cast(Any, options)), metric, workers)
-    with progress.step(f"walk forward, {len(tried.makers):,} settings a window"):
-        return walk_forward(tape, learner, costs, schedule, metric=metric, **options)
-
-
-@dataclass(frozen=True)
-class _Headline:
-    """What the manifest repeats of the result."""
-
-    built: BuiltAgent
-    found: WalkForward
-
-    @property
-    def name(self) -> str:
-        return self.built.label
-
-    @property
-    def agent(self) -> str:
-        return self.found.windows[-1].agent or self.built.label
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        windows = self.found.windows
-        return {
-            **self.found.metrics,
-            "start": time_text(windows[0].window.test_start),
-            "end": time_text(windows[-1].window.test_end),
-            "report_currency": self.found.report_currency,
-        }
-
-
-def _terms(found: WalkForward, tried: _Tried) -> dict[str, Any]:
-    return {
-        "schedule": found.schedule.describe(),
-        "metric": found.metric,
-        "settings": len(tried.makers),
-        "refused": len(tried.refused),
-        "between_windows": "flat: entering and leaving are charged",
-    }
-
-
-def _object(found: WalkForward, tried: _Tried) -> dict[str, Any]:
-    """What is told as JSON: amounts in units of the notional."""
-    windows = [
-        {
-            **{name: time_text(time) for name, time in vars(run.window).items()},
-            "agent": run.agent or None,
-            "parameters": dict(run.parameters),
-            "in_sample": run.in_sample,
-            "out_of_sample": run.out_of_sample,
-            "total_return": run.pnl / found.notional,
-        }
-        for run in found.windows
-    ]
-    return {
-        **_terms(found, tried),
-        "notional": found.notional,
-        "report_currency": found.report_currency,
-        "metrics": found.metrics,
-        "attribution": {name: amount / found.notional for name, amount in found.attribution.items()},
-        "windows": windows,
-    }
-
-
-def _table(found: WalkForward, axes: Sequence[Axis | Range]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    keys = [axis.key.rpartition(".")[2] for axis in axes]
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("train from", "test from", "to", *keys, "in sample", "out of sample", "net %"):
-        grid.add_column(name, justify="right")
-    for run in found.windows:
-        times = (run.window.train_start, run.window.test_start, run.window.test_end)
-        grid.add_row(
-            *(time_text(time)[:10] for time in times),
-            *(str(run.parameters.get(key, "flat" if run.result is None else "")) for key in keys),
-            formats.number(run.in_sample),
-            formats.number(run.out_of_sample),
-            formats.number(100.0 * run.pnl / found.notional, 2),
+    learner: Learner = (
+        Refit(tried.makers[0], base.built.label)
+        if tried.learner
+        else Choice(tried.makers, Terms(costs, cast(Any, options)), metric, workers)
+    )
+    count = len(windows_of(tape, schedule))
+    each = "fitted anew" if tried.learner else formats.plural(len(tried.makers), "setting")
+    kept = f", {store.count} kept from before" if store is not None and store.count else ""
+    print(f"halfspread: {formats.plural(count, 'window')}, {each} in each{kept}", file=sys.stderr)
+    with progress.cells("walk forward", count) as report:
+        return walk_forward(
+            tape, learner, costs, schedule, metric=metric, keep=store, done=lambda i, _: report(i), **options
         )
-    return grid
-
-
-def _lines(found: WalkForward, tried: _Tried) -> list[str]:
-    """The out-of-sample result in words."""
-    m = found.metrics
-    lines = [
-        found.schedule.describe(),
-        f"chosen by {found.metric} of {formats.plural(len(tried.makers), 'setting')}; flat between windows",
-        f"out of sample: net {formats.returned(m['total_return'], sign=True)} in {m['days']:,.0f} days, "
-        f"information ratio {formats.number(m['information_ratio'])} "
-        f"\N{PLUS-MINUS SIGN} {formats.number(m['information_ratio_error'])}",
-    ]
-    if math.isfinite(m["in_sample"]):
-        lines.append(
-            f"{found.metric}: {formats.number(m['in_sample'])} in sample, {formats.number(m['out_of_sample'])} out of "
-            f"sample, mean of windows; above zero out of sample in {formats.percent(m['windows_held'], 0)} of them"
-        )
-    if tried.refused:
-        count, first = formats.plural(len(tried.refused), "setting"), tried.refused[0].message.splitlines()[0]
-        lines.append(f"{count} cannot run, such as: {first}")
-    return lines

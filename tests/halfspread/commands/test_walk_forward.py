@@ -3,16 +3,66 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from halfspread.configs.build import build_tape
+from halfspread.configs.load import load
+from halfspread.engine.bars import Bars
+
 Command = Any
 LENGTHS = ("--train", "1d", "--test", "12h")
 BY_RETURN = ("--metric", "total_return")  # a day is too short for a ratio
 GRID = ("--grid", "agent.fast=2,5", "--grid", "agent.slow=8:20:6")
+LEARNER = """
+from pathlib import Path
+
+import halfspread as hs
+
+
+class Drift(hs.Strategy):
+    sign: float = 0.0
+
+    def fit(self, tape, rng):
+        with open("fitted.txt", "a") as file:
+            file.write("x")
+        if Path("stop.txt").exists() and Path("fitted.txt").stat().st_size == 3:
+            raise KeyboardInterrupt
+        closes = tape.bars.rows[:, 3]
+        return Drift(sign=1.0 if closes[-1] > closes[0] else -1.0)
+
+    def on_bar(self, market):
+        return self.sign
+
+
+class Broken(Drift):
+    def fit(self, tape, rng):
+        return {}["weights"]
+
+
+class Forgets(Drift):
+    def fit(self, tape, rng):
+        self.sign = 1.0
+
+
+class Odd(Drift):
+    def fit(self, tape, rng):
+        return [1.0]
+"""
+
+
+@pytest.fixture
+def learner(small: Path) -> Path:
+    """A config whose agent fits itself."""
+    small.with_name("drift.py").write_text(LEARNER, encoding="utf-8")
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    path = small.with_name("learner.toml")
+    path.write_text(text + '[agent]\ntype = "./drift.py:Drift"\nname = "drift"\n', encoding="utf-8")
+    return path
 
 
 def test_a_walk_forward_leaves_its_windows_and_days(small: Path, halfspread: Command) -> None:
@@ -25,6 +75,8 @@ def test_a_walk_forward_leaves_its_windows_and_days(small: Path, halfspread: Com
         "metrics.json",
         "windows.parquet",
         "daily.parquet",
+        "returns.parquet",
+        "report.html",
     }
     assert said["settings"] == 6
     assert len(said["windows"]) == said["metrics"]["windows"] == 4
@@ -58,7 +110,15 @@ def test_purge_and_embargo_and_anchored_are_said(small: Path, halfspread: Comman
 def test_the_table_names_what_was_chosen(small: Path, halfspread: Command) -> None:
     done = halfspread("walk-forward", small, *GRID, *LENGTHS, "--metric", "total_return")
     assert done.code == 0, done.err
-    for word in ("fast", "slow", "in sample", "out of sample", "chosen by total_return of 6 settings", "flat between"):
+    for word in (
+        "fast",
+        "slow",
+        "in sample",
+        "out of sample",
+        "chosen by total_return of 6 settings",
+        "flat between",
+        "Out of sample",
+    ):
         assert word in done.out
 
 
@@ -83,7 +143,7 @@ def test_one_agent_of_several_is_walked(several: Path, halfspread: Command) -> N
         ((*GRID, "--train", "soon", "--test", "1d"), "train: expected an interval"),
         ((*GRID, *LENGTHS, "--purge", "2d"), "purge: 2d leave nothing"),
         ((*GRID, *LENGTHS, "--metric", "luck"), "metric: expected one of"),
-        ((*LENGTHS,), "give --grid"),
+        ((*LENGTHS,), "sma_cross has nothing to be chosen: give --grid"),
         (("--grid", "market.days=2,3", *LENGTHS), "chooses settings of the agent"),
         (("--grid", "agent.fast=50,60", *LENGTHS), "none of 2 settings can run"),
     ],
@@ -93,3 +153,125 @@ def test_bad_input_is_refused(small: Path, halfspread: Command, given: tuple[str
     assert done.code == 2
     assert said in done.err
     assert not Path("runs").exists() or not any(Path("runs").rglob("manifest.json"))
+
+
+# The page.
+
+
+def test_the_page_shows_what_came_out_of_sample_first_and_needs_nothing_from_elsewhere(
+    small: Path, halfspread: Command
+) -> None:
+    done = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--purge", "1h", "--embargo", "2h", "--json")
+    folder = Path(json.loads(done.out)["run_dir"])
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    anchors = re.findall(r'<section id="(\w+)"', page)
+    assert anchors == [
+        "attribution",
+        "performance",
+        "equity",
+        "samples",
+        "chosen",
+        "windows",
+        "counted",
+        "assumptions",
+        "provenance",
+    ]
+    for words in ("one of 6 settings chosen in each of 4", "no figure here is deflated", "not counted", "capital anew"):
+        assert words in page
+    for name in ("training", "purge", "embargo", "test"):
+        assert page.count(f"window 1: {name}") == 1
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
+
+
+def test_the_page_is_left_out_on_request(small: Path, halfspread: Command) -> None:
+    done = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--no-report", "--json")
+    assert not (Path(json.loads(done.out)["run_dir"]) / "report.html").exists()
+
+
+def test_walk_forwards_are_compared_like_other_runs(small: Path, halfspread: Command) -> None:
+    done = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--json")
+    said = json.loads(done.out)
+    other = json.loads(halfspread("run", small, "--json", "--no-report").out)
+    beside = halfspread("runs", "compare", said["run_dir"], other["run_dir"], "--json")
+    assert beside.code == 0, beside.err
+    metrics = json.loads(beside.out)["metrics"]
+    assert metrics[0]["total_return"] == pytest.approx(said["metrics"]["total_return"])
+    days = pd.read_parquet(Path(said["run_dir"]) / "returns.parquet")
+    assert days["out_of_sample"].sum() == pytest.approx(said["metrics"]["total_return"])
+
+
+# Learners.
+
+
+def test_an_agent_that_fits_itself_is_fitted_anew_in_every_window(learner: Path, halfspread: Command) -> None:
+    done = halfspread("walk-forward", learner, *LENGTHS, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert said["learner"]
+    assert len(said["windows"]) == 4
+    tape = build_tape(load(learner))
+    for window in said["windows"]:
+        train = tape.slice(*(pd.Timestamp(window[name]) for name in ("train_start", "train_end")))
+        assert isinstance(train.bars, Bars)
+        closes = train.bars.rows[:, 3]
+        assert window["parameters"]["sign"] == (1.0 if closes[-1] > closes[0] else -1.0)
+    page = (Path(said["run_dir"]) / "report.html").read_text(encoding="utf-8")
+    assert "fitted anew" in page
+    assert "no figure here needs a correction" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Broken", "fit failed in the training window from .*KeyError: 'weights'.*drift.py, line 24"),
+        ("Odd", r"fit gave \[1.0\], which is no agent"),
+        ("Forgets", "nothing was chosen in any training window, .* or fit gave None"),
+    ],
+)
+def test_a_fit_that_fails_is_told_as_such(learner: Path, halfspread: Command, name: str, said: str) -> None:
+    done = halfspread("walk-forward", learner, *LENGTHS, "--set", f"agent.type=./drift.py:{name}")
+    assert done.code == 2
+    assert re.search(said, done.err), done.err
+
+
+def test_a_walk_that_was_interrupted_goes_on_where_it_was(learner: Path, halfspread: Command) -> None:
+    whole = json.loads(halfspread("walk-forward", learner, *LENGTHS, "--json").out)
+    Path("fitted.txt").unlink()
+    Path("stop.txt").touch()
+    done = halfspread("walk-forward", learner, *LENGTHS, "--json")
+    assert done.code == 130
+    assert "the same command goes on from there" in done.err
+    Path("stop.txt").unlink()
+    again = halfspread("walk-forward", learner, *LENGTHS, "--json")
+    assert "2 kept from before" in again.err
+    assert Path("fitted.txt").stat().st_size == 3 + 2  # two of the four windows were kept
+    said = json.loads(again.out)
+    assert {**said, "run_dir": ""} == {**whole, "run_dir": ""}
+    for file in ("daily.parquet", "windows.parquet", "returns.parquet"):
+        one, other = (pd.read_parquet(Path(each["run_dir"]) / file) for each in (whole, said))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert not list(Path("runs").rglob(".walk-forward-*"))
+
+
+def test_a_kept_window_that_was_edited_is_run_again(learner: Path, halfspread: Command) -> None:
+    Path("stop.txt").touch()
+    halfspread("walk-forward", learner, *LENGTHS)
+    (first, _) = sorted(Path("runs").rglob("window-*.json"))
+    first.write_text(first.read_text(encoding="utf-8").replace("Drift", "Other"), encoding="utf-8")
+    Path("stop.txt").unlink()
+    said = json.loads(halfspread("walk-forward", learner, *LENGTHS, "--json").out)
+    assert {window["agent"] for window in said["windows"]} == {"Drift"}
+    assert Path("fitted.txt").stat().st_size == 3 + 3
+
+
+def test_what_cannot_be_walked_is_refused(learner: Path, small: Path, halfspread: Command) -> None:
+    done = halfspread("walk-forward", learner, *LENGTHS, "--grid", "agent.sign=0,1")
+    assert done.code == 2
+    assert "each setting would be judged on what it was fitted on" in done.err.replace("\n", " ")
+    bound = small.with_name("bound.toml")
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    bound.write_text(text + '[agent]\ntype = "clairvoyant"\n', encoding="utf-8")
+    done = halfspread("walk-forward", bound, *LENGTHS)
+    assert done.code == 2
+    assert "clairvoyant is told the future, so that nothing is out of sample for it" in done.err

@@ -1,0 +1,8 @@
+"""Features: what a learner looks at."""
+
+from __future__ import annotations
+
+from halfspread.agents.features.feature_set import Feature, FeatureSet
+from halfspread.agents.features.registry import KINDS
+
+__all__ = ["KINDS", "Feature", "FeatureSet"]

@@ -1,0 +1,184 @@
+"""The observation of a learner: features by name, in their order, of this decision and of earlier ones.
+
+    features = FeatureSet(("log_return(1)", "volatility(20)", "average_gap(5, 20)", "position"), stack=3)
+
+A name is written as ``kind``, ``kind(parameters)`` or ``kind(parameters)@SYMBOL`` for another instrument of the tape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from halfspread.agents.features.records import OWN_WIDTH, PLAN_WIDTH
+from halfspread.agents.features.registry import KINDS, Kind, Parameter
+from halfspread.engine.instruments import Instrument
+from halfspread.engine.times import Floats, parse_interval
+from halfspread.errors import ConfigError
+
+__all__ = ["Feature", "FeatureSet"]
+
+_WRITTEN = re.compile(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*(?:@\s*([\w:.\-]+))?\s*")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature: its kind, its parameters as written, and the symbol of its instrument ("" for the first)."""
+
+    kind: str
+    arguments: tuple[str, ...] = ()
+    symbol: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Feature:
+        """Read a name. Raises ConfigError."""
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            raise ConfigError(f"feature {text!r}: expected a name such as log_return(5), position, or basis@ETHUSDT")
+        kind, inner, symbol = found.groups()
+        if kind not in KINDS:
+            near = get_close_matches(kind, KINDS, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KINDS)}"
+            raise ConfigError(f"feature {text!r}: there is no {kind!r}{hint}")
+        arguments = tuple(part.strip() for part in (inner or "").split(",") if part.strip())
+        wanted = KINDS[kind].parameters
+        made = cls(kind, _with_defaults(arguments, wanted), symbol or "")
+        if len(made.arguments) != len(wanted):
+            form = f"{kind}({', '.join(each.name for each in wanted)})" if wanted else kind
+            raise ConfigError(f"feature {text!r}: expected {form}, got {len(arguments)} parameters")
+        for value, parameter in zip(made.arguments, wanted, strict=True):
+            _number(value, parameter, text)
+        return made
+
+    def __str__(self) -> str:
+        inner = f"({', '.join(self.arguments)})" if self.arguments else ""
+        return f"{self.kind}{inner}" + (f"@{self.symbol}" if self.symbol else "")
+
+    @property
+    def of_kind(self) -> Kind:
+        """Its line in the registry."""
+        return KINDS[self.kind]
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Parameters as numbers; the name of a column counts as 0."""
+        pairs = zip(self.arguments, self.of_kind.parameters, strict=True)
+        return tuple(_number(value, parameter, str(self)) for value, parameter in pairs)
+
+    @property
+    def lookback(self) -> int:
+        """How many rows have to stand before this one."""
+        return self.of_kind.rows(*self.numbers)
+
+
+def _with_defaults(arguments: tuple[str, ...], wanted: Sequence[Parameter]) -> tuple[str, ...]:
+    """A choice that is not made is the first of its choices."""
+    more = [each.choices[0] for each in wanted[len(arguments) :] if each.choices]
+    return (*arguments, *more)
+
+
+def _number(value: str, parameter: Parameter, text: str) -> float:
+    if parameter.form == "column":
+        return 0.0
+    if parameter.form == "choice":
+        if value not in parameter.choices:
+            raise ConfigError(f"feature {text!r}: {parameter.name}: expected {' or '.join(parameter.choices)}")
+        return float(parameter.choices.index(value))
+    if parameter.form == "duration":
+        try:
+            return float(parse_interval(value))
+        except ConfigError as error:
+            raise ConfigError(f"feature {text!r}: {parameter.name}: {error}") from None
+    if not value.isdecimal() or int(value) < parameter.least:
+        least = f"a whole number from {parameter.least}"
+        raise ConfigError(f"feature {text!r}: {parameter.name}: expected {least}, got {value!r}")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features by name, of ``stack`` decisions: this one's first, then those before it, 0 where there were none yet."""
+
+    names: tuple[str, ...]
+    stack: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(str(each) for each in self.features))
+        twice = {name for name in self.names if self.names.count(name) > 1}
+        if not self.names or twice:
+            raise ConfigError(f"features: {', '.join(sorted(twice)) + ' twice' if twice else 'expected at least one'}")
+        if self.stack < 1:
+            raise ConfigError(f"stack: expected 1 or more decisions, got {self.stack}")
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The features, read from their names."""
+        return tuple(map(Feature.parse, self.names))
+
+    @property
+    def count(self) -> int:
+        """Numbers in an observation."""
+        return self.stack * len(self.names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What each number of an observation is called."""
+        earlier = [f"{name} {i} before" for i in range(1, self.stack) for name in self.names]
+        return (*self.names, *earlier)
+
+    @property
+    def lookback(self) -> int:
+        """How many rows have to stand before the present one."""
+        return max(feature.lookback for feature in self.features)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Names of the features that the agent's own actions change."""
+        return tuple(name for name, feature in zip(self.names, self.features, strict=True) if feature.of_kind.own)
+
+    def plan(self, instruments: Sequence[Instrument], columns: Sequence[Sequence[str]]) -> tuple[Floats, int]:
+        """What the kernel computes, (features, PLAN_WIDTH), and the numbers of state that it keeps; ``columns``: of
+        the history of each instrument. Raises ConfigError for an instrument or a column that is not there."""
+        lines = np.zeros((len(self.features), PLAN_WIDTH))
+        state = 0
+        for line, feature in zip(lines, self.features, strict=True):
+            k = _place(feature, instruments)
+            numbers = list(feature.numbers)
+            if feature.kind == "column":
+                numbers = [_column(feature, columns[k])]
+            line[:2] = feature.of_kind.code, k
+            line[2 : 2 + len(numbers)] = numbers
+            line[4] = state
+            state += feature.of_kind.state
+        return lines, state
+
+    def memory(self, instruments: Sequence[Instrument], columns: Sequence[Sequence[str]]) -> list[Any]:
+        """Arrays that `observe` takes and changes: plan, state, own."""
+        plan, state = self.plan(instruments, columns)
+        return [plan, np.zeros(state), np.zeros((len(instruments), OWN_WIDTH))]
+
+
+def _place(feature: Feature, instruments: Sequence[Instrument]) -> int:
+    if not feature.symbol:
+        return 0
+    found = [k for k, one in enumerate(instruments) if feature.symbol in (one.symbol, one.name)]
+    if len(found) != 1:
+        there = ", ".join(one.name for one in instruments)
+        problem = "no such instrument" if not found else "several venues have it"
+        raise ConfigError(f"feature {feature}: {problem}; there are {there}")
+    return found[0]
+
+
+def _column(feature: Feature, columns: Sequence[str]) -> int:
+    (name,) = feature.arguments
+    if name not in columns:
+        raise ConfigError(
+            f"feature {feature}: no column {name!r} in the data; there are {', '.join(columns) or 'none'}"
+        )
+    return list(columns).index(name)

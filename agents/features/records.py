@@ -1,0 +1,41 @@
+"""Numbers that stand for features, and the layout of the arrays that their kernel takes."""
+
+from __future__ import annotations
+
+# A line of a plan: the feature, its instrument, two parameters, and where its state begins.
+CODE, INSTRUMENT, FIRST, SECOND, STATE_AT, PLAN_WIDTH = range(6)
+
+# Of bars.
+COLUMN = 0
+LOG_RETURN = 1
+MOMENTUM = 2
+VOLATILITY = 3
+VOLUME_RATIO = 4
+SIGNED_VOLUME = 5
+BAR_RANGE = 6
+RANGE_POSITION = 7
+AVERAGE_GAP = 8
+STRENGTH = 9
+# Of the clock and of funding.
+DAY_SINE = 20
+DAY_COSINE = 21
+WEEK_SINE = 22
+WEEK_COSINE = 23
+TO_FUNDING = 24
+LAST_FUNDING = 25
+NEXT_FUNDING = 26
+BASIS = 27
+# Of quotes, books and trades.
+IMBALANCE = 40
+SPREAD = 41
+MICRO_PRICE = 42
+TRADE_FLOW = 43
+FLOW_STATE = 3  # signed volume, volume, time of the last trade
+# Of the agent itself.
+POSITION = 60
+OPEN_PNL = 61
+AGE = 62
+COOL_DOWN = 63
+
+# What is kept of the agent's own past, one line for each instrument.
+HELD, MOVED, STEPS, LEFT_AGO, LAST_PRICE, OWN_WIDTH = range(6)

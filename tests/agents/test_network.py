@@ -178,7 +178,7 @@ def test_a_temperature_brings_probabilities_to_their_level() -> None:
 
 def test_a_rate_that_is_too_high_is_told() -> None:
     network = drawn("squared", hidden=(8,))
-    examples = Examples(np.full((8, 4), 1e150), np.full((8, 3), 1e150), np.ones(8))
+    examples = Examples(np.full((8, 4), 1e200), np.full((8, 3), 1e200), np.ones(8))
     with pytest.raises(DataError, match="smaller rate"):
         fit_network(network, examples, FitSettings(rate=1.0, hidden=(8,)), np.random.default_rng(0))
 

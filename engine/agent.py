@@ -93,15 +93,22 @@ def runs_compiled(agent: object, mode: str) -> bool:
 
 
 def prepare(
-    agent: Any, compiled: bool, rng: np.random.Generator, instruments: tuple[Instrument, ...]
+    agent: Any,
+    compiled: bool,
+    rng: np.random.Generator,
+    instruments: tuple[Instrument, ...],
+    columns: tuple[tuple[str, ...], ...],
 ) -> tuple[int, Floats]:
-    """Reset an agent for a run; its lookback, and its memory where it runs compiled.
+    """Reset an agent for a run; its lookback, and its memory where it runs compiled. One with a method ``see_columns``
+    is told the columns of the history of each instrument, after `reset`.
 
     Raises ConfigError or StrategyError with the name of the agent where it has not what the protocol asks for.
     """
     name = agent_name(agent)
     try:
         agent.reset(rng, instruments)
+        if hasattr(agent, "see_columns"):
+            agent.see_columns(columns)
     except UserError:
         raise
     except Exception as error:

@@ -104,7 +104,9 @@ class Session:
         )
         self.watch = watch_of(tape, wishes)
         seed = checked_seed(options.get("seed", 0))
-        self._lookback, self._memory = prepare(agent, self.compiled, np.random.default_rng(seed), tape.instruments)
+        columns = tuple(columns_of(feed, self.watch.history) for feed in tape.feeds)
+        rng = np.random.default_rng(seed)
+        self._lookback, self._memory = prepare(agent, self.compiled, rng, tape.instruments, columns)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
         side = side_events(self.terms.beside, tape.start_ns, tape.end_ns)
         self.replay = Replay(
@@ -122,7 +124,6 @@ class Session:
         keep = not tape.streamed if kept is None else kept
         points = _points(tape, self.watch.point_step) if keep else None
         self._recorder = Recorder(self.state, points, options.get("sink"))
-        columns = tuple(columns_of(feed, self.watch.history) for feed in tape.feeds)
         market = Market(tape.instruments, columns, self._lookback, self.state.context, self.watch.bits)
         self._decider = Decider(agent, self.state, market, wishes.events, self.watch.chosen, self.watch.history)
         self._progress = options.get("progress")

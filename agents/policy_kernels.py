@@ -139,6 +139,11 @@ def look_now(memory: Array, context: Record, history: Array) -> None:
 
 
 @kernel
-def choose_now(memory: Array) -> int:
-    """The class that a softmax head chooses at the present observation, for agents in Python."""
-    return choose(memory, think(memory))
+def act_now(memory: Array, k: int) -> float:
+    """The target that the model sets at the present observation, for agents in Python; of instrument ``k`` where its
+    head tells values."""
+    places = memory[:HEADER].view(np.int64)
+    begin = think(memory)
+    if places[HEAD] == SOFTMAX:
+        return memory[places[TARGETS] + choose(memory, begin)]  # type: ignore[no-any-return]
+    return min(max(memory[begin + k], -1.0), 1.0)  # type: ignore[no-any-return]

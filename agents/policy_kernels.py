@@ -133,9 +133,9 @@ def watch(context: Array, memory: Array, history: Array, row: int) -> int:
 
 
 @kernel
-def look_now(memory: Array, context: Record, history: Array) -> None:
-    """`look`, for agents in Python."""
-    look(memory, context, history)
+def look_now(memory: Array, contexts: Array, history: Array) -> None:
+    """`look`, for agents in Python; ``contexts`` is an array of one."""
+    look(memory, contexts[0], history)
 
 
 @kernel

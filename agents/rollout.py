@@ -103,6 +103,7 @@ class _Pair:
         self._instruments = instruments
         self._rows: list[tuple[int, float, float, int]] = []
         self._seen: list[Floats] = []
+        self._contexts: Any = None
 
     def see_columns(self, columns: tuple[tuple[str, ...], ...]) -> None:
         """Lay out the memory of expert and learner."""
@@ -114,7 +115,9 @@ class _Pair:
     def on_bar(self, market: Market) -> float | Sequence[float]:
         """Look, ask the expert, and let one of them act."""
         context, history = market._context, market._history
-        look_now(self._memory, context, history)
+        if self._contexts is None:
+            self._contexts = context.base.reshape(1)
+        look_now(self._memory, self._contexts, history)
         observed = observation_in(self._memory).copy()
         held = float(context["targets"][self._k])
         wanted = self._ask(market, context, history, held)
@@ -137,7 +140,7 @@ class _Pair:
     def _ask(self, market: Market, context: Any, history: Floats, held: float) -> float:
         """The target that the expert wants here."""
         if self._compiled:
-            status = self._expert.function.native(context, self._memory_of_expert, history, market._row)
+            status = self._expert.function.on_arrays(self._contexts, self._memory_of_expert, history, market._row)
             if status != 1:
                 raise StrategyError(f"{self.name}: the expert returned {status}; expected hs.OK")
             return float(context["targets"][self._k])

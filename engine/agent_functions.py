@@ -42,6 +42,7 @@ _compiling = threading.Lock()
 SIGNATURE = types.int64(
     numba.from_dtype(CONTEXT), types.float64[::1], types.Array(types.float64, 2, "C", readonly=True), types.int64
 )
+ARRAYS = types.int64(types.Array(numba.from_dtype(CONTEXT), 1, "C"), *SIGNATURE.args[1:])
 
 
 class AgentFunction:
@@ -67,6 +68,18 @@ class AgentFunction:
                     f"compiled agent {self.__module__}.{self.__name__}{self._place}: numba cannot compile it as "
                     f"(context, memory, history, row) -> int status: {_reason(error)}"
                 ) from error
+
+    @cached_property
+    def on_arrays(self) -> Any:
+        """The compiled function for callers in Python, with an array of one context: ten times quicker to call than
+        with a record. Raises as `native`."""
+        native = self.native
+
+        def call(contexts: Any, memory: Any, history: Any, row: int) -> Any:
+            return native(contexts[0], memory, history, row)
+
+        with _compiling:
+            return numba.njit(ARRAYS, nogil=True)(call)
 
     def _compile(self) -> Any:
         """Without reference counts, which cost more than a short decision; with them for a function that allocates."""

@@ -22,6 +22,7 @@ from halfspread.reports.files import atomic_write_text
 from halfspread.reports.measured import Measured
 from halfspread.reports.monthly import monthly
 from halfspread.reports.rolling import rolling
+from halfspread.reports.unsaid import unsaid
 
 if TYPE_CHECKING:
     from halfspread.reports.proof_section import Proof
@@ -81,6 +82,11 @@ class Result(BacktestResult):
     def metrics(self) -> dict[str, float | int | str]:
         """Headline numbers by name; see `halfspread.reports.metrics.measure`. NaN where one cannot be computed."""
         return dict(self.measured.metrics)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a metric is NaN, by its name: too few days, with the number needed, or nothing to compute it from."""
+        return unsaid(self.measured.metrics)
 
     @property
     def intervals(self) -> Intervals | None:

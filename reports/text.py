@@ -27,7 +27,7 @@ from halfspread.reports.versus import Difference, Versus, versus
 __all__ = ["certainty_table", "comparison_table", "plain", "summary_table"]
 
 _WIDTH = 100
-_TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin")
+_TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin", "benchmark")
 
 
 def summary_table(result: ResultLike) -> RenderableType:

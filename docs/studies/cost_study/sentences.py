@@ -1,0 +1,244 @@
+"""Sentences whose claims follow from the numbers of costs.json: each is made only where the numbers make it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cost_study.tables import net, ratio
+
+from halfspread.reports import formats
+
+__all__ = ["assumed", "findings", "left_out", "left_over", "made", "opens", "told", "told_of_luck"]
+
+Entry = Mapping[str, Any]
+LEVELS = {"nothing": "nothing charged", "all": "every cost charged"}
+#: Not counted among those who try to earn.
+NOT_TRYING = ("buy_and_hold", "random_turnover")
+_count = formats.count
+
+
+def findings(study: Entry) -> str:
+    """The list at the top."""
+    real = [name for name, market in study["markets"].items() if not market["seeds"]]
+    lines = [
+        *(_earners(study, name) for name in real),
+        _fees(study, real),
+        _convention(study, real),
+        *(_swept(study, name) for name in real),
+        *(_luck(study, name) for name in study["markets"] if name not in real),
+        *(_later(study, name) for name in real),
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _title(study: Entry, name: str) -> str:
+    return str(study["markets"][name]["title"])
+
+
+def _list(words: Sequence[str]) -> str:
+    return "".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _code(names: Sequence[str]) -> str:
+    return _list([f"`{name}`" for name in names])
+
+
+def _earners(study: Entry, name: str) -> str:
+    ladder = study["ladder"][name]
+    experts = {expert: found["rungs"] for expert, found in ladder.items() if expert not in NOT_TRYING}
+    free = [expert for expert, rungs in experts.items() if rungs["nothing"]["total_return"] > 0.0]
+    left = [expert for expert, rungs in experts.items() if rungs["all"]["total_return"] > 0.0]
+    sure = [each for each in left if (experts[each]["all"]["information_ratio_interval"] or [-1.0])[0] > 0.0]
+    end = f"{len(left)}: {_code(left)}" if left else "none"
+    if left:
+        whose = f"that of {_code(sure)} is" if sure else "none is"
+        end += f" (of the 95 % intervals of their ratios {whose} above zero)"
+    hold = ladder["buy_and_hold"]["rungs"]["all"]
+    return (
+        f"**{_title(study, name)}.** With nothing charged {len(free)} of {len(experts)} experts earn money; with every "
+        f"cost {end}. Buy and hold makes {net(hold['total_return'])} % in the same time, at a ratio of "
+        f"{ratio(hold['information_ratio'])}."
+    )
+
+
+def _fees(study: Entry, real: Sequence[str]) -> str:
+    said = []
+    for name in real:
+        runs = [found["rungs"]["all"] for found in study["ladder"][name].values()]
+        fee, spread = (sum(-run[f"{part}_return"] for run in runs) for part in ("fee", "half_spread"))
+        said.append(f"{formats.percent(fee / (fee + spread), 1)} on {_title(study, name)}")
+    return f"**Fees** are most of what fills cost: {_list(said)}. Half of a one-tick spread is the rest."
+
+
+def _convention(study: Entry, real: Sequence[str]) -> str:
+    shares = [
+        f"{formats.percent(study['markets'][name]['opens_at_close_before'], 2)} of {_title(study, name)}'s"
+        for name in real
+    ]
+    moved, later = 0.0, {}
+    for name in real:
+        for expert, found in study["ladder"][name].items():
+            free = {fill: runs["nothing"]["total_return"] for fill, runs in found["fills"].items()}
+            moved = max(moved, abs(free["next_open"] - free["this_close"]))
+            if "next_close" in free:
+                later[name, expert] = free["next_close"] - free["next_open"]
+    ends = [
+        f"{net(later[at])} % (`{at[1]}`, {_title(study, at[0])})"
+        for at in (min(later, key=lambda key: later[key]), max(later, key=lambda key: later[key]))
+    ]
+    return (
+        f"**The next open is this close** in these data: {_list(shares)} bars open exactly at the close before. "
+        f"The choice "
+        f"between the two moves no net return by more than {formats.number(100.0 * moved, 2)} % of the notional. "
+        f"One bar "
+        f"more, the next close, moves it by {ends[0]} to {ends[1]}."
+    )
+
+
+def _swept(study: Entry, name: str) -> str:
+    (run,) = study["sweeps"][name]
+    said = []
+    for rung, words in LEVELS.items():
+        total = run["levels"][rung]["together"]
+        alone, tried = total["significant"], total["tried"]
+        text = f"with {words}, {_count(alone)} of {_count(tried)} settings ({formats.percent(alone / tried)}) are "
+        "significant"
+        if alone:
+            text += (
+                f" one by one; of these, {_of(total['survive_effective'], alone)} survive the effective number of "
+                f"settings, "
+                f"{_of(total['survive_deflated'], alone)} deflation by their own sweep, "
+                f"{_of(total['survive_deflated_all'], alone)} by all sweeps"
+            )
+        said.append(text)
+    return f"**Sweeps on {_title(study, name)}**: {'. W'.join(said).replace('. Wwith', '. With')}."
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{_count(part)} ({formats.percent(part / whole)})" if part else "none"
+
+
+def _luck(study: Entry, name: str) -> str:
+    runs = [one["levels"]["nothing"]["together"] for one in study["sweeps"][name]]
+    shares = [run["significant"] / run["tried"] for run in runs]
+    alone, kept, wide = (
+        sum(run[key] for run in runs) for key in ("significant", "survive_deflated", "survive_deflated_all")
+    )
+    return (
+        f"**Pure luck**: on {len(runs)} random walks with nothing charged, {formats.percent(min(shares))} to "
+        f"{formats.percent(max(shares))} of the same settings are significant one by one, "
+        f"{formats.percent(sum(shares) / len(shares))} "
+        f"on average. Of these {_count(alone)}, {_of(kept, alone)} survive deflation by their own sweep and "
+        f"{_of(wide, alone)} by "
+        "all sweeps."
+    )
+
+
+def _later(study: Entry, name: str) -> str:
+    total = study["sweeps"][name][0]["levels"]["all"]["together"]
+    first, title = total["first_half"], _title(study, name)
+    if not first:
+        return f"**Later, {title}**: at all costs no setting is significant in the first half of the days."
+    base = total["second_half_positive"] / total["tried"]
+    return (
+        f"**Later, {title}**: at all costs {_count(first)} settings are significant in the first half of the days. "
+        f"In the "
+        f"second, {_count(total['first_half_then_positive'])} of them earn something "
+        f"({formats.percent(total['first_half_then_positive'] / first, 0)}, against {formats.percent(base, 0)} of "
+        f"all settings), and "
+        f"{_count(total['first_half_then_significant'])} are significant again."
+    )
+
+
+def left_over(study: Entry) -> str:
+    """What the rungs miss of all costs together, at most."""
+    worst = max(found["does_not_add_up_by"] for ladder in study["ladder"].values() for found in ladder.values())
+    return f"{worst:.0e}".replace("e-0", "e-")
+
+
+def left_out(study: Entry) -> str:
+    """Experts that have no place here, and why."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in study["settings"]["left_out"].items():
+        reasons.setdefault(reason, []).append(name)
+    return "; ".join(f"{_code(names)} ({reason})" for reason, names in reasons.items())
+
+
+def assumed(study: Entry, name: str) -> str:
+    """What stands behind the rungs of a market."""
+    market = study["markets"][name]
+    known = market["assumed"]
+    seed = study["sweeps"][name][0]["seed"]
+    return " ".join(
+        [
+            f"{_count(market['bars'])} bars over {_count(market['days'])} days, `{market['config_file']}`.",
+            *([f"Seed {seed} of its market; no expert has an edge in it, by construction."] if market["seeds"] else []),
+            *([f"{known['span']}."] if known["span"] else []),
+            f"Fees: {known['fees']}. Half-spread: {known['spread']}. Funding: {known['funding']}. No impact, no "
+            f"latency.",
+        ]
+    )
+
+
+def opens(study: Entry) -> str:
+    """How many bars of each market open at the close before."""
+    shares = [
+        f"{formats.percent(market['opens_at_close_before'], 2)} ({market['title']})"
+        for market in study["markets"].values()
+    ]
+    return _list(shares)
+
+
+def told(study: Entry, name: str, rung: str) -> str:
+    """What the numbers of a real market's sweeps say, both ways."""
+    level = study["sweeps"][name][0]["levels"][rung]
+    total, sweeps = level["together"], level["sweeps"]
+    searched = [expert for expert in sweeps if not study["settings"]["grids"][expert]["control"]]
+    kept = [f"{sweeps[each]['survive_deflated']} of `{each}`" for each in searched if sweeps[each]["survive_deflated"]]
+    spa = {each: sweeps[each]["superior_ability"] for each in searched if sweeps[each]["superior_ability"] < 0.05}
+    parts = [f"Deflation by their own sweep leaves {_list(kept) if kept else 'none'}."]
+    if spa:
+        parts.append(f"SPA is below 5 % for {_list([f'`{each}` ({ratio(p, 3)})' for each, p in spa.items()])}:")
+        parts.append("something in these sweeps beats doing nothing, at this cost and in this span.")
+    else:
+        parts.append("SPA is below 5 % for none of the sweeps.")
+    alone, timing = total["significant"], total["significant_without_drift"]
+    if alone:
+        parts.append(
+            f"Of the {_count(alone)} significant settings {_count(timing)} remain so without the drift of the market."
+        )
+    idle = total["tried"] - total["traded"]
+    return " ".join([*parts, *([f"{formats.plural(idle, 'setting')} never traded."] if idle else [])])
+
+
+def told_of_luck(study: Entry, name: str) -> str:
+    """What the numbers of the random walks say."""
+    found = []
+    for rung, words in LEVELS.items():
+        runs = [one["levels"][rung]["together"] for one in study["sweeps"][name]]
+        some, wide = (sum(run[key] > 0 for run in runs) for key in ("significant", "survive_deflated_all"))
+        alarms = sum(run["superior_ability"] < 0.05 for run in runs)
+        found.append(
+            f"with {words}, {some} of {len(runs)} walks have settings that are significant one by one, {alarms} an "
+            f"SPA below "
+            f"5 % over all settings, and {wide} a setting that survives deflation by all sweeps"
+        )
+    return (
+        "The settings share the path of their walk: one that happens to trend makes many of them look good at once. "
+        f"{'; '.join(found).capitalize()}."
+    )
+
+
+def made(study: Entry) -> str:
+    """How many runs, how long, on what."""
+    facts = study["made"]
+    packages = ", ".join(f"{name} {release}" for name, release in facts["packages"].items())
+    return (
+        f"{_count(study['runs'])} backtests and their statistics in {formats.number(facts['seconds'] / 60.0, 1)} "
+        f"minutes with "
+        f"{facts['workers']} workers on {facts['cpu']}; Python {facts['python']}, {packages}; halfspread "
+        f"{study['halfspread']}, "
+        f"sources `{study['sources'][:16]}`, configs `{study['config_digest']}`. The runs are cells of the runner of "
+        "`halfspread sweep`."
+    )

@@ -1,0 +1,69 @@
+"""The whole study: run every market, make the numbers, write the files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cost_study.cells import run_market
+from cost_study.experts import Grid
+from cost_study.markets import Market
+from cost_study.numbers import ladder_numbers, market_entry, settings_entry, sweep_numbers, to_json
+from cost_study.page import page
+from cost_study.pictures import pictures
+
+from halfspread import __version__
+from halfspread.commands.cell_store import CellStore
+from halfspread.commands.machine import machine
+from halfspread.commands.progress import Progress
+from halfspread.commands.run_files import digest_of
+from halfspread.commands.sources import package_hash
+
+__all__ = ["run_study", "write_study"]
+
+
+def run_study(
+    markets: Sequence[Market], grids: Sequence[Grid], *, out: Path, workers: int
+) -> tuple[dict[str, Any], list[CellStore]]:
+    """All numbers, as costs.json gives them back, and the stores of finished runs, to be removed at the end.
+
+    The same bits come out again but for ``made``, which holds how long it took and on what. Raises UserError and
+    KeyboardInterrupt.
+    """
+    began, stores, count = time.perf_counter(), [], 0
+    study: dict[str, Any] = {"settings": settings_entry(grids), "markets": {}, "ladder": {}, "sweeps": {}}
+    for market in markets:
+        found = []
+        for i, seed in enumerate(market.seeds or (None,)):
+            runs = run_market(
+                market, grids, seed=seed, ladder=i == 0, out=out, workers=workers, progress=Progress(shown=True)
+            )
+            stores.append(runs.store)
+            count += len(runs.outcomes)
+            if i == 0:
+                study["markets"][market.name] = market_entry(runs)
+                study["ladder"][market.name] = ladder_numbers(runs)
+            found.append({"seed": seed, "levels": sweep_numbers(runs, grids, cells=not market.drawn)})
+        study["sweeps"][market.name] = found
+    configs = [study["settings"], *(each["config"] for each in study["markets"].values())]
+    study = {
+        "halfspread": __version__,
+        "sources": package_hash(),
+        "config_digest": digest_of(json.loads(to_json(configs))),
+        "runs": count,
+        **study,
+        "made": {"seconds": round(time.perf_counter() - began), "workers": workers, **machine()},
+    }
+    return json.loads(to_json(study)), stores
+
+
+def write_study(study: Mapping[str, Any], to: Path) -> None:
+    """costs.json, costs.md and images/ in the folder ``to``. Raises OSError."""
+    (to / "images").mkdir(parents=True, exist_ok=True)
+    (to / "costs.json").write_text(to_json(study), encoding="utf-8")
+    for name, drawing in pictures(study).items():
+        (to / "images" / name).write_text(drawing, encoding="utf-8")
+    (to / "costs.md").write_text(page(study), encoding="utf-8")

@@ -61,6 +61,7 @@ class Headline:
         windows = self.found.windows
         return {
             **self.found.metrics,
+            "benchmark": ZERO,
             "start": time_text(windows[0].window.test_start),
             "end": time_text(windows[-1].window.test_end),
             "report_currency": self.found.report_currency,
@@ -121,7 +122,8 @@ def _assumptions(found: WalkForward) -> dict[str, str]:
     """What holds for every window that traded."""
     named = [(f"{i}", run.assumptions) for i, run in enumerate(found.windows) if run.traded]
     shared, different = shared_assumptions(named)
-    return {**shared, **dict.fromkeys(different, "not the same in all windows")}
+    found = {**shared, **dict.fromkeys(different, "not the same in all windows")}
+    return {**found, "benchmark": "zero; a walk-forward does not use the benchmark of a config"}
 
 
 def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | Range], tape: Tape) -> Walked:

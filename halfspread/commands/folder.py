@@ -17,7 +17,7 @@ from pathlib import Path
 
 from halfspread.errors import ConfigError, UserError
 
-__all__ = ["RunFolder", "writing"]
+__all__ = ["RunFolder", "inside", "locked", "writing"]
 
 PARTIAL = ".partial-"
 #: A folder this young (seconds) may belong to a process that has not locked it yet.
@@ -31,7 +31,7 @@ class RunFolder:
     """
 
     def __init__(self, out: Path, name: str, digest: str) -> None:
-        self._home = _inside(out, name)
+        self._home = inside(out, name)
         self.name = name
         self._stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
         self._lock: int | None = None
@@ -47,7 +47,7 @@ class RunFolder:
                 if not self.path.exists() and not self.building.exists():
                     self.building.mkdir()
                     break
-        self._lock = _locked(self.building)
+        self._lock = locked(self.building)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -77,14 +77,15 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _inside(out: Path, name: str) -> Path:
+def inside(out: Path, name: str) -> Path:
+    """The folder of the runs called ``name``. Raises ConfigError for a name that leads out of ``out``."""
     home = out / name
     if home.resolve().parent != out.resolve() or name in ("", ".", ".."):
         raise ConfigError(f"name: {name!r} would lead out of the folder of runs {out}")
     return home
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """A lock on a folder that ends with the process, or None where another process holds it or locks are unknown."""
     try:
         import fcntl
@@ -106,7 +107,7 @@ def _sweep(home: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime < YOUNG:
                 continue
-            lock = _locked(folder)
+            lock = locked(folder)
             if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)

@@ -102,7 +102,10 @@ def test_a_cell_is_the_single_run_bit_for_bit(small: Path, halfspread: Command) 
 
 
 @pytest.mark.parametrize("agent", ["compiled", "python"])
-def test_one_worker_and_two_leave_the_same_bytes(small: Path, halfspread: Command, agent: str) -> None:
+def test_one_worker_and_two_leave_the_same_bytes(
+    small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    monkeypatch.setattr("halfspread.configs.runner.PATIENT_EVENTS", 0)
     grid: tuple[str, ...] = GRID
     if agent == "python":
         grid = ("--grid", "agent.at=0:4", *plugin(small, FAILS))

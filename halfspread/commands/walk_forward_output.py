@@ -19,6 +19,7 @@ from halfspread.engine.times import time_text
 from halfspread.reports import formats
 from halfspread.reports.certainty import intervals_object
 from halfspread.reports.comparison import shared_assumptions
+from halfspread.reports.names import ZERO
 from halfspread.reports.walk_forward_charts import Stage
 from halfspread.reports.walk_forward_page import verdict
 from halfspread.reports.walk_forward_view import Walked
@@ -122,8 +123,8 @@ def _assumptions(found: WalkForward) -> dict[str, str]:
     """What holds for every window that traded."""
     named = [(f"{i}", run.assumptions) for i, run in enumerate(found.windows) if run.traded]
     shared, different = shared_assumptions(named)
-    found = {**shared, **dict.fromkeys(different, "not the same in all windows")}
-    return {**found, "benchmark": "zero; a walk-forward does not use the benchmark of a config"}
+    benchmark = {"benchmark": "zero; a walk-forward does not use the benchmark of a config"}
+    return {**shared, **dict.fromkeys(different, "not the same in all windows"), **benchmark}
 
 
 def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | Range], tape: Tape) -> Walked:

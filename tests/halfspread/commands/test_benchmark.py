@@ -113,3 +113,12 @@ def test_a_sweep_says_that_it_measures_against_zero(small: Path, halfspread: Com
     add(small, "\n[benchmark]\nhold = true\n")
     done = halfspread("sweep", small, "--grid", "agent.fast=4,5", "--workers", "1")
     assert "ratios are against zero here" in done.err
+
+
+def test_the_register_says_what_a_ratio_is_against(small: Path, halfspread: Command) -> None:
+    halfspread("run", small, "--no-report")
+    assert "IR against" not in halfspread("runs").out
+    add(small, "\n[benchmark]\nhold = true\n")
+    name = Path(json.loads(halfspread("run", small, "--no-report", "--json").out)["run_dir"]).name
+    for done in (halfspread("runs"), halfspread("runs", "show", name)):
+        assert "IR against BTCUSDT" in " ".join(done.out.split())

@@ -14,7 +14,8 @@ from halfspread.reports.names import ZERO
 from halfspread.reports.statistics.intervals import Intervals
 from halfspread.reports.statistics.probabilistic import RATIO_DAYS
 from halfspread.reports.svg import element, text
-from halfspread.reports.unsaid import unsaid
+from halfspread.reports.time_sections import LEAST_DAYS, LEAST_ROLLING
+from halfspread.reports.unsaid import needs, unsaid
 from halfspread.reports.view import View, section
 
 __all__ = ["Shown", "interval_words", "performance", "performance_table"]
@@ -95,13 +96,17 @@ def performance(view: View) -> str:
     nothing for a run that is too short for daily statistics, or an agent that never traded."""
     if view.brief or not view.metrics["fills"] or len(view.days) < 2:
         return ""
-    return performance_table(view)
+    days = len(view.days)
+    sections = {"rolling figures": LEAST_ROLLING, "hours and weekdays": LEAST_DAYS}
+    short = {needs(least, days).replace("needs", "need", 1): [name] for name, least in sections.items() if days < least}
+    return performance_table(view, short)
 
 
-def performance_table(view: Shown) -> str:
-    """The same without asking whether there is enough to be shown; a figure that is NaN, or not there, is left out."""
+def performance_table(view: Shown, also_left_out: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The same without asking whether there is enough to be shown; a figure that is NaN, or not there, is left out.
+    ``also_left_out``: by reason what else is not on the page."""
     rows, marked = [], False
-    left_out: dict[str, list[str]] = {}
+    left_out = {reason: [*names] for reason, names in (also_left_out or {}).items()}
     reasons = unsaid(view.metrics)
     against = view.metrics.get("benchmark", ZERO)
     for group, entries in _GROUPS.items():

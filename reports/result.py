@@ -16,6 +16,7 @@ from halfspread.engine.result import BacktestResult
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.certainty import shortage
 from halfspread.reports.clock import by_hour, by_weekday
 from halfspread.reports.daily import daily, table_one
 from halfspread.reports.files import atomic_write_text
@@ -86,8 +87,10 @@ class Result(BacktestResult):
 
     @property
     def reasons(self) -> dict[str, str]:
-        """Why a metric is NaN, by its name: too few days, with the number needed, or nothing to compute it from."""
-        return unsaid(self.measured.metrics)
+        """Why a metric is NaN, by its name: too few days, with the number needed, or nothing to compute it from; also
+        why there are no ``intervals``."""
+        few = shortage(len(self.measured.days))
+        return unsaid(self.measured.metrics) | ({"intervals": few} if few else {})
 
     @property
     def intervals(self) -> Intervals | None:

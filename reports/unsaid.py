@@ -10,7 +10,7 @@ from halfspread.reports.names import ZERO
 from halfspread.reports.statistics.probabilistic import RATIO_DAYS
 from halfspread.reports.statistics.tail import tail_days
 
-__all__ = ["NEEDED", "unsaid"]
+__all__ = ["NEEDED", "needs", "unsaid"]
 
 _TAIL = tail_days(0.05)
 
@@ -39,10 +39,15 @@ def unsaid(metrics: Metrics) -> dict[str, str]:
             continue
         least = NEEDED.get(name, 0)
         if days < least:
-            found[name] = f"needs at least {least} {'day' if least == 1 else 'days'}, this run has {days}"
+            found[name] = needs(least, days)
         else:
             found[name] = _REASONS.get(name, _nothing)(metrics)
     return found
+
+
+def needs(least: int, days: int) -> str:
+    """What is missing of the days that a figure needs."""
+    return f"needs at least {least} {'day' if least == 1 else 'days'}, this run has {days}"
 
 
 def _nothing(metrics: Metrics) -> str:

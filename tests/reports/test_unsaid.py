@@ -82,7 +82,11 @@ def test_the_terminal_and_the_page_say_how_many_days_intervals_need(walk: Build,
 
 def test_the_page_says_what_it_leaves_out(walk: Build) -> None:
     assert "Expected shortfall: needs at least 20 days, this run has 19" in run_page(walk(days=19))
-    assert "Expected shortfall: needs" not in run_page(walk(days=20))
+    page = run_page(walk(days=20))
+    assert "Expected shortfall: needs" not in page
+    assert "rolling figures: need at least 120 days, this run has 20" in page
+    assert "hours and weekdays: need at least 28 days, this run has 20" in page
+    assert "hours and weekdays: need" not in run_page(walk(days=28))
 
 
 def test_the_functions_refuse_with_the_same_numbers() -> None:

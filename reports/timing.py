@@ -1,8 +1,9 @@
 """Does an agent know when to hold its position? The permutation test on what a run has recorded.
 
-Rows are the recorded periods (minutes, hours or days). The position of a row is that at its beginning, as a fraction of
-the notional when it was last traded, so that a position that is left alone does not vary; the return is the simple
-return of the reference price. Funding is left out; every trade pays the cost per turnover of the run.
+Rows are the recorded periods (minutes, hours or days). The position of a row is that at its beginning (after a fill at
+that moment, such as one at the open of a bar), as a fraction of the notional when it was last traded, so that a
+position that is left alone does not vary; the return is the simple return of the reference price. Funding is left out;
+every trade pays the cost per turnover of the run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from halfspread.engine.instrument import labels
+from halfspread.engine.times import Integers as Times
 from halfspread.errors import ConfigError, DataError
 from halfspread.reports import formats
 from halfspread.reports.protocol import InstrumentLike, ResultLike
@@ -23,7 +26,10 @@ from halfspread.reports.statistics.series import Floats
 __all__ = ["EXPLAINED", "Timing", "find_timings", "timing", "timing_object", "timing_sentence", "timings"]
 
 #: Least share of the price PnL of the rows that the positions at their beginnings must explain.
-EXPLAINED = 0.8
+EXPLAINED = 0.9
+
+#: Positions closer than this part of the notional are the same.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ def timing(result: ResultLike, instrument: str | None = None) -> Timing:
     rows, where the position never varies, and where the agent trades so much within the recorded periods that its
     positions at their ends say too little (below `EXPLAINED`).
     """
-    periods = result.periods_of(_chosen(result, instrument).name)
+    chosen = _chosen(result, instrument)
+    periods = result.periods_of(chosen.name)
     price = periods["reference"].to_numpy(dtype=np.float64)
     known = np.isfinite(price) & (price > 0.0)
     periods, price = periods[known], price[known]
@@ -59,7 +66,8 @@ def timing(result: ResultLike, instrument: str | None = None) -> Timing:
             f"the permutation test needs at least {PERMUTATION_ROWS} recorded periods, this run has {rows}; run over a "
             "longer range, or record finer ones (period)"
         )
-    held, returns = _held(periods), price[1:] / price[:-1] - 1.0
+    held = _held(result, chosen, pd.DatetimeIndex(periods.index).as_unit("ns").asi8)
+    returns = price[1:] / price[:-1] - 1.0
     if not np.ptp(held) > 0.0:
         raise DataError("the position never varies: there is no timing to test")
     earned = np.diff(periods["price"].to_numpy(dtype=np.float64)) / result.notional
@@ -67,12 +75,12 @@ def timing(result: ResultLike, instrument: str | None = None) -> Timing:
     width = _period(periods)
     if not explained >= EXPLAINED:
         raise DataError(
-            f"positions at the ends of periods of {width} explain {max(explained, 0.0):.0%} of the variation of the "
-            f"price PnL, less than {EXPLAINED:.0%}: the agent trades within them; record finer ones (period)"
+            f"positions at the beginnings of periods of {width} explain {max(explained, 0.0):.0%} of the variation of "
+            f"the price PnL, less than {EXPLAINED:.0%}: the agent trades within them; record finer ones (period)"
         )
     cost = _cost(result, periods)
     found = permutation_test(held, returns, cost)
-    changes = int(np.count_nonzero(np.diff(periods["position"].to_numpy()[:-1])))
+    changes = int(np.count_nonzero(np.abs(np.diff(held)) > _ROUNDING))
     return Timing(found.p, found.statistic, rows, width, changes, cost, explained)
 
 
@@ -122,14 +130,16 @@ def _chosen(result: ResultLike, instrument: str | None) -> InstrumentLike:
     return found[0]
 
 
-def _held(periods: pd.DataFrame) -> Floats:
-    """Position at the beginning of each row but the first period: exposure at the end of the period in which it was
-    last traded."""
-    contracts = periods["position"].to_numpy(dtype=np.float64)
-    exposure = periods["exposure"].to_numpy(dtype=np.float64)
-    changed = np.r_[True, contracts[1:] != contracts[:-1]]
-    last = np.maximum.accumulate(np.where(changed, np.arange(len(contracts)), 0))
-    return np.asarray(exposure[last][:-1])
+def _held(result: ResultLike, instrument: InstrumentLike, ends: Times) -> Floats:
+    """Position (rows,) at the beginning of each row after the first period: what the last fill until then left, at the
+    value of that fill. A fill at the very beginning counts: at the open of a bar it is of what was decided before."""
+    label = labels(result.instruments)[[one.name for one in result.instruments].index(instrument.name)]
+    fills = result.fills[(result.fills["instrument"] == label).to_numpy()]
+    traded = np.abs(fills["contracts"].to_numpy(dtype=np.float64))
+    worth = fills["value"].to_numpy(dtype=np.float64) / np.where(traded > 0.0, traded, 1.0)
+    after = np.r_[0.0, fills["position_after"].to_numpy(dtype=np.float64) * worth / result.notional]
+    times = pd.DatetimeIndex(fills["time"]).as_unit("ns").asi8
+    return np.asarray(after[np.searchsorted(times, ends[:-1], side="right")])
 
 
 def _explained(made: Floats, earned: Floats) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import halfspread as hs
+from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.errors import ConfigError, DataError
 from halfspread.reports.html import run_page
 from halfspread.reports.statistics.permutation import permutation_test
@@ -20,15 +22,18 @@ Build = Callable[..., Any]
 def recorded(
     from_periods: Build, targets: np.ndarray[Any, Any], returns: np.ndarray[Any, Any], fee: float = 0.0
 ) -> Any:
-    """A run of hours on a notional of 1,000 whose agent sizes its position anew at the end of each, at the price."""
+    """A run of hours on a notional of 1,000 whose agent sizes its position anew at the beginning of each but the
+    first, at the price."""
     price = 100.0 * np.cumprod(1.0 + np.r_[0.0, returns])
-    contracts = np.r_[targets, targets[-1]] * 1_000.0 / price
-    moved = np.r_[0.0, contracts[:-1] * np.diff(price)]
-    traded = np.abs(np.diff(np.r_[0.0, contracts])) * price
-    ends = pd.date_range("2024-01-01 01:00", periods=len(price), freq="h")
-    exposure = contracts * price / 1_000.0
-    columns = {"price": np.cumsum(moved), "turnover": np.cumsum(traded), "fee": -fee * np.cumsum(traded)}
-    return from_periods(ends, reference=price, position=contracts, exposure=exposure, **columns)
+    contracts = targets * 1_000.0 / price[:-1]
+    traded = np.diff(np.r_[0.0, contracts])
+    ends = pd.date_range("2024-01-01 01:00", periods=len(price), freq="h", tz="UTC").as_unit("ns")
+    value = np.abs(traded) * price[:-1]
+    fills = pd.DataFrame({"time": ends[:-1], "instrument": "BTCUSDT", "contracts": traded, "value": value})
+    fills["position_after"] = contracts
+    turnover = np.r_[0.0, np.cumsum(value)]
+    columns = {"price": np.r_[0.0, np.cumsum(contracts * np.diff(price))], "turnover": turnover, "fee": -fee * turnover}
+    return from_periods(ends, reference=price, fills=fills[fills["contracts"] != 0.0], **columns)
 
 
 def a_walk(rows: int = 400) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -46,7 +51,7 @@ def test_it_is_the_permutation_test_of_the_position_at_the_beginning_of_each_row
     assert (found.rows, found.period, found.changes) == (
         400,
         "1 h",
-        int(np.count_nonzero(np.diff(result.periods["position"][:-1]))),
+        int(np.count_nonzero(np.diff(targets))),
     )
     assert found.cost == pytest.approx(0.001)
     assert found.explained == pytest.approx(1.0)
@@ -60,11 +65,8 @@ def test_an_agent_that_knows_the_next_row_is_found_and_one_that_knows_nothing_is
 
 def test_a_position_that_is_left_alone_does_not_vary_with_the_price(from_periods: Build) -> None:
     _, returns = a_walk()
-    price = 100.0 * np.cumprod(1.0 + np.r_[0.0, returns])
-    ends = pd.date_range("2024-01-01 01:00", periods=401, freq="h")
-    held = from_periods(
-        ends, reference=price, position=np.full(401, 10.0), exposure=price / 100.0, price=10.0 * (price - 100.0)
-    )
+    held = recorded(from_periods, np.ones(400), returns)
+    held.fills = held.fills.iloc[:1]
     with pytest.raises(DataError, match="the position never varies"):
         timing(held)
 
@@ -101,3 +103,16 @@ def test_the_page_and_the_json_say_the_same(walk: Build) -> None:
     assert "Timing was not tested: the permutation test needs" in timing_sentence(
         timings(walk(days=2))["bybit:BTCUSDT"]
     )
+
+
+def test_agents_of_chance_raise_false_alarms_at_their_level() -> None:
+    costs = hs.Costs(half_spread=hs.HalfSpread.ticks(1), fees=hs.Fees.venue(), funding=hs.Funding.none())
+    alarms, runs = 0, 80
+    for seed in range(runs):
+        tape = SyntheticMarket(days=15, interval="1h").tape(np.random.default_rng(seed))
+        agent = hs.strategies.RandomTurnover()
+        result = hs.backtest(
+            tape, agent, costs, sizing=hs.FixedNotional(1_000), margin=hs.Margin.none(), seed=seed, period="1h"
+        )
+        alarms += result.timing().p <= 0.05
+    assert 0.0 < alarms / runs <= 0.12

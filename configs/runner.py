@@ -10,15 +10,13 @@ caller's to keep.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
@@ -37,6 +35,8 @@ LOOK_UP = 0.2
 #: Up to so many cells are planned once; more are planned again when they run.
 PLANS_KEPT = 2_000
 
+#: Up to so many cells what cycles they leave is no matter.
+FEW = 8
 #: Processes are started once agents in Python have taken so many seconds, or at once for so many events.
 PATIENCE = 2.0
 PATIENT_EVENTS = 3_000_000
@@ -105,7 +105,7 @@ def run_cells(
     cells, and may leave out some whose outcome is known. Raises what reading a market raises, UserError where a worker
     process dies, and KeyboardInterrupt; no worker goes on then.
     """
-    with _tidy():
+    with _tidy() if len(cells) > FEW else nullcontext():
         for first, all_jobs in _by_market(work, cells, take):
             jobs, tape = all_jobs, work.tape(first)
             if choose is not None:
@@ -193,7 +193,8 @@ def _run(work: Work[P, O], job: _Job[P], stopped: Callable[[], bool]) -> O:
     try:
         return work.run(planned, look)
     finally:
-        gc.collect()
+        if gc.get_freeze_count():
+            gc.collect()
 
 
 def _in_threads(work: Work[P, O], jobs: Sequence[_Job[P]], take: Callable[[O], None], workers: int) -> None:
@@ -208,6 +209,9 @@ def _in_threads(work: Work[P, O], jobs: Sequence[_Job[P]], take: Callable[[O], N
 
 
 def _in_processes(source: Source[P, O], jobs: Sequence[_Job[P]], take: Callable[[O], None], workers: int) -> None:
+    import multiprocessing  # a comparison of compiled agents starts sooner without
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     before = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin, initargs=(source,))

@@ -102,21 +102,22 @@ def test_the_costs_taken_one_by_one_add_up_to_all_of_them(study: dict[str, Any])
 def test_a_setting_of_a_sweep_is_what_a_single_backtest_gives(study: dict[str, Any]) -> None:
     level = study["sweeps"]["tiny"][0]["levels"]["all"]
     cells = level["sweeps"]["sma_cross"]["cells"]
-    for cell in cells:
-        result = single(hs.strategies.SmaCross(**cell["settings"]))
-        assert cell["net"] == pytest.approx(result.metrics["total_return"], rel=1e-4)
-        assert cell["ratio"] == pytest.approx(result.metrics["information_ratio"], rel=1e-4)
-    hours = next(each for each in level["sweeps"]["time_of_day"]["cells"] if each["settings"]["side"] == "short")
-    start, length = hours["settings"]["start"], hours["settings"]["hours"]
+    for i, (fast, slow) in enumerate(cells["settings"]):
+        result = single(hs.strategies.SmaCross(fast=fast, slow=slow))
+        assert cells["net"][i] == pytest.approx(result.metrics["total_return"], rel=1e-4)
+        assert cells["ratio"][i] == pytest.approx(result.metrics["information_ratio"], rel=1e-4)
+    hours = level["sweeps"]["time_of_day"]["cells"]
+    i = next(i for i, (_, _, side) in enumerate(hours["settings"]) if side == "short")
+    start, length, _ = hours["settings"][i]
     table = tuple(-1.0 if (hour - start) % 24 < length else 0.0 for hour in range(24))
     result = single(hs.strategies.TimeOfDay(hours=table))
-    assert hours["net"] == pytest.approx(result.metrics["total_return"], rel=1e-4)
+    assert hours["net"][i] == pytest.approx(result.metrics["total_return"], rel=1e-4)
 
 
 def test_seeds_make_other_markets_and_the_control_other_agents(study: dict[str, Any]) -> None:
     first, second = (one["levels"]["nothing"]["sweeps"] for one in study["sweeps"]["null"])
-    assert first["sma_cross"]["ratios"] != second["sma_cross"]["ratios"]
-    control = first["random_turnover"]["ratios"]
+    assert first["sma_cross"]["cells"] != second["sma_cross"]["cells"]
+    control = first["random_turnover"]["cells"]["ratio"]
     assert len(set(control)) == len(control) > 1
 
 

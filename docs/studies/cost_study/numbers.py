@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from cost_study.cells import Key, MarketRuns, fills_of
 from cost_study.experts import EXPERTS, LEFT_OUT, Grid
-from cost_study.luck import SEED, family, joined, judge, shares
+from cost_study.luck import SEED, Judged, family, joined, judge, shares
 from cost_study.markets import LEVELS, RUNGS
 
 from halfspread.configs.cell_work import DONE, Outcome
@@ -37,6 +38,7 @@ KEPT = (
     "break_even_cost",
     "cost_per_turnover",
 )
+_ROW = re.compile(r"\[[^\[\]{}\"]*\]")
 #: Digits of the numbers of single settings.
 DIGITS = 5
 
@@ -119,9 +121,13 @@ def _level(runs: MarketRuns, grids: Sequence[Grid], rung: str, cells: bool) -> d
     for grid in grids:
         one = judged[grid.expert]
         statistics = family(tables[grid.expert], one, None if grid.control else of_all["luck_ratio"])
-        settings = [_setting(runs, grid, rung, i, one, statistics) for i in range(len(one.ratio))]
-        entry = {**_plain(statistics), **shares(one, statistics), "best": settings[int(one.ratio.argmax())]}
-        entries[grid.expert] = entry | ({"cells": settings} if cells else {"ratios": _rounded(one.ratio)})
+        columns = _columns(runs, grid, rung, one, statistics)
+        best = int(one.ratio.argmax())
+        entry = {**_plain(statistics), **shares(one, statistics)}
+        entry["best"] = {"settings": grid.settings[best][0], **{name: each[best] for name, each in columns.items()}}
+        named = {"settings": [list(named.values()) for named, _ in grid.settings]}
+        entry["cells"] = named | columns if cells else {"ratio": columns["ratio"]}
+        entries[grid.expert] = entry
     counts = shares(whole, of_all)
     for name in ("survive_effective", "survive_deflated"):  # each sweep by its own number of settings
         counts[name] = sum(entries[expert][name] for expert in searched)
@@ -142,11 +148,15 @@ def _plain(statistics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in statistics.items() if name not in ("survives", "deflated")}
 
 
-def _setting(
-    runs: MarketRuns, grid: Grid, rung: str, i: int, judged: Any, statistics: Mapping[str, Any]
-) -> dict[str, Any]:
-    metrics = runs.outcomes[Key("sweep", grid.expert, rung, setting=i)].metrics
+def _columns(
+    runs: MarketRuns, grid: Grid, rung: str, judged: Judged, statistics: Mapping[str, Any]
+) -> dict[str, list[float]]:
+    """The numbers of each setting, rounded."""
+    keys = [Key("sweep", grid.expert, rung, setting=i) for i in range(len(judged.ratio))]
+    metrics = [runs.outcomes[key].metrics for key in keys]
     columns = {
+        "net": np.array([float(each["total_return"]) for each in metrics]),
+        "turnover": np.array([float(each["turnover"]) for each in metrics]),
         "ratio": judged.ratio,
         "t": judged.t,
         "psr": judged.psr,
@@ -156,17 +166,7 @@ def _setting(
         "second_ratio": judged.second_ratio,
         "without_drift": judged.without_drift,
     }
-    numbers = {"net": float(metrics["total_return"]), "turnover": float(metrics["turnover"])}
-    numbers |= {name: float(values[i]) for name, values in columns.items()}
-    return {"settings": grid.settings[i][0], **{name: _round(value) for name, value in numbers.items()}}
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [_round(float(value)) for value in values]
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
+    return {name: [float(f"{value:.{DIGITS}g}") for value in values.tolist()] for name, values in columns.items()}
 
 
 def settings_entry(grids: Sequence[Grid]) -> dict[str, Any]:
@@ -182,8 +182,9 @@ def settings_entry(grids: Sequence[Grid]) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> str:
-    """JSON that `json.loads` reads back to the same; what is not finite is null."""
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n"
+    """JSON that `json.loads` reads back to the same, rows of numbers on one line; what is not finite is null."""
+    text = json.dumps(_finite(value), indent=1, ensure_ascii=False)
+    return _ROW.sub(lambda row: " ".join(row[0].split()), text) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -21,7 +21,8 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 def page(study: Mapping[str, Any]) -> str:
     """Markdown. Raises KeyError where the text names a place that nothing fills."""
     places = _places(study)
-    return _PLACE.sub(lambda match: places[match[1]], TEMPLATE.read_text(encoding="utf-8"))
+    text = _PLACE.sub(lambda match: places[match[1]], TEMPLATE.read_text(encoding="utf-8"))
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def _places(study: Mapping[str, Any]) -> dict[str, str]:

@@ -77,7 +77,7 @@ def _ratios(study: Mapping[str, Any], name: str, rung: str) -> list[float]:
     for one in study["sweeps"][name]:
         for expert, sweep in one["levels"][rung]["sweeps"].items():
             if not study["settings"]["grids"][expert]["control"]:
-                found += [cell["ratio"] for cell in sweep["cells"]] if "cells" in sweep else sweep["ratios"]
+                found += sweep["cells"]["ratio"]
     return found
 
 
@@ -114,7 +114,8 @@ def _sweeps(study: Mapping[str, Any]) -> str:
         if bar < HIGHEST:
             parts.append(panel.upright(bar, "ink dash"))
             said = f"significant by itself: {formats.number(bar)}"
-            parts.append(words(float(panel.x(bar)) + 5, panel.top + 10, said, "strong"))
+            side, anchor = (5, "start") if bar < 0.5 * HIGHEST else (-5, "end")
+            parts.append(words(float(panel.x(bar)) + side, panel.top + 10, said, "strong", anchor))
         for value in nice_ticks(LOWEST, HIGHEST, 7):
             label = formats.number(value, 0)
             parts.append(panel.below(value, f"\N{LESS-THAN OR EQUAL TO} {label}" if value == LOWEST else label))

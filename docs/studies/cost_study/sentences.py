@@ -63,19 +63,19 @@ def _earners(study: Entry, name: str) -> str:
 
 
 def _fees(study: Entry, real: Sequence[str]) -> str:
-    said = []
+    shares = {}
     for name in real:
         runs = [found["rungs"]["all"] for found in study["ladder"][name].values()]
         fee, spread = (sum(-run[f"{part}_return"] for run in runs) for part in ("fee", "half_spread"))
-        said.append(f"{formats.percent(fee / (fee + spread), 1)} on {_title(study, name)}")
-    return f"**Fees** are most of what fills cost: {_list(said)}. Half of a one-tick spread is the rest."
+        shares[name] = fee / (fee + spread)
+    said = _list([f"{formats.percent(share, 1)} on {_title(study, name)}" for name, share in shares.items()])
+    how = "most" if min(shares.values()) > 0.5 else "part"
+    return f"**Fees** are {how} of what fills cost: {said}. Half of a one-tick spread is the rest."
 
 
 def _convention(study: Entry, real: Sequence[str]) -> str:
-    shares = [
-        f"{formats.percent(study['markets'][name]['opens_at_close_before'], 2)} of {_title(study, name)}'s"
-        for name in real
-    ]
+    same = {name: float(study["markets"][name]["opens_at_close_before"]) for name in real}
+    said = _list([f"{formats.percent(share, 2)} of the bars of {_title(study, name)}" for name, share in same.items()])
     moved, later = 0.0, {}
     for name in real:
         for expert, found in study["ladder"][name].items():
@@ -83,16 +83,13 @@ def _convention(study: Entry, real: Sequence[str]) -> str:
             moved = max(moved, abs(free["next_open"] - free["this_close"]))
             if "next_close" in free:
                 later[name, expert] = free["next_close"] - free["next_open"]
-    ends = [
-        f"{net(later[at])} % (`{at[1]}`, {_title(study, at[0])})"
-        for at in (min(later, key=lambda key: later[key]), max(later, key=lambda key: later[key]))
-    ]
+    low, high = min(later, key=lambda key: later[key]), max(later, key=lambda key: later[key])
+    ends = [f"{net(later[at])} % (`{at[1]}`, {_title(study, at[0])})" for at in (low, high)]
+    head = "The next open is this close" if min(same.values()) > 0.99 else "The next open and this close"
     return (
-        f"**The next open is this close** in these data: {_list(shares)} bars open exactly at the close before. "
-        f"The choice "
-        f"between the two moves no net return by more than {formats.number(100.0 * moved, 2)} % of the notional. "
-        f"One bar "
-        f"more, the next close, moves it by {ends[0]} to {ends[1]}."
+        f"**{head}** in these data: {said} open exactly at the close before. The choice between the two moves no net "
+        f"return by more than {formats.number(100.0 * moved, 2)} % of the notional. One bar more, the next close, "
+        f"moves it by {ends[0]} to {ends[1]}, with nothing charged."
     )
 
 
@@ -102,17 +99,21 @@ def _swept(study: Entry, name: str) -> str:
     for rung, words in LEVELS.items():
         total = run["levels"][rung]["together"]
         alone, tried = total["significant"], total["tried"]
-        text = f"with {words}, {_count(alone)} of {_count(tried)} settings ({formats.percent(alone / tried)}) are "
-        "significant"
+        text = f"With {words}, {_count(alone)} of {_count(tried)} settings ({formats.percent(alone / tried)})"
+        end = "are significant"
         if alone:
-            text += (
-                f" one by one; of these, {_of(total['survive_effective'], alone)} survive the effective number of "
-                f"settings, "
-                f"{_of(total['survive_deflated'], alone)} deflation by their own sweep, "
-                f"{_of(total['survive_deflated_all'], alone)} by all sweeps"
+            own, wide = (_of(total[key], alone) for key in ("survive_deflated", "survive_deflated_all"))
+            few = _of(total["survive_effective"], alone)
+            end = (
+                f"are significant one by one; of these, {few} survive the effective number of settings, {own} "
+                f"deflation by their own sweep, {wide} by all sweeps"
             )
-        said.append(text)
-    return f"**Sweeps on {_title(study, name)}**: {'. W'.join(said).replace('. Wwith', '. With')}."
+        said.append(f"{text} {end}")
+    return f"**Sweeps on {_title(study, name)}.** {'. '.join(said)}."
+
+
+def _some(count: int) -> str:
+    return f"{formats.plural(count, 'setting')} {'is' if count == 1 else 'are'}"
 
 
 def _of(part: int, whole: int) -> str:
@@ -122,16 +123,14 @@ def _of(part: int, whole: int) -> str:
 def _luck(study: Entry, name: str) -> str:
     runs = [one["levels"]["nothing"]["together"] for one in study["sweeps"][name]]
     shares = [run["significant"] / run["tried"] for run in runs]
-    alone, kept, wide = (
+    alone, own, wide = (
         sum(run[key] for run in runs) for key in ("significant", "survive_deflated", "survive_deflated_all")
     )
+    low, mean, high = (formats.percent(each) for each in (min(shares), sum(shares) / len(shares), max(shares)))
+    kept = f"{_of(own, alone)} survive deflation by their own sweep, {_of(wide, alone)} by all sweeps"
     return (
-        f"**Pure luck**: on {len(runs)} random walks with nothing charged, {formats.percent(min(shares))} to "
-        f"{formats.percent(max(shares))} of the same settings are significant one by one, "
-        f"{formats.percent(sum(shares) / len(shares))} "
-        f"on average. Of these {_count(alone)}, {_of(kept, alone)} survive deflation by their own sweep and "
-        f"{_of(wide, alone)} by "
-        "all sweeps."
+        f"**Pure luck.** On {len(runs)} random walks with nothing charged, {low} to {high} of the same settings are "
+        f"significant one by one, {mean} on average" + (f". Of these {_count(alone)}, {kept}." if alone else ".")
     )
 
 
@@ -139,15 +138,13 @@ def _later(study: Entry, name: str) -> str:
     total = study["sweeps"][name][0]["levels"]["all"]["together"]
     first, title = total["first_half"], _title(study, name)
     if not first:
-        return f"**Later, {title}**: at all costs no setting is significant in the first half of the days."
-    base = total["second_half_positive"] / total["tried"]
+        return f"**Later, {title}.** At all costs no setting is significant in the first half of the days."
+    earn, again = total["first_half_then_positive"], total["first_half_then_significant"]
+    share, base = formats.percent(earn / first, 0), formats.percent(total["second_half_positive"] / total["tried"], 0)
     return (
-        f"**Later, {title}**: at all costs {_count(first)} settings are significant in the first half of the days. "
-        f"In the "
-        f"second, {_count(total['first_half_then_positive'])} of them earn something "
-        f"({formats.percent(total['first_half_then_positive'] / first, 0)}, against {formats.percent(base, 0)} of "
-        f"all settings), and "
-        f"{_count(total['first_half_then_significant'])} are significant again."
+        f"**Later, {title}.** At all costs {_some(first)} significant in the first half of the days. Of "
+        f"them {_count(earn)} earn something in the second half ({share}, against {base} of all settings), and "
+        f"{_count(again)} are significant there too."
     )
 
 
@@ -206,7 +203,7 @@ def told(study: Entry, name: str, rung: str) -> str:
     alone, timing = total["significant"], total["significant_without_drift"]
     if alone:
         parts.append(
-            f"Of the {_count(alone)} significant settings {_count(timing)} remain so without the drift of the market."
+            f"Of {formats.plural(alone, 'significant setting')}, {_count(timing)} would be so without the drift."
         )
     idle = total["tried"] - total["traded"]
     return " ".join([*parts, *([f"{formats.plural(idle, 'setting')} never traded."] if idle else [])])
@@ -220,25 +217,22 @@ def told_of_luck(study: Entry, name: str) -> str:
         some, wide = (sum(run[key] > 0 for run in runs) for key in ("significant", "survive_deflated_all"))
         alarms = sum(run["superior_ability"] < 0.05 for run in runs)
         found.append(
-            f"with {words}, {some} of {len(runs)} walks have settings that are significant one by one, {alarms} an "
-            f"SPA below "
-            f"5 % over all settings, and {wide} a setting that survives deflation by all sweeps"
+            f"With {words}, {some} of {len(runs)} walks have settings that are significant one by one, {alarms} an SPA "
+            f"below 5 % over all settings, and {wide} a setting that survives deflation by all sweeps"
         )
-    return (
-        "The settings share the path of their walk: one that happens to trend makes many of them look good at once. "
-        f"{'; '.join(found).capitalize()}."
+    shared = (
+        "The settings share the path of their walk: one that happens to trend makes many of them look good at once."
     )
+    return f"{shared} {'. '.join(found)}."
 
 
 def made(study: Entry) -> str:
     """How many runs, how long, on what."""
     facts = study["made"]
     packages = ", ".join(f"{name} {release}" for name, release in facts["packages"].items())
+    minutes = formats.number(facts["seconds"] / 60.0, 1)
     return (
-        f"{_count(study['runs'])} backtests and their statistics in {formats.number(facts['seconds'] / 60.0, 1)} "
-        f"minutes with "
-        f"{facts['workers']} workers on {facts['cpu']}; Python {facts['python']}, {packages}; halfspread "
-        f"{study['halfspread']}, "
-        f"sources `{study['sources'][:16]}`, configs `{study['config_digest']}`. The runs are cells of the runner of "
-        "`halfspread sweep`."
+        f"{_count(study['runs'])} backtests, cells of the `halfspread sweep` runner, and their statistics, {minutes} "
+        f"minutes with {facts['workers']} workers on {facts['cpu']}; Python {facts['python']}, {packages}; halfspread "
+        f"{study['halfspread']}, sources `{study['sources'][:16]}`, configs `{study['config_digest']}`."
     )

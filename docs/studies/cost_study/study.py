@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,16 @@ def run_study(
     The same bits come out again but for ``made``, which holds how long it took and on what. Raises UserError and
     KeyboardInterrupt.
     """
-    began, stores, count = time.perf_counter(), [], 0
+    with _spent(out) as seconds:
+        study, stores = _run(markets, grids, out, workers)
+        study["made"] = {"seconds": round(seconds()), "workers": workers, **machine()}
+    return json.loads(to_json(study)), stores
+
+
+def _run(
+    markets: Sequence[Market], grids: Sequence[Grid], out: Path, workers: int
+) -> tuple[dict[str, Any], list[CellStore]]:
+    stores, count = [], 0
     study: dict[str, Any] = {"settings": settings_entry(grids), "markets": {}, "ladder": {}, "sweeps": {}}
     for market in markets:
         found = []
@@ -49,15 +59,27 @@ def run_study(
             found.append({"seed": seed, "levels": sweep_numbers(runs, grids, cells=not market.drawn)})
         study["sweeps"][market.name] = found
     configs = [study["settings"], *(each["config"] for each in study["markets"].values())]
-    study = {
+    return {
         "halfspread": __version__,
         "sources": package_hash(),
         "config_digest": digest_of(json.loads(to_json(configs))),
         "runs": count,
         **study,
-        "made": {"seconds": round(time.perf_counter() - began), "workers": workers, **machine()},
-    }
-    return json.loads(to_json(study)), stores
+    }, stores
+
+
+@contextmanager
+def _spent(out: Path) -> Iterator[Callable[[], float]]:
+    """Gives the seconds spent so far, those of tries that were interrupted among them."""
+    began, kept = time.perf_counter(), out / ".study-seconds"
+    before = float(kept.read_text(encoding="utf-8")) if kept.is_file() else 0.0
+    try:
+        yield lambda: before + time.perf_counter() - began
+    except BaseException:
+        out.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{before + time.perf_counter() - began:.0f}\n", encoding="utf-8")
+        raise
+    kept.unlink(missing_ok=True)
 
 
 def write_study(study: Mapping[str, Any], to: Path) -> None:

@@ -147,7 +147,7 @@ def conventions(study: Entry, name: str) -> list[str]:
     order = ("this_close", "next_open", "next_close")
     heads = [
         "expert",
-        *(f"{LEVEL_WORDS[rung].split()[0]}, {fill.replace('_', ' ')}" for rung in LEVEL_WORDS for fill in order),
+        *(f"{rung}, {fill.replace('_', ' ')}" for rung in LEVEL_WORDS for fill in order),
     ]
     rows = []
     for expert, found in study["ladder"][name].items():
@@ -163,7 +163,7 @@ LUCK = {
     "positive": "above 0",
     "significant": "significant",
     "significant_robust": "robust t",
-    "survive_effective": "best of effective",
+    "survive_effective": "effective",
     "survive_deflated": "deflated",
     "survive_deflated_all": "deflated, all",
 }
@@ -172,7 +172,7 @@ LUCK = {
 def luck(study: Entry, name: str, rung: str) -> list[str]:
     """Each sweep of a market: how many settings look significant, how many still do; means over the seeds."""
     runs = [one["levels"][rung] for one in study["sweeps"][name]]
-    heads = ["sweep", *LUCK.values(), "best IR", "luck alone", "SPA p", "RC p", "PBO"]
+    heads = ["sweep", *LUCK.values(), "best IR", "luck", "SPA", "RC", "PBO"]
     control = {name for name, grid in study["settings"]["grids"].items() if grid["control"]}
     searched = [expert for expert in runs[0]["sweeps"] if expert not in control]
     rows = [_luck_row(f"`{expert}`", [run["sweeps"][expert] for run in runs]) for expert in searched]

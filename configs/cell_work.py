@@ -19,6 +19,7 @@ from halfspread.configs.agents import parameters_of
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_terms
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import with_foresight
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
 from halfspread.costs.model import Costs
@@ -190,11 +191,12 @@ class CellWork:
         """The result of a cell, without its curve. Raises what `run_backtest` does."""
         loaded = plan.loaded
         costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+        tape, scaled, terms = self._tape_of(plan, costs), scaled_costs(costs, plan.cell.scales), run_terms(loaded)
         return run_backtest(
-            self._tape_of(plan, costs),
-            plan.built.agent,
-            scaled_costs(costs, plan.cell.scales),
-            **run_terms(loaded),
+            tape,
+            with_foresight(plan.built.agent, tape, scaled, terms),
+            scaled,
+            **terms,
             name=plan.built.label,
             keep_curve=False,
             progress=progress,

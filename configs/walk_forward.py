@@ -27,7 +27,7 @@ from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import time_text
+from halfspread.engine.times import interval_text, time_text
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, window_days
 
@@ -221,6 +221,12 @@ def windows_of(tape: Tape, schedule: Schedule) -> tuple[Window, ...]:
     """The windows of a tape. Raises ConfigError for a streamed one, and for windows that do not fit."""
     if tape.streamed:
         raise ConfigError("walk-forward holds the market in memory; in a config stream = false")
+    bar = max(feed.interval for feed in tape.feeds)
+    for name, length in (("train", schedule.train - schedule.purge), ("test", schedule.test)):
+        if length < bar:
+            raise ConfigError(
+                f"{name}: a window of {interval_text(length)} holds no bar of {interval_text(bar)}; take longer windows"
+            )
     return schedule.windows(tape.start_ns, tape.end_ns)
 
 

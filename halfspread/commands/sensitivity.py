@@ -21,9 +21,11 @@ from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.scales import SCALED, Scales, scalable
 from halfspread.errors import ConfigError, InternalError, StrategyError
 from halfspread.reports import formats
+from halfspread.reports.proof_section import FORESEES
 from halfspread.reports.result import Result
 from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, break_even_text, sensitivity_page
 
@@ -118,7 +120,8 @@ def _run(
     if finished.outcomes[0].state != DONE:
         raise StrategyError(finished.outcomes[0].message)
     lines = [_line(cost, runs, finished.outcomes) for cost in runs.costs]
-    return _Found(runs, lines, finished, Result.of(work.result(work.plan(runs.cells[0])))), store
+    result = Result.of(work.result(work.plan(runs.cells[0])), looks_ahead=looks_ahead(base.built.agent))
+    return _Found(runs, lines, finished, result), store
 
 
 def _runs(reasons: Mapping[str, str]) -> _Runs:
@@ -162,10 +165,11 @@ def _write(
     facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path) | {"source": base.entry}
     if not arguments.no_report:
         instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
+        words = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
         page = sensitivity_page(
             f"{base.loaded.config.name}: cost sensitivity of {base.built.label}",
             f"{instruments}, {formats.span(result.start, result.end)} UTC",
-            ", ".join(f"{name}={value}" for name, value in result.agent_params.items()),
+            "; ".join([words, FORESEES] if result.looks_ahead else [words]),
             MULTIPLES,
             found.lines,
             found.runs.untouched,

@@ -20,7 +20,8 @@ from halfspread.commands.output import agent_object, print_json, print_table, wh
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
-from halfspread.errors import InternalError
+from halfspread.configs.foresight import looks_ahead
+from halfspread.errors import ConfigError, InternalError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.result import Result
@@ -54,6 +55,11 @@ def execute(arguments: Namespace) -> int:
     axes = parse_axes(arguments.grid, arguments.set)
     workers, count = worker_count(arguments), count_cells(axes, arguments.random)
     base = base_of(arguments, [axis.key for axis in axes])
+    if looks_ahead(base.built.agent):
+        raise ConfigError(
+            f"{base.built.label} is told the future: the best of its settings is a bound, and no statistic of luck "
+            "holds for it; halfspread run CONFIG --set ... shows it at one setting"
+        )
     axes = [_of_agent(axis, base) for axis in axes]
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:

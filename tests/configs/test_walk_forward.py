@@ -346,7 +346,7 @@ def test_bad_input_is_refused(market: Tape) -> None:
         walk_forward(market, choice(), COSTS, Schedule.of("20d", "10d"), metric="luck", **OPTIONS)
     with pytest.raises(ConfigError, match="at least one setting"):
         Choice([], Terms(COSTS, OPTIONS))
-    with pytest.raises(ConfigError, match="leave nothing to test"):
+    with pytest.raises(ConfigError, match="leaves nothing to test"):
         walk_forward(market, choice(), COSTS, Schedule.of("60d", "10d"), **OPTIONS)
 
 

@@ -139,9 +139,10 @@ def test_one_agent_of_several_is_walked(several: Path, halfspread: Command) -> N
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ((*GRID, "--train", "30d", "--test", "1d"), "leave nothing to test"),
+        ((*GRID, "--train", "30d", "--test", "1d"), "leaves nothing to test"),
         ((*GRID, "--train", "soon", "--test", "1d"), "train: expected an interval"),
         ((*GRID, *LENGTHS, "--purge", "2d"), "purge: 2d leave nothing"),
+        ((*GRID, "--train", "1d", "--test", "2m"), "test: a window of 2m holds no bar of 5m"),
         ((*GRID, *LENGTHS, "--metric", "luck"), "metric: expected one of"),
         ((*LENGTHS,), "sma_cross has nothing to be chosen: give --grid"),
         (("--grid", "market.days=2,3", *LENGTHS), "chooses settings of the agent"),

@@ -194,22 +194,26 @@ def certainty_table(results: Sequence[ResultLike], ranking: str = "total_return"
     ordered = rank_results(results, ranking)
     names = distinct([result.name for result in ordered])
     found = versus(ordered, names)
+    told = [name for result, name in zip(ordered, names, strict=True) if looks_ahead(result)]
     if all(measured(result).intervals is None for result in ordered):
         days = max(len(measured(result).days) for result in ordered)
-        few = [f"how sure: {shortage(days)}", *_bound(found, shares=True)]
+        few = [f"how sure: {shortage(days)}", *_bound(found, told, shares=True)]
         return Group(*(Text(line, style="dim") for line in few))
     lines = [contest_sentence(each) for each in found.contests]
     if found.reason and len(results) > 1:
         lines.append(f"no test over all agents: {found.reason}")
-    lines += _bound(found, shares=False)
+    lines += _bound(found, told, shares=False)
     return Group(_certainty_grid(ordered, names, found), *(Text(line, style="dim") for line in lines))
 
 
-def _bound(found: Versus, *, shares: bool) -> list[str]:
-    """Who is told the future, and what part of its net return the others made, if they are not in a table."""
+def _bound(found: Versus, told: Sequence[str], *, shares: bool) -> list[str]:
+    """Who is ``told`` the future, and what part of the best one's net return the others made, if they are not in a
+    table."""
     if not found.bound:
         return []
     words = f"{found.bound} is told the future: a bound, not a competitor"
+    if len(told) > 1:
+        words = f"{', '.join(told)} are told the future: bounds, not competitors; shares are of {found.bound}"
     if not found.share:
         return [f"{words}; it made nothing, so there are no shares of it"]
     made = ", ".join(f"{name} {formats.percent(share)}" for name, share in found.share.items())

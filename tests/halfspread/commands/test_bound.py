@@ -82,3 +82,12 @@ def test_a_sweep_refuses_it(bounded: Path, halfspread: Command) -> None:
     done = halfspread("sweep", bounded, "--agent", "clairvoyant", "--grid", "sizing.amount=1000,2000")
     assert done.code == 2
     assert "no statistic of luck holds for it" in done.err
+
+
+def test_several_bounds_are_all_named(bounded: Path, halfspread: Command) -> None:
+    with bounded.open("a") as file:
+        file.write('\n[[agents]]\ntype = "clairvoyant"\nname = "long_only"\nlevels = [0, 1]\n')
+    done = halfspread("compare", bounded)
+    assert done.code == 0, done.err
+    said = "clairvoyant, long_only are told the future: bounds, not competitors; shares are of clairvoyant"
+    assert said in " ".join(done.out.split())

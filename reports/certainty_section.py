@@ -150,5 +150,7 @@ def audits(views: Sequence[View], names: Sequence[str], proofs: Mapping[str, Pro
     entries |= {"to audit all of it": "; ".join(dict.fromkeys(commands))} if commands else {}
     verify = next((proof.verify_command for proof in proofs.values() if proof.verify_command), "")
     entries |= {"to repeat it bit for bit": verify} if verify else {}
+    tried = next((proof.tried for proof in (proofs.get(view.result.name) for view in views) if proof), "")
+    entries |= {"tried before": tried} if tried else {}
     lead = "Whether any decision used what had not been received yet, and how to see that for yourself."
     return section("Audit", lead, definitions(entries), anchor="audit")

@@ -15,6 +15,7 @@ from halfspread.commands.folder import RunFolder, inside
 from halfspread.commands.manifest import Stopwatch, code_facts, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import worker_count
 from halfspread.commands.progress import Progress
+from halfspread.commands.tried import find_tried, tried_entry
 from halfspread.configs.build import BuiltAgent, build_agents, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.reports.comparison import rank_results
@@ -42,10 +43,13 @@ def execute(arguments: Namespace) -> int:
         with store:
             ran = run_agents(configs, agents, store, arguments, workers, progress)
             watch.lap("replay")
-            done = Comparison(ran, rank_results(ran.results(), arguments.rank), _unequal(configs))
+            ranked = rank_results(ran.results(), arguments.rank)
+            tried = [find_tried(out, ran.data[i]["hash"]) for i in range(len(configs))]
+            done = Comparison(ran, ranked, _unequal(configs), tried)
             with RunFolder(out, name, digest_of(shown)) as folder:
                 facts = [
                     manifest(loaded, shown[i], ran.data[i], agents[i], codes[i], folder.path)
+                    | {"tried_before": tried_entry(tried[i])}
                     for i, loaded in enumerate(configs)
                 ]
                 watch.lap("hash")

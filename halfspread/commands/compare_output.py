@@ -7,7 +7,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from halfspread.commands.look_ahead import audit_object
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import write_results
+from halfspread.commands.tried import daily_pnl, tried_entry
 from halfspread.engine.audit import Audit
 from halfspread.reports.proof_section import Proof
 from halfspread.reports.result import Result
+from halfspread.reports.tried import Tried
 from halfspread.reports.versus import versus, versus_object
 
 __all__ = ["Comparison", "show_comparison", "write_comparison"]
@@ -28,11 +30,12 @@ __all__ = ["Comparison", "show_comparison", "write_comparison"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ran, the results best first, and what is unequal about the configs."""
+    """What ran, the results best first, what is unequal about the configs, and by config what was tried before."""
 
     ran: Ran
     ranked: Sequence[Result]
     unequal: Sequence[str]
+    tried: Sequence[Tried]
 
     @property
     def warnings(self) -> list[str]:
@@ -50,6 +53,15 @@ class Comparison:
     def failures(self) -> list[dict[str, str]]:
         """The same of agents that failed, as JSON."""
         return [{"name": name, "error": message} for name, message in self.ran.failed.items()]
+
+    def tried_before(self, result: Result) -> Tried:
+        """What was tried on the data of a result before."""
+        labels = [[each.label for each in built] for built in self.ran.agents]
+        return next(tried for tried, some in zip(self.tried, labels, strict=True) if result.name in some)
+
+    def tried_sentence(self, result: Result) -> str:
+        """The same in words, with what it leaves of the ratio; empty where nothing was tried, and for a bound."""
+        return "" if result.looks_ahead else self.tried_before(result).sentence(result.name, daily_pnl(result))
 
     @cached_property
     def differences(self) -> dict[str, Any]:
@@ -83,6 +95,7 @@ def write_comparison(
     """Write a folder for each agent, the metrics of all and the report; equity comes from where the runs left it.
     Raises UserError."""
     proofs = _proofs(done.ran, folder.path, arguments)
+    proofs |= {each.name: replace(proofs[each.name], tried=done.tried_sentence(each)) for each in done.ranked}
     homes = {label: done.ran.outcomes[i].home for i, label in enumerate(done.ran.labels)}
     for result in done.ranked:
         home, source = folder.building / result.name, homes[result.name]
@@ -126,7 +139,14 @@ def show_comparison(folder: RunFolder, done: Comparison, arguments: Namespace) -
     for warning in done.warnings:
         print(f"halfspread: warning: {warning}", file=sys.stderr)
     if arguments.json:
-        agents = [{**agent_object(each), "run_dir": str(folder.path / each.name)} for each in done.ranked]
+        agents = [
+            {
+                **agent_object(each),
+                "run_dir": str(folder.path / each.name),
+                "tried_before": tried_entry(done.tried_before(each), each),
+            }
+            for each in done.ranked
+        ]
         said = {"name": folder.name, "run_dir": str(folder.path), "ranking": arguments.rank, "agents": agents}
         said |= {"failed": done.failures, "audits": done.entry["audits"], "comparison": done.differences}
         print_json({**said, "warnings": done.warnings}, arguments.stdout)
@@ -138,6 +158,8 @@ def show_comparison(folder: RunFolder, done: Comparison, arguments: Namespace) -
     ranked = done.ranked
     table = Group(comparison_table(ranked, arguments.rank), "", certainty_table(ranked, arguments.rank), "")
     lines = [f"ranked by {arguments.rank}", *_audit_line(done.ran.audits, not arguments.no_audit)]
+    tried = done.tried_sentence(ranked[0])
+    lines += [tried] if tried else []
     if done.ran.failed:
         lines.insert(0, f"failed, and left out: {', '.join(done.ran.failed)} (see the warnings)")
     print_table(table, *lines, *where_lines(folder.path, report=not arguments.no_report))

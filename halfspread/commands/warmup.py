@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from halfspread import strategies
 from halfspread.agents.clairvoyant import Clairvoyant
@@ -22,6 +23,7 @@ from halfspread.costs.model import Costs
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.datafeeds.world_tapes import world_tape
 from halfspread.datafeeds.worlds import MeanReverting, PoissonBook, World, consistent_market, two_legs
+from halfspread.engine.audit import audit
 from halfspread.engine.instruments import bybit
 from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
@@ -81,6 +83,7 @@ def execute(arguments: Namespace) -> int:
         path = Path(folder)
         market.generate(np.random.default_rng(0)).bars_frame().to_parquet(path / "bars.parquet")
         _step("files", lambda: _run_files(path, book))
+    _step("an audit", lambda: _run_audit(bars))
     _step("the bound", lambda: _run_bound(bars))
     _step("statistics", _run_statistics)
     print(f"compiled and cached in {time.perf_counter() - began:.1f} s: {cache_folder()}")
@@ -121,6 +124,13 @@ def _run_files(folder: Path, world: World) -> None:
     _run(Tape.scan(world.instrument, **files), _Quotes())
 
 
+def _run_audit(tape: Tape) -> None:
+    """On a part of the tape, as a sampled audit is and as windows are."""
+    middle = pd.Timestamp((tape.start_ns + tape.end_ns) // 2, tz="UTC")
+    currency = tape.instrument.quote
+    audit(tape.slice(None, middle), _Idle, _costs(tape), sizing=FixedContracts(1.0), report_currency=currency)
+
+
 def _run_bound(tape: Tape) -> None:
     """Both searches for the best path."""
     costs = _costs(tape)
@@ -136,7 +146,10 @@ def _run_statistics() -> None:
     pnl = rng.standard_normal((BOOTSTRAP_DAYS, 2))
     ones = np.ones(BOOTSTRAP_DAYS)
     known = {"cost": ones, "turnover": ones, "exposure": ones, "returns": 1e-3 * ones, "trips": ones, "winners": ones}
-    headline_intervals(Days.of(pnl[:, 0], price=pnl[:, 0], **known), rng)
+    days = rng.standard_normal(BOOTSTRAP_DAYS)
+    for writeable in (True, False):  # a column of a table may not be written to, which is another type
+        days.setflags(write=writeable)
+        headline_intervals(Days.of(days, price=ones, **known), rng)
     superior_ability(pnl, draw_resamples(rng, BOOTSTRAP_DAYS, block=2.0))
 
 

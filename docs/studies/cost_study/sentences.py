@@ -27,6 +27,7 @@ def findings(study: Entry) -> str:
         _convention(study, real),
         *(_swept(study, name) for name in real),
         *(_luck(study, name) for name in study["markets"] if name not in real),
+        _survives(study, real),
         *(_later(study, name) for name in real),
     ]
     return "\n".join(f"- {line}" for line in lines)
@@ -48,18 +49,21 @@ def _earners(study: Entry, name: str) -> str:
     ladder = study["ladder"][name]
     experts = {expert: found["rungs"] for expert, found in ladder.items() if expert not in NOT_TRYING}
     free = [expert for expert, rungs in experts.items() if rungs["nothing"]["total_return"] > 0.0]
-    left = [expert for expert, rungs in experts.items() if rungs["all"]["total_return"] > 0.0]
-    sure = [each for each in left if (experts[each]["all"]["information_ratio_interval"] or [-1.0])[0] > 0.0]
-    end = f"{len(left)}: {_code(left)}" if left else "none"
-    if left:
-        whose = f"that of {_code(sure)} is" if sure else "none is"
-        end += f" (of the 95 % intervals of their ratios {whose} above zero)"
+    left = [
+        _with_interval(expert, rungs["all"]) for expert, rungs in experts.items() if rungs["all"]["total_return"] > 0.0
+    ]
     hold = ladder["buy_and_hold"]["rungs"]["all"]
     return (
         f"**{_title(study, name)}.** With nothing charged {len(free)} of {len(experts)} experts earn money; with every "
-        f"cost {end}. Buy and hold makes {net(hold['total_return'])} % in the same time, at a ratio of "
-        f"{ratio(hold['information_ratio'])}."
+        f"cost {len(left) or 'none'}{': ' if left else ''}{_list(left)}. Buy and hold makes "
+        f"{net(hold['total_return'])} % in the same time, at a ratio of {ratio(hold['information_ratio'])}."
     )
+
+
+def _with_interval(expert: str, run: Entry) -> str:
+    known = run["information_ratio_interval"]
+    said = f", 95 % interval {ratio(known[0])} to {ratio(known[1])}" if known else ""
+    return f"`{expert}` ({net(run['total_return'])} %, ratio {ratio(run['information_ratio'])}{said})"
 
 
 def _fees(study: Entry, real: Sequence[str]) -> str:
@@ -134,13 +138,32 @@ def _luck(study: Entry, name: str) -> str:
     )
 
 
+def _survives(study: Entry, real: Sequence[str]) -> str:
+    """What the test that keeps its level finds at all costs, whether it suits anybody or not."""
+    said = []
+    for name in real:
+        found = _below_5(study["sweeps"][name][0]["levels"]["all"]["sweeps"], study)
+        said.append(f"on {_title(study, name)} for {found or 'no sweep'}")
+    return (
+        "**What is left.** Hansen's test, which keeps its level and sees more than deflation does, rejects at all "
+        f"costs that no setting of a sweep beats doing nothing (p below 5 %) {_list(said)}."
+    )
+
+
+def _below_5(sweeps: Entry, study: Entry) -> str:
+    searched = {name: each for name, each in sweeps.items() if not study["settings"]["grids"][name]["control"]}
+    low = {name: each["superior_ability"] for name, each in searched.items() if each["superior_ability"] < 0.05}
+    return _list([f"`{name}` ({ratio(p, 3)})" for name, p in low.items()])
+
+
 def _later(study: Entry, name: str) -> str:
     total = study["sweeps"][name][0]["levels"]["all"]["together"]
     first, title = total["first_half"], _title(study, name)
     if not first:
         return f"**Later, {title}.** At all costs no setting is significant in the first half of the days."
     earn, again = total["first_half_then_positive"], total["first_half_then_significant"]
-    share, base = formats.percent(earn / first, 0), formats.percent(total["second_half_positive"] / total["tried"], 0)
+    share = formats.percent(earn / first, 0)
+    base = formats.percent(total["second_half_positive"] / total["tried"], 0)
     return (
         f"**Later, {title}.** At all costs {_some(first)} significant in the first half of the days. Of "
         f"them {_count(earn)} earn something in the second half ({share}, against {base} of all settings), and "
@@ -193,13 +216,17 @@ def told(study: Entry, name: str, rung: str) -> str:
     total, sweeps = level["together"], level["sweeps"]
     searched = [expert for expert in sweeps if not study["settings"]["grids"][expert]["control"]]
     kept = [f"{sweeps[each]['survive_deflated']} of `{each}`" for each in searched if sweeps[each]["survive_deflated"]]
-    spa = {each: sweeps[each]["superior_ability"] for each in searched if sweeps[each]["superior_ability"] < 0.05}
+    low = _below_5(sweeps, study)
     parts = [f"Deflation by their own sweep leaves {_list(kept) if kept else 'none'}."]
-    if spa:
-        parts.append(f"SPA is below 5 % for {_list([f'`{each}` ({ratio(p, 3)})' for each, p in spa.items()])}:")
+    if low:
+        parts.append(f"SPA is below 5 % for {low}:")
         parts.append("something in these sweeps beats doing nothing, at this cost and in this span.")
     else:
         parts.append("SPA is below 5 % for none of the sweeps.")
+    odd = [each for each in searched if sweeps[each]["survive_effective"] and sweeps[each]["superior_ability"] >= 0.05]
+    if odd:
+        chances = [f"`{each}` (SPA {ratio(sweeps[each]['superior_ability'])})" for each in odd]
+        parts.append(f"The effective number finds survivors where SPA sees none: {_list(chances)}.")
     alone, timing = total["significant"], total["significant_without_drift"]
     if alone:
         parts.append(
@@ -233,6 +260,7 @@ def made(study: Entry) -> str:
     minutes = formats.number(facts["seconds"] / 60.0, 1)
     return (
         f"{_count(study['runs'])} backtests, cells of the `halfspread sweep` runner, and their statistics, {minutes} "
-        f"minutes with {facts['workers']} workers on {facts['cpu']}; Python {facts['python']}, {packages}; halfspread "
+        f"minutes with {facts['workers']} workers on {facts['processors']} processors ({facts['cpu']}) at a load of "
+        f"{facts['load']:g}; Python {facts['python']}, {packages}; halfspread "
         f"{study['halfspread']}, sources `{study['sources'][:16]}`, configs `{study['config_digest']}`."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from halfspread.commands.machine import machine
 from halfspread.commands.progress import Progress
 from halfspread.commands.run_files import digest_of
 from halfspread.commands.sources import package_hash
+from halfspread.configs.runner import default_workers
 
 __all__ = ["run_study", "write_study"]
 
@@ -36,7 +38,8 @@ def run_study(
     """
     with _spent(out) as seconds:
         study, stores = _run(markets, grids, out, workers)
-        study["made"] = {"seconds": round(seconds()), "workers": workers, **machine()}
+        busy = {"processors": default_workers(), "load": round(os.getloadavg()[2], 1)}
+        study["made"] = {"seconds": round(seconds()), "workers": workers, **busy, **machine()}
     return json.loads(to_json(study)), stores
 
 
@@ -47,16 +50,17 @@ def _run(
     study: dict[str, Any] = {"settings": settings_entry(grids), "markets": {}, "ladder": {}, "sweeps": {}}
     for market in markets:
         found = []
+        own = [grid for grid in grids if not (grid.control and market.drawn)]  # where all is luck, a control is no news
         for i, seed in enumerate(market.seeds or (None,)):
             runs = run_market(
-                market, grids, seed=seed, ladder=i == 0, out=out, workers=workers, progress=Progress(shown=True)
+                market, own, seed=seed, ladder=i == 0, out=out, workers=workers, progress=Progress(shown=True)
             )
             stores.append(runs.store)
             count += len(runs.outcomes)
             if i == 0:
                 study["markets"][market.name] = market_entry(runs)
                 study["ladder"][market.name] = ladder_numbers(runs)
-            found.append({"seed": seed, "levels": sweep_numbers(runs, grids, cells=not market.drawn)})
+            found.append({"seed": seed, "levels": sweep_numbers(runs, own, cells=not market.drawn)})
         study["sweeps"][market.name] = found
     configs = [study["settings"], *(each["config"] for each in study["markets"].values())]
     return {

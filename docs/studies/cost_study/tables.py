@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 Entry = Mapping[str, Any]
+#: Fewer fills than this are no rate of anything.
+FEW = 10
 LEVEL_WORDS = {"nothing": "nothing charged", "all": "every cost charged"}
 
 
@@ -129,14 +131,18 @@ def paid(study: Entry, name: str) -> list[str]:
         whole = found["rungs"]["all"]
         parts = [net(whole[f"{part}_return"]) for part in ("price", "fee", "half_spread", "funding")]
         turnover = whole["turnover"]
-        earned = whole["price_return"] / turnover if turnover else None
+        rates = (
+            [whole["price_return"] / turnover, whole["cost_per_turnover"], whole["break_even_cost"]] if turnover else []
+        )
+        if whole["fills"] < FEW:
+            rates = []
         rows.append(
             [
                 f"`{expert}`",
                 *parts,
                 formats.count(whole["fills"]),
                 f"{formats.compact(turnover / days * 365.0)}x",
-                *(_points(each) for each in (earned, whole["cost_per_turnover"], whole["break_even_cost"])),
+                *(_points(each) for each in rates or (None, None, None)),
             ]
         )
     return _table(heads, rows)
@@ -173,11 +179,15 @@ def luck(study: Entry, name: str, rung: str) -> list[str]:
     """Each sweep of a market: how many settings look significant, how many still do; means over the seeds."""
     runs = [one["levels"][rung] for one in study["sweeps"][name]]
     heads = ["sweep", *LUCK.values(), "best IR", "luck", "SPA", "RC", "PBO"]
-    control = {name for name, grid in study["settings"]["grids"].items() if grid["control"]}
+    control = [name for name, grid in study["settings"]["grids"].items() if grid["control"]]
     searched = [expert for expert in runs[0]["sweeps"] if expert not in control]
     rows = [_luck_row(f"`{expert}`", [run["sweeps"][expert] for run in runs]) for expert in searched]
     rows.append(_luck_row("**all of these**", [run["together"] for run in runs]))
-    rows += [_luck_row(f"control: `{expert}`", [run["sweeps"][expert] for run in runs]) for expert in control]
+    rows += [
+        _luck_row(f"control: `{expert}`", [run["sweeps"][expert] for run in runs])
+        for expert in control
+        if expert in runs[0]["sweeps"]
+    ]
     return _table(heads, rows)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.commands.agent_work import AgentOutcome
-from halfspread.commands.folder import locked, writing
+from halfspread.commands.folder import Claim, writing
 from halfspread.commands.result_store import read_result, write_result
 from halfspread.commands.run_files import digest_of, hash_of_file
 from halfspread.configs.cell_work import DONE
@@ -33,39 +33,27 @@ _LIST = "agent.json"
 
 
 class AgentStore:
-    """A context manager: makes ``path`` for this process alone; at the end it stays where it holds agents and `remove`
-    was not called. ``facts``: what the numbers depend on, besides the data. Raises UserError."""
+    """A context manager over ``path``, which is for this process alone; at the end it stays where it holds agents and
+    `remove` was not called. ``facts``: what the numbers depend on, besides the data. Raises UserError."""
 
     def __init__(self, home: Path, facts: Mapping[str, Any]) -> None:
-        self._named = home / f".compare-{digest_of(facts)}"
-        self.path = self._named
-        self._lock: int | None = None
+        self._claim = Claim(home / f".compare-{digest_of(facts)}")
+        self.path = self._claim.path
         self._waiting: list[tuple[Callable[[], str], AgentOutcome]] = []
         self._written = time.monotonic()
+        self._done = False
 
     def __enter__(self) -> AgentStore:
-        with writing(self._named):
-            for name in (self._named, *(Path(f"{self._named}-{i}") for i in range(2, 1000))):
-                name.mkdir(parents=True, exist_ok=True)
-                self.path, self._lock = name, locked(name)
-                if self._lock is not None or os.name == "nt":
-                    break
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is not None and self._waiting:
-                with contextlib.suppress(Exception):
-                    self.flush()
-        finally:
-            for left in self.path.glob("agent-*-*"):
-                if not (left / _LIST).is_file():
-                    shutil.rmtree(left, ignore_errors=True)
-            for empty in (self.path, self.path.parent):
-                with contextlib.suppress(OSError):
-                    empty.rmdir()
-            if self._lock is not None:
-                os.close(self._lock)
+        if kind is not None and self._waiting:
+            with contextlib.suppress(Exception):
+                self.flush()
+        for left in self.path.glob("agent-*-*"):
+            if not (left / _LIST).is_file():
+                shutil.rmtree(left, ignore_errors=True)
+        self._claim.release(delete=self._done)
 
     @property
     def kept(self) -> list[Path]:
@@ -113,10 +101,8 @@ class AgentStore:
         self._waiting, self._written = [], time.monotonic()
 
     def remove(self) -> None:
-        """Delete the folder: its agents stand in a complete one."""
-        self._waiting = []
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self.path)
+        """Have the folder deleted at the end: its agents stand in a complete one."""
+        self._waiting, self._done = [], True
 
 
 def _entry(audit: Audit | None) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from halfspread.commands.agent_runs import FAILED_AGENTS, run_agents
 from halfspread.commands.agent_store import AgentStore
 from halfspread.commands.compare_output import Comparison, show_comparison, write_comparison
-from halfspread.commands.folder import RunFolder, inside
+from halfspread.commands.folder import RunFolder, inside, resumable
 from halfspread.commands.manifest import Stopwatch, code_facts, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import worker_count
 from halfspread.commands.progress import Progress
@@ -40,7 +40,7 @@ def execute(arguments: Namespace) -> int:
     store = AgentStore(inside(out, name), {"configs": shown, "code": codes, "audit": not arguments.no_audit})
     watch.lap("plan")
     try:
-        with store:
+        with resumable("agents"), store:
             ran = run_agents(configs, agents, store, arguments, workers, progress)
             watch.lap("replay")
             ranked = rank_results(ran.results(), arguments.rank)

@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from halfspread.errors import ConfigError, UserError
 
-__all__ = ["RunFolder", "inside", "locked", "writing"]
+__all__ = ["Claim", "RunFolder", "inside", "resumable", "writing"]
 
 PARTIAL = ".partial-"
+_LOCKS = find_spec("fcntl") is not None
+_NOTHING_KEPT = "nothing was kept of this run"
 #: A folder this young (seconds) may belong to a process that has not locked it yet.
 YOUNG = 60.0
 
@@ -47,7 +50,7 @@ class RunFolder:
                 if not self.path.exists() and not self.building.exists():
                     self.building.mkdir()
                     break
-        self._lock = locked(self.building)
+        self._lock = _locked(self.building)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -72,9 +75,47 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise UserError(
-            f"cannot write {path}: {reason}; nothing was kept of this run, earlier runs are untouched. "
+            f"cannot write {path}: {reason}; {_NOTHING_KEPT}, earlier runs are untouched. "
             "Make room, or choose another folder with --out"
         ) from error
+
+
+@contextmanager
+def resumable(what: str) -> Iterator[None]:
+    """Around a command that keeps what is finished: a write that fails is told with that (``what``: cells, agents)."""
+    try:
+        yield
+    except UserError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        kept = f"{what} that were written before are kept, and the same command goes on from there"
+        raise UserError(str(error).replace(_NOTHING_KEPT, kept)) from error.__cause__
+
+
+class Claim:
+    """A hidden folder of half-done work for this process alone: ``path``, or ``path-2`` and so on where another process
+    works in it. Raises UserError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        with writing(path):
+            for name in (path, *(Path(f"{path}-{i}") for i in range(2, 1000))):
+                name.mkdir(parents=True, exist_ok=True)
+                self.path, self._lock = name, _locked(name)
+                if self._lock is not None or not _LOCKS:
+                    break
+
+    def release(self, *, delete: bool = False) -> None:
+        """Let go of the folder; it stays where it holds something, unless ``delete``."""
+        if delete:
+            shutil.rmtree(self.path, ignore_errors=True)
+        for empty in (self.path, self.path.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def inside(out: Path, name: str) -> Path:
@@ -85,7 +126,7 @@ def inside(out: Path, name: str) -> Path:
     return home
 
 
-def locked(folder: Path) -> int | None:
+def _locked(folder: Path) -> int | None:
     """A lock on a folder that ends with the process, or None where another process holds it or locks are unknown."""
     try:
         import fcntl
@@ -107,7 +148,7 @@ def _sweep(home: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime < YOUNG:
                 continue
-            lock = locked(folder)
+            lock = _locked(folder)
             if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
-from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import Base, Finished, base_of, run_all, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
@@ -63,16 +64,19 @@ def execute(arguments: Namespace) -> int:
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     runs = _planned(base, work, progress)
     watch.lap("read")
+    out, name = Path(arguments.out), base.loaded.config.name
     try:
-        found, store = _run(base, work, runs, Path(arguments.out), workers, progress)
+        with resumable("runs"):
+            found, store = _run(base, work, runs, out, workers, progress)
+            watch.lap("replay")
+            with closing(store):
+                with RunFolder(out, name, digest_of([base.config, "sensitivity"])) as folder:
+                    _write_results(folder.building, found)
+                    _write(folder, base, found, arguments, code, watch)
+                store.remove()
     except KeyboardInterrupt:
         print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
-    watch.lap("replay")
-    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, "sensitivity"])) as folder:
-        _write_results(folder.building, found)
-        _write(folder, base, found, arguments, code, watch)
-    store.remove()
     _show(folder, base, found, arguments)
     return 0
 
@@ -84,7 +88,8 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     """
     work = CellWork(base.source)
     runs = _planned(base, work, progress)
-    found, _ = _run(base, work, runs, home, workers, progress)
+    found, store = _run(base, work, runs, home, workers, progress)
+    store.close()
     _write_results(home, found)
     return found.finished
 

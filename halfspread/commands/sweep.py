@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import numpy as np
 
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
-from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, plain, write_manifest
-from halfspread.commands.many_runs import MANY, Base, Finished, base_of, run_all, too_many, worker_count
+from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
@@ -64,25 +65,30 @@ def execute(arguments: Namespace) -> int:
             "holds for it; halfspread run CONFIG --set ... shows it at one setting"
         )
     axes = [_of_agent(axis, base) for axis in axes]
+    _refuse_names(axes)
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
+    if count > MOST:
+        raise ConfigError(f"{count:,} cells are more than can be held, at most {MOST:,}; larger steps, or --random N")
     watch.lap("plan")
+    out = Path(arguments.out)
+    own = identity_of({"config": plain(base.config), "sweep": _grid_of(arguments)})
     try:
-        out = Path(arguments.out)
-        own = identity_of({"config": plain(base.config), "sweep": _grid_of(arguments)})
-        swept, store = _run(
-            base, work, axes, arguments, out, workers, progress, lambda data: find_tried(out, data, own)
-        )
+        with resumable("cells"):
+            swept, store = _run(
+                base, work, axes, arguments, out, workers, progress, lambda data: find_tried(out, data, own)
+            )
+            watch.lap("replay")
+            with closing(store):
+                with RunFolder(out, base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
+                    best = _best_again(work, swept, progress)
+                    _write_results(folder.building, swept, best)
+                    _write(folder, base, swept, best, arguments, code, watch)
+                store.remove()
     except KeyboardInterrupt:
         print("halfspread: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
-    watch.lap("replay")
-    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
-        best = _best_again(work, swept, progress)
-        _write_results(folder.building, swept, best)
-        _write(folder, base, swept, best, arguments, code, watch)
-    store.remove()
     _show(folder, swept, arguments)
     return 0
 
@@ -96,7 +102,8 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     arguments = Namespace(grid=terms["grid"], random=terms["random"], seed=terms["seed"], rank=terms["ranking"])
     axes = [_of_agent(axis, base) for axis in parse_axes(arguments.grid)]
     work = CellWork(base.source)
-    swept, _ = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
+    swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
+    store.close()
     _write_results(home, swept, _best_again(work, swept, progress))
     return swept.finished
 
@@ -125,6 +132,12 @@ def _run(
     )
     before = Tried() if finished.data is None else tried(finished.data.total)
     return _sweep(axes, arguments, cells, finished, before), store
+
+
+def _refuse_names(axes: Sequence[Axis | Range]) -> None:
+    idle = next((axis.key for axis in axes if axis.key.rpartition(".")[2] == "name"), None)
+    if idle is not None:
+        raise ConfigError(f"--grid {idle}: a name changes no result, so all its cells would be the same")
 
 
 def _grid_of(arguments: Namespace) -> dict[str, Any]:

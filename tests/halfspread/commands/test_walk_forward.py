@@ -276,3 +276,10 @@ def test_what_cannot_be_walked_is_refused(learner: Path, small: Path, halfspread
     done = halfspread("walk-forward", bound, *LENGTHS)
     assert done.code == 2
     assert "clairvoyant is told the future, so that nothing is out of sample for it" in done.err
+
+
+def test_a_walk_of_a_learner_is_verified(learner: Path, halfspread: Command) -> None:
+    said = json.loads(halfspread("walk-forward", learner, *LENGTHS, "--json", "--no-report").out)
+    done = halfspread("verify", said["run_dir"], "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["same_bits"]

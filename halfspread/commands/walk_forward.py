@@ -104,7 +104,7 @@ def execute(arguments: Namespace) -> int:
         print_json({"name": loaded.config.name, "run_dir": str(folder.path), **said}, arguments.stdout)
     else:
         where = where_lines(folder.path, report=not arguments.no_report)
-        print_table(windows_table(found, axes), *result_lines(found, tried, page), *where)
+        print_table(windows_table(found, tried, axes), *result_lines(found, tried, page), *where)
     return 0
 
 

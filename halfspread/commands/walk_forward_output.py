@@ -183,11 +183,11 @@ def _short(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def windows_table(found: WalkForward, axes: Sequence[Axis | Range]) -> Any:
+def windows_table(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    keys = [_short(axis.key) for axis in axes]
+    keys = list(_keys(found, tried, axes))
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("train from", "test from", "to", *keys, "in sample", "out of sample", "net %"):
         grid.add_column(name, justify="right")

@@ -220,6 +220,8 @@ def test_an_agent_that_fits_itself_is_fitted_anew_in_every_window(learner: Path,
     page = (Path(said["run_dir"]) / "report.html").read_text(encoding="utf-8")
     assert "fitted anew" in page
     assert "no figure here needs a correction" in page
+    table = halfspread("walk-forward", learner, *LENGTHS).out
+    assert re.search(r"to +sign +in sample", table)
 
 
 @pytest.mark.parametrize(

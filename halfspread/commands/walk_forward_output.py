@@ -13,7 +13,8 @@ from halfspread.commands.many_runs import Base
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Axis, Cell, Range
-from halfspread.configs.walked import WalkForward
+from halfspread.configs.walked import WalkForward, WindowRun
+from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.reports import formats
@@ -25,6 +26,9 @@ from halfspread.reports.walk_forward_page import verdict
 from halfspread.reports.walk_forward_view import Walked
 
 __all__ = ["Headline", "Tried", "agent_entry", "page_of", "result_lines", "walk_object", "walk_terms", "windows_table"]
+
+#: Key of a grid that goes through several agents.
+TYPE = "type"
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | 
             (run.window.train_start, run.window.train_end),
             (run.window.test_start, run.window.test_end),
             run.agent,
-            run.parameters,
+            _shown(run),
             run.in_sample,
             run.out_of_sample,
             run.pnl / found.notional,
@@ -169,14 +173,20 @@ def _keys(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> dic
     """Parameters that were chosen, each with the values that it could have had: those of the grid, or of a learner
     plain ones that changed from window to window."""
     if not tried.learner:
-        return {
-            _short(axis.key): list(dict.fromkeys(cell.parameters[axis.key] for cell in tried.cells)) for axis in axes
-        }
+        found_of = {_short(axis.key): [cell.parameters[axis.key] for cell in tried.cells] for axis in axes}
+        if TYPE in found_of:
+            found_of[TYPE] = [agent_name(make()) for make in tried.makers]
+        return {key: list(dict.fromkeys(values)) for key, values in found_of.items()}
     chosen = [run.parameters for run in found.windows if run.traded]
     names = dict.fromkeys(name for parameters in chosen for name in parameters)
     values = {name: [parameters.get(name) for parameters in chosen] for name in names}
     plain = {name: each for name, each in values.items() if all(isinstance(v, (int, float, str)) for v in each)}
     return {name: [] for name, each in plain.items() if len(set(each)) > 1}
+
+
+def _shown(run: WindowRun) -> dict[str, object]:
+    """The parameters that were chosen, and which agent, where a grid goes through several."""
+    return {TYPE: run.agent, **run.parameters} if run.traded else {}
 
 
 def _short(key: str) -> str:
@@ -195,7 +205,7 @@ def windows_table(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]
         times = (run.window.train_start, run.window.test_start, run.window.test_end)
         grid.add_row(
             *(time_text(time)[:10] for time in times),
-            *(str(run.parameters.get(key, "flat" if run.result is None else "")) for key in keys),
+            *(str(_shown(run).get(key, "" if run.traded else "flat")) for key in keys),
             formats.number(run.in_sample),
             formats.number(run.out_of_sample),
             formats.number(100.0 * run.pnl / found.notional, 2),

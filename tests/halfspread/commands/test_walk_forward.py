@@ -202,6 +202,18 @@ def test_walk_forwards_are_compared_like_other_runs(small: Path, halfspread: Com
     assert days["out_of_sample"].sum() == pytest.approx(said["metrics"]["total_return"])
 
 
+def test_a_grid_may_go_through_several_agents(small: Path, halfspread: Command) -> None:
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    small.write_text(text + '[agent]\ntype = "buy_and_hold"\n', encoding="utf-8")
+    grid = ("--grid", "agent.type=sma_cross,bollinger,buy_and_hold")
+    done = halfspread("walk-forward", small, *grid, *LENGTHS, *BY_RETURN)
+    assert done.code == 0, done.err
+    assert re.search("to +type +in sample", done.out)
+    assert re.search("  (SmaCross|Bollinger|BuyAndHold)  ", done.out)
+    (page,) = Path("runs").rglob("report.html")
+    assert len(re.findall("window 1: (SmaCross|Bollinger|BuyAndHold)<", page.read_text(encoding="utf-8"))) == 1
+
+
 # Learners.
 
 

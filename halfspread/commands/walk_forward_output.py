@@ -231,4 +231,6 @@ def result_lines(found: WalkForward, tried: Tried, page: Walked) -> list[str]:
     if tried.refused:
         count, first = formats.plural(len(tried.refused), "setting"), tried.refused[0].message.splitlines()[0]
         lines.append(f"{count} cannot run, such as: {first}")
+    if page.before:
+        lines.append(page.before)
     return lines

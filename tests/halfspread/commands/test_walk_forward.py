@@ -214,6 +214,16 @@ def test_a_grid_may_go_through_several_agents(small: Path, halfspread: Command) 
     assert len(re.findall("window 1: (SmaCross|Bollinger|BuyAndHold)<", page.read_text(encoding="utf-8"))) == 1
 
 
+def test_what_was_tried_on_the_same_data_before_is_told(small: Path, halfspread: Command) -> None:
+    first = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--json")
+    again = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--json")
+    assert [json.loads(done.out)["tried_before"]["settings"] for done in (first, again)] == [0, 0]
+    other = halfspread("walk-forward", small, "--grid", "agent.fast=3,4", *LENGTHS, *BY_RETURN)
+    assert "6 settings were tried on these data before (small/" in " ".join(other.out.split())
+    newest = sorted(Path("runs").rglob("report.html"), key=lambda path: path.stat().st_mtime)[-1]
+    assert "6 settings were tried on these data before (small/" in newest.read_text(encoding="utf-8")
+
+
 # Learners.
 
 

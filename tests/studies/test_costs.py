@@ -29,8 +29,9 @@ from halfspread.strategies import BUILT_IN
 STUDIES = Path(__file__).resolve().parents[2] / "docs" / "studies"
 DAYS = 90
 SMALL = (f"market.days={DAYS}", "market.interval=1h")
+TINY = ("market.seed=5", "market.basis_deviation=0.0005")
 MARKETS = (
-    dataclasses.replace(NULL, name="tiny", title="Tiny", seeds=(), settings=(*SMALL, "market.seed=5")),
+    dataclasses.replace(NULL, name="tiny", title="Tiny", seeds=(), settings=(*SMALL, *TINY)),
     dataclasses.replace(NULL, seeds=(1, 2), settings=SMALL),
 )
 
@@ -54,7 +55,7 @@ def study(grids: list[Grid], tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def single(agent: hs.Strategy, rung: str = "all", fill: Any = "next_open") -> hs.Result:
     """One backtest of its own on the tiny market, written without the study's configs."""
-    tape = SyntheticMarket(days=DAYS, interval="1h", basis_deviation=0.0).tape(np.random.default_rng(5))
+    tape = SyntheticMarket(days=DAYS, interval="1h").tape(np.random.default_rng(5))
     charged = {"half_spread", "fees", "funding"} if rung == "all" else {rung}
     costs = hs.Costs(
         half_spread=hs.HalfSpread.from_bars() if "half_spread" in charged else hs.HalfSpread.none(),

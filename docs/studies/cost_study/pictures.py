@@ -35,7 +35,7 @@ def _ladder(study: Mapping[str, Any]) -> str:
     experts = list(study["ladder"][names[0]])
     ratios = {
         name: {
-            expert: [study["ladder"][name][expert]["rungs"][step]["information_ratio"] for step in STEPS]
+            expert: [study["ladder"][name][expert]["rungs"][step]["information_ratio"] or 0.0 for step in STEPS]
             for expert in experts
         }
         for name in names

@@ -250,7 +250,10 @@ def told_of_luck(study: Entry, name: str) -> str:
     shared = (
         "The settings share the path of their walk: one that happens to trend makes many of them look good at once."
     )
-    return f"{shared} {'. '.join(found)}."
+    free = [run["levels"]["nothing"]["together"] for run in study["sweeps"][name]]
+    idle = max(run["tried"] - run["traded"] for run in free)
+    never = f" {formats.plural(idle, 'setting')} never traded: the rate of funding stands still." if idle else ""
+    return f"{shared} {'. '.join(found)}.{never}"
 
 
 def made(study: Entry) -> str:

@@ -107,6 +107,7 @@ TOO_MANY_REPORTS = 8
 IMPACT_UNKNOWN = 9
 SERVICE_MISSING = 10
 TOO_MANY_MESSAGES = 11
+ORDER_AT_NEXT_CLOSE = 12
 
 #: What a compiled agent returns when all is well. numba turns an exception inside one into a return value of 0.
 OK = 1

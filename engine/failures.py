@@ -16,6 +16,7 @@ from halfspread.engine.codes import (
     NO_REPORT_PRICE,
     NOT_FINITE,
     OK,
+    ORDER_AT_NEXT_CLOSE,
     TARGET_RANGE,
     TOO_MANY_MESSAGES,
     TOO_MANY_REPORTS,
@@ -62,6 +63,11 @@ def _of_agent(code: int, agent: Any, state: State, feed: Feed, when: str, value:
         return (
             f"{name}: more than {MAX_REPORTS:,} reports were on their way to the agent at {when}; shorten the "
             "response latency, or send fewer orders"
+        )
+    if code == ORDER_AT_NEXT_CLOSE:
+        return (
+            f"{name}: it sent an order at {when}, and fill = 'next_close' is for targets; an order is filled by the "
+            "market that it meets: say fill = 'next_open' or 'this_close'"
         )
     if code == TOO_MANY_MESSAGES:
         return (

@@ -11,7 +11,7 @@ from typing import Any
 from halfspread.compiled import inner_kernel, once_kernel
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_FIXED
-from halfspread.engine.codes import THIS_CLOSE, TOO_MANY_MESSAGES
+from halfspread.engine.codes import NEXT_CLOSE, ORDER_AT_NEXT_CLOSE, THIS_CLOSE, TOO_MANY_MESSAGES
 from halfspread.engine.ledger_kernels import live_order, write_ledger
 from halfspread.engine.order_check_kernels import fault_of, snap_order
 from halfspread.engine.order_records import (
@@ -135,13 +135,15 @@ def send_target(state: Record, k: int, contracts: float) -> None:
 
 
 @once_kernel
-def take_requests(state: Record) -> int:
-    """Send what the agent has asked for in this decision; 0 or an error code."""
-    context = state.context
+def take_requests(state: Record) -> None:
+    """Send what the agent has asked for in this decision; an error under `next_close`, which is for targets."""
+    run, context = state.run, state.context
+    if run.convention == NEXT_CLOSE:
+        run.error = ORDER_AT_NEXT_CLOSE
+        return
     for i in range(context.requests):
         if context.request_action[i] == PLACE:
             place_order(state, i)
         else:
             change_order(state, i)
     context.requests = 0
-    return 0

@@ -11,12 +11,13 @@ from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.resample import resample_bars
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine import instruments
+from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, FixedNotional
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY
-from halfspread.errors import ConfigError, DataError
-from halfspread.strategies import BuyAndHold, FundingCarry
+from halfspread.errors import ConfigError, DataError, StrategyError
+from halfspread.strategies import BuyAndHold, FundingCarry, Strategy
 from tests.engine.worlds import FREE, START, Scripted, column, funding, tape
 
 CHARGED = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.published())
@@ -34,6 +35,18 @@ def test_a_decision_at_the_first_close_fills_where_the_convention_says(fill: str
     assert result.fill_records["time"].tolist() == [START + hour * HOURS]
     assert result.fill_records["decision_time"].tolist() == [START + HOURS]
     assert result.attribution["price"] == pytest.approx(120.0 - price)
+
+
+def test_an_order_under_next_close_stops_the_run() -> None:
+    class Bids(Strategy):
+        def on_bar(self, market: Market) -> None:
+            if market.time == START + 2 * HOURS:
+                market.send_market(1.0)
+
+    market = tape([100.0, 110.0, 120.0])
+    with pytest.raises(StrategyError, match=r"an order at 2024-01-01 02:00:00.*'next_close' is for targets"):
+        run_backtest(market, Bids(), FREE, sizing=FixedContracts(1), fill="next_close")
+    assert run_backtest(market, Bids(), FREE, sizing=FixedContracts(1), fill="next_open").counts["fills"] == 1
 
 
 def test_an_unknown_convention_is_refused() -> None:

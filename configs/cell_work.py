@@ -19,6 +19,7 @@ from halfspread.configs.agents import parameters_of
 from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_terms
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import with_foresight
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
 from halfspread.costs.model import Costs
@@ -29,7 +30,18 @@ from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, UserError
 from halfspread.reports.cell_metrics import cell_metrics
 
-__all__ = ["DONE", "FAILED", "REFUSED", "CellSource", "CellWork", "Outcome", "Plan"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "REFUSED",
+    "CellSource",
+    "CellWork",
+    "Outcome",
+    "Plan",
+    "Tapes",
+    "decides_in_python",
+    "market_of",
+]
 
 DONE, FAILED, REFUSED = "done", "failed", "refused"
 
@@ -62,6 +74,10 @@ class CellSource:
     settings: tuple[str, ...] = ()
     agent: int = 0
 
+    def work(self) -> CellWork:
+        """What runs cells of this source, in whichever process it is."""
+        return CellWork(self)
+
     def load(self, cell: Cell) -> Loaded:
         """The config of a cell. Raises ConfigError."""
         return load(self.path, (*self.settings, *cell.settings), text=self.text)
@@ -78,13 +94,28 @@ class Plan:
 
     @property
     def in_python(self) -> bool:
-        """Whether the agent decides in Python, one call an event, under the interpreter's lock."""
-        return self.loaded.config.execution.mode == "python" or not is_compiled(self.built.agent)
+        """See `decides_in_python`."""
+        return decides_in_python(self.loaded, self.built.agent)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """All parameters of the agent, defaults included."""
         return parameters_of(self.built.agent, self.built.config)
+
+
+class Tapes:
+    """The tape of one ``market`` at a time: an equal text for configs whose tapes are the same."""
+
+    def __init__(self) -> None:
+        self.market = ""
+        self._tape: Tape | None = None
+
+    def of(self, loaded: Loaded, market: str) -> Tape:
+        """The tape of a config, read unless it is the one that is held. Raises what `build_tape` does."""
+        if self._tape is None or market != self.market:
+            self._tape = None  # let go of one before the next is read
+            self._tape, self.market = build_tape(loaded), market
+        return self._tape
 
 
 class CellWork:
@@ -94,16 +125,20 @@ class CellWork:
     def __init__(self, source: CellSource) -> None:
         self.source = source
         self._lock = threading.Lock()
-        self.market = ""
-        self._tape: Tape | None = None
+        self._tapes = Tapes()
         self._scaled: tuple[Scales, Tape] | None = None
+
+    @property
+    def market(self) -> str:
+        """The market whose tape is held."""
+        return self._tapes.market
 
     def plan(self, cell: Cell) -> Plan:
         """Raises ConfigError for settings that contradict each other, StrategyError for an agent that fails."""
         loaded = self.source.load(cell)
         agents = loaded.config.all_agents
         (built,) = build_agents(loaded, agents[min(self.source.agent, len(agents) - 1)].label)
-        return Plan(cell, loaded, built, _market_of(loaded))
+        return Plan(cell, loaded, built, market_of(loaded))
 
     def planned(self, cell: Cell) -> Plan | Outcome:
         """The plan, or why there is none."""
@@ -120,10 +155,9 @@ class CellWork:
             return self._base(plan)
 
     def _base(self, plan: Plan) -> Tape:
-        if self._tape is None or plan.market != self.market:
-            self._tape = self._scaled = None  # let go of one before the next is read
-            self._tape, self.market = build_tape(plan.loaded), plan.market
-        return self._tape
+        if plan.market != self.market:
+            self._scaled = None
+        return self._tapes.of(plan.loaded, plan.market)
 
     def _tape_of(self, plan: Plan, costs: Costs) -> Tape:
         """The tape as a cell is charged; the last form that is a copy is kept for the next cell."""
@@ -157,19 +191,26 @@ class CellWork:
         """The result of a cell, without its curve. Raises what `run_backtest` does."""
         loaded = plan.loaded
         costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+        tape, scaled, terms = self._tape_of(plan, costs), scaled_costs(costs, plan.cell.scales), run_terms(loaded)
         return run_backtest(
-            self._tape_of(plan, costs),
-            plan.built.agent,
-            scaled_costs(costs, plan.cell.scales),
-            **run_terms(loaded),
+            tape,
+            with_foresight(plan.built.agent, tape, scaled, terms),
+            scaled,
+            **terms,
             name=plan.built.label,
             keep_curve=False,
             progress=progress,
         )
 
 
-def _market_of(loaded: Loaded) -> str:
-    """Equal texts for configs whose tapes are the same: the markets, and the seed where one is made from it."""
+def market_of(loaded: Loaded) -> str:
+    """Equal texts for configs whose tapes are the same: the markets, where their files are, and the seed where one is
+    made from it."""
     markets = loaded.config.all_markets
     drawn = any(getattr(market, "seed", 0) is None for market in markets)
-    return repr((markets, loaded.config.seed if drawn else None))
+    return repr((markets, str(loaded.folder), loaded.config.seed if drawn else None))
+
+
+def decides_in_python(loaded: Loaded, agent: Any) -> bool:
+    """Whether an agent decides in Python, one call an event, under the interpreter's lock."""
+    return loaded.config.execution.mode == "python" or not is_compiled(agent)

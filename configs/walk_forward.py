@@ -22,12 +22,13 @@ from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import is_compiled
+from halfspread.engine.bars import Integers
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import time_text
+from halfspread.engine.times import interval_text, time_text
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, window_days
 
@@ -221,16 +222,25 @@ def windows_of(tape: Tape, schedule: Schedule) -> tuple[Window, ...]:
     """The windows of a tape. Raises ConfigError for a streamed one, and for windows that do not fit."""
     if tape.streamed:
         raise ConfigError("walk-forward holds the market in memory; in a config stream = false")
+    bar = max(feed.interval for feed in tape.feeds)
+    for name, length in (("train", schedule.train - schedule.purge), ("test", schedule.test)):
+        if length < bar:
+            raise ConfigError(
+                f"{name}: a window of {interval_text(length)} holds no bar of {interval_text(bar)}; take longer windows"
+            )
     return schedule.windows(tape.start_ns, tape.end_ns)
 
 
 def _run_window(
     tape: Tape, window: Window, learner: Learner, rng: np.random.Generator, terms: Terms, metric: str
 ) -> WindowRun:
+    flat = WindowRun(window, "", {}, math.nan, math.nan, flat_days(window.test_start, window.test_end))
+    if not _holds(tape, window.train_start, window.train_end) or not _holds(tape, window.test_start, window.test_end):
+        return flat
     train = tape.slice(pd.Timestamp(window.train_start, tz="UTC"), pd.Timestamp(window.train_end, tz="UTC"))
     agent = learner.fit(train, rng)
     if agent is None:
-        return WindowRun(window, "", {}, math.nan, math.nan, flat_days(window.test_start, window.test_end))
+        return flat
     if looks_ahead(agent):
         raise ConfigError(
             f"walk-forward: {agent_name(agent)} is told the future, so that nothing is out of sample for it; compare "
@@ -260,12 +270,21 @@ def _run_window(
 def _with_lookback(tape: Tape, window: Window, lookback: int) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The test window with the rows before it that the agent has to see before it first decides."""
     starts = []
-    for feed in tape.feeds:
-        table = feed.bars if feed.bars is not None else feed.table(feed.market)
-        times = table.times  # type: ignore[union-attr]
+    for times in _times(tape):
         row = int(np.searchsorted(times, window.test_start))
         starts.append(int(times[max(row - lookback, 0)]) if row < len(times) else window.test_start)
     return pd.Timestamp(min(*starts, window.test_start), tz="UTC"), pd.Timestamp(window.test_end, tz="UTC")
+
+
+def _holds(tape: Tape, start: int, end: int) -> bool:
+    """Whether every instrument has a row there: not in a gap of the data."""
+    return all(int(np.searchsorted(times, start)) < int(np.searchsorted(times, end)) for times in _times(tape))
+
+
+def _times(tape: Tape) -> list[Integers]:
+    """Times of the rows that each instrument's agent looks at."""
+    tables = [feed.bars if feed.bars is not None else feed.table(feed.market) for feed in tape.feeds]
+    return [table.times for table in tables]  # type: ignore[union-attr]
 
 
 def checked_metric(metric: str) -> str:

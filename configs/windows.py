@@ -90,8 +90,8 @@ class Schedule:
         if first >= end:
             raise ConfigError(
                 f"walk-forward: a training window of {interval_text(self.train)}"
-                + (f" and an embargo of {interval_text(self.embargo)}" if self.embargo else "")
-                + f" leave nothing to test of the market from {time_text(start)} to {time_text(end)}; train for less"
+                + (f" and an embargo of {interval_text(self.embargo)} leave" if self.embargo else " leaves")
+                + f" nothing to test of the market from {time_text(start)} to {time_text(end)}; train for less"
             )
         count = -(-(end - first) // self.test)
         if count > MOST_WINDOWS:

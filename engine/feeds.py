@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from halfspread.costs.base import Floats
 from halfspread.costs.funding import FundingTable
 from halfspread.engine.bar_kernels import gap_rows
 from halfspread.engine.bars import Bars
@@ -23,11 +23,12 @@ __all__ = ["Feeds"]
 
 @dataclass(frozen=True)
 class Feeds:
-    """Feeds in the order of targets and positions. ``origin``: what each table was read from."""
+    """Feeds in the order of targets and positions. ``origin``: what each table was read from. ``shared``: what a run
+    has worked out from these data alone, for the next one."""
 
     feeds: tuple[Feed, ...]
     origin: dict[str, str] = field(default_factory=dict)
-    shared: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
+    shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def instrument(self) -> Instrument:

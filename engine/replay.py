@@ -77,7 +77,7 @@ class Replay:
         feed_delay: DelayTable | None = None,
         stale_after: int = 0,
         events: int = EVENTS_IN_CHUNK,
-        shared: dict[str, Floats] | None = None,
+        shared: dict[str, Any] | None = None,
     ) -> None:
         self._feeds = feeds
         self._shared = {} if shared is None or any(feed.streamed for feed in feeds) else shared

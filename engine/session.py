@@ -38,7 +38,7 @@ from halfspread.engine.replay import EVENTS_IN_CHUNK, Chunk, Replay
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.service_kernels import serve, serve_orders_on_bars
 from halfspread.engine.setup import PROGRESS_EVENTS, PROGRESS_SECONDS, lay_out, watch_of
-from halfspread.engine.side_data import received_later, side_events
+from halfspread.engine.side_data import Beside, received_later, side_events
 from halfspread.engine.sizing import Sizing
 from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
@@ -108,7 +108,7 @@ class Session:
         rng = np.random.default_rng(seed)
         self._lookback, self._memory = prepare(agent, self.compiled, rng, tape.instruments, columns)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
-        side = side_events(self.terms.beside, tape.start_ns, tape.end_ns)
+        side = _side_events(tape, self.terms.beside)
         self.replay = Replay(
             tape.feeds,
             side if feed_delay is None else received_later(side, feed_delay),
@@ -258,6 +258,21 @@ class Session:
         recorder.last_orders(state.orders[: int(state.run["live"])])
         mode = "compiled" if self.compiled else "python"
         return outcome(self.tape, self.terms, self.agent, mode, name, state, recorder)
+
+
+def _side_events(tape: Tape, beside: tuple[Beside, ...]) -> np.ndarray[Any, Any]:
+    """`side_events`, kept with the tape for the next run on the same data."""
+    kept = tape.shared.get("side events")
+    if kept is not None and all(_same(*pair) for pair in zip(kept[0], beside, strict=True)):
+        return kept[1]  # type: ignore[no-any-return]
+    events = side_events(beside, tape.start_ns, tape.end_ns)
+    if not tape.streamed:
+        tape.shared["side events"] = (beside, events)
+    return events
+
+
+def _same(one: Beside, other: Beside) -> bool:
+    return all(getattr(one, name) is getattr(other, name) for name in vars(one))
 
 
 def _points(tape: Tape, step: int) -> int:

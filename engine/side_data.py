@@ -208,7 +208,8 @@ def side_events(beside: Sequence[Beside], start: int, end: int) -> np.ndarray[An
         known[1:] = np.maximum(known[1:], table.times[:-1])
         ahead = known < table.times
         parts.append(_events(FUNDING_KNOWN, k, known[ahead], table.rates[ahead], table.times[ahead], start, end))
-    return in_order(np.concatenate([np.zeros(0, EVENT), *parts]))
+    events = np.concatenate([np.zeros(0, EVENT), *parts])  # in the order that they have at one time
+    return events[np.argsort(events["time"], kind="stable")]
 
 
 def delays_of(table: DelayTable, first: int, times: Integers) -> Integers:

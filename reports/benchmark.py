@@ -8,6 +8,7 @@ UTC days. NaN is refused.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +20,10 @@ from halfspread.engine.times import DAY, Integers
 from halfspread.errors import ConfigError, DataError
 from halfspread.reports.benchmark_table import Stamp, TimeUnit, Unit, Values, returns_of_prices, series_of
 from halfspread.reports.daily import daily
-from halfspread.reports.protocol import ResultLike
+from halfspread.reports.protocol import InstrumentLike, ResultLike
 from halfspread.reports.statistics.series import Floats
 
-__all__ = ["Benchmark"]
+__all__ = ["Benchmark", "held_instrument"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +64,12 @@ class Benchmark:
         days, found, told = series_of(source, values, column, unit, time_column, time_unit, stamp)
         if values == "prices":
             days, found = returns_of_prices(days, found)
-        short = Path(source).name if isinstance(source, (str, os.PathLike)) else told
         words = "daily simple returns of the prices" if values == "prices" else "daily returns"
-        called = name or (Path(source).stem if isinstance(source, (str, os.PathLike)) else told)
-        return cls(called, f"{words} in {short}, on a constant notional", days, found, values)
+        if isinstance(source, (str, os.PathLike)):
+            called, where = Path(source).stem, Path(source).name
+        else:
+            called, where = str(getattr(source, "name", None) or "benchmark"), f"a {told}"
+        return cls(name or called, f"{words} in {where}, on a constant notional", days, found, values)
 
     @classmethod
     def hold(cls, result: ResultLike, instrument: str | None = None) -> Benchmark:
@@ -75,13 +78,7 @@ class Benchmark:
 
         Raises ConfigError where several instruments leave it open which, or there is none of that name.
         """
-        names = [one.name for one in result.instruments]
-        if instrument is None and len(names) > 1:
-            raise ConfigError(f"benchmark: of several instruments, expected one to hold: {', '.join(names)}; name it")
-        chosen = [one for one in result.instruments if instrument in (None, one.symbol, one.name)]
-        if len(chosen) != 1:
-            raise ConfigError(f"benchmark: {instrument}: expected an instrument of the run: {', '.join(names)}")
-        one = chosen[0]
+        one = held_instrument(result.instruments, instrument)
         periods = result.periods_of(one.name)
         prices = periods["reference"].to_numpy(dtype=np.float64)
         known = np.isfinite(prices) & (prices > 0.0)
@@ -112,6 +109,20 @@ class Benchmark:
             f"benchmark {self.name}: covers {_span(self.days)}, the run {_span(wanted)}: {shared}; the first missing "
             f"is {_day(lacking[0])}{hint}; give a series of every day of the run, or run over the days that it has"
         )
+
+
+def held_instrument(instruments: Sequence[InstrumentLike], named: str | None) -> InstrumentLike:
+    """The one of ``instruments`` that is held, by symbol or name; left out, the only one. Raises ConfigError where that
+    is not one."""
+    names = ", ".join(one.name for one in instruments)
+    if named is None and len(instruments) > 1:
+        raise ConfigError(f"benchmark: of several instruments, expected the one to hold: {names}; name it")
+    found = [one for one in instruments if named in (None, one.symbol, one.name)]
+    if len(found) > 1:
+        raise ConfigError(f"benchmark: {named}: several instruments have this symbol; name one of {names}")
+    if not found:
+        raise ConfigError(f"benchmark: {named}: expected an instrument of the run: {names}")
+    return found[0]
 
 
 def _held(ends: Integers, prices: Floats, index: Integers) -> Floats:

@@ -79,9 +79,10 @@ def returns_of_prices(days: Integers, prices: Floats) -> tuple[Integers, Floats]
 
 
 def _table(source: Any, wanted: str, time_column: str | None) -> tuple[Table, str]:
-    if isinstance(source, pd.Series):
-        source = pd.DataFrame({wanted: source})
     names = [time_column] if time_column else list(TIME_COLUMNS)
+    if isinstance(source, pd.Series):
+        table, _ = read_table(pd.DataFrame({wanted: source}), [*names, wanted])
+        return table, "Series"
     return read_table(source, [*names, wanted])
 
 

@@ -9,6 +9,7 @@ from halfspread.reports import formats
 from halfspread.reports.certainty import LEVEL, limits, shortage
 from halfspread.reports.html_tables import definitions, range_cell, row, table
 from halfspread.reports.measured import looks_ahead
+from halfspread.reports.names import against_all
 from halfspread.reports.proof_section import FORESEES, Proof
 from halfspread.reports.svg import element, text
 from halfspread.reports.versus import Contest, Difference, Versus
@@ -25,6 +26,7 @@ def certainty(views: Sequence[View], names: Sequence[str], found: Versus) -> str
         return section("How sure", f"It cannot be said: {shortage(days)}.", anchor="certainty") if days else ""
     to_first = any(found.to_first.values())
     to_hold = bool(found.to_hold) and found.hold != found.first
+    beside = bool(found.to_benchmark) and found.benchmark not in (found.first, found.hold)
     ends = [end for view in views if not looks_ahead(view.result) for end in _ends(view)]
     low, high = min([0.0, *ends]), max([0.0, *ends])
     room = 0.02 * (high - low)
@@ -37,17 +39,19 @@ def certainty(views: Sequence[View], names: Sequence[str], found: Versus) -> str
         cells += [formats.percent(view.metrics["probabilistic_sharpe"])]
         cells += [_difference(found.to_first.get(name))] if to_first else []
         cells += [_difference(found.to_hold.get(name))] if to_hold else []
+        cells += [_difference(found.to_benchmark.get(name))] if beside else []
         rows.append(row(name, *cells, _picture(view, name, low - room, high + room)))
     head = ["Agent", "Net return", f"{LEVEL:.0%} interval", "Information ratio", "True ratio above 0"]
     head += [f"Less {found.first}"] if to_first else []
     head += [f"Less {found.hold}"] if to_hold else []
+    head += [f"Less {found.benchmark}"] if beside else []
     content = [table([*head, ""], rows, kind="certainty")]
     if found.contests:
         content.append(element("h3", "Is the best of them better, or only the luckiest?"))
         content.append(_tests(found.contests))
     elif found.reason:
         content.append(element("p", text(f"No test over all agents: {found.reason}."), class_="lead after"))
-    return section("How sure", _lead(views, found, to_first or to_hold), *content, anchor="certainty")
+    return section("How sure", _lead(views, names, found, to_first or to_hold or beside), *content, anchor="certainty")
 
 
 def _ends(view: View) -> list[float]:
@@ -81,10 +85,12 @@ def _picture(view: View, name: str, low: float, high: float) -> str:
     return range_cell(value, ends, low, high, f"{name}: {_signed(value)}")
 
 
-def _lead(views: Sequence[View], found: Versus, differs: bool) -> str:
+def _lead(views: Sequence[View], names: Sequence[str], found: Versus, differs: bool) -> str:
+    against = against_all(names, [view.metrics for view in views])
     words = (
         f"{LEVEL:.0%} intervals of the stationary block bootstrap, each for one agent by itself, over the whole run; "
-        "the probability is that of the probabilistic Sharpe ratio. They hold where the days to come are like these."
+        f"the probability is that of the probabilistic Sharpe ratio{against}. They hold where the days to come are "
+        "like these."
     )
     if differs:
         words += " Less: the difference of net returns, in % of the notional, with its interval."
@@ -144,5 +150,7 @@ def audits(views: Sequence[View], names: Sequence[str], proofs: Mapping[str, Pro
     entries |= {"to audit all of it": "; ".join(dict.fromkeys(commands))} if commands else {}
     verify = next((proof.verify_command for proof in proofs.values() if proof.verify_command), "")
     entries |= {"to repeat it bit for bit": verify} if verify else {}
+    tried = next((proof.tried for proof in (proofs.get(view.result.name) for view in views) if proof), "")
+    entries |= {"tried before": tried} if tried else {}
     lead = "Whether any decision used what had not been received yet, and how to see that for yourself."
     return section("Audit", lead, definitions(entries), anchor="audit")

@@ -13,8 +13,9 @@ from halfspread.reports.comparison import shared_assumptions
 from halfspread.reports.headline import ratio_error
 from halfspread.reports.html_tables import bar_cell, definitions, row, table
 from halfspread.reports.measured import looks_ahead
-from halfspread.reports.names import PART_NAMES, distinct
+from halfspread.reports.names import PART_NAMES, against_all, distinct
 from halfspread.reports.page_style import series_style
+from halfspread.reports.pnl_sections import BESIDE_STYLE
 from halfspread.reports.proof_section import Proof
 from halfspread.reports.protocol import ATTRIBUTION
 from halfspread.reports.svg import element, text
@@ -33,7 +34,7 @@ def comparison_sections(views: Sequence[View], ranking: str, proofs: Mapping[str
         ranked_table(views, names, ranking, found),
         attributions(views, names),
         certainty(views, names, found),
-        equities(*_fair(views, names)),
+        equities(*_fair(views, names), found.benchmark),
         terms(views, names),
         audits(views, names, proofs),
     ]
@@ -82,11 +83,11 @@ def ranked_table(views: Sequence[View], names: Sequence[str], ranking: str, foun
     listing = table(
         [*head, "Costs and funding", "Turnover", "Cost, bp", "Fills", *more], rows, words=(1,), kind="ranking"
     )
-    order = ranking.replace("_", " ")
+    order, against = ranking.replace("_", " "), against_all(names, [view.metrics for view in views])
     lead = (
         f"Best first by {order}. Net return and drawdown are on constant notional (sum of simple returns), the account "
-        "return compounds. The ratio is of daily PnLs at 365 days a year, with one standard error (robust from 30 "
-        "days on). Cost in bp is that of a fill per unit of its value."
+        f"return compounds. The ratio is of daily PnLs at 365 days a year{against}, with one standard error (robust "
+        "from 30 days on). Cost in bp is that of a fill per unit of its value."
     )
     if found.bound:
         lead += (
@@ -124,14 +125,16 @@ def _style(part: str) -> str:
     return f"part-{part.replace('_', '-')}"
 
 
-def equities(views: Sequence[View], names: Sequence[str]) -> str:
-    """Both views of return, all agents on one axis."""
+def equities(views: Sequence[View], names: Sequence[str], benchmark: str = "") -> str:
+    """Both views of return, all agents on one axis, with the ``benchmark`` of all where it is none of them."""
     constant, account = [], []
     for index, (view, name) in enumerate(zip(views, names, strict=True)):
         style, dash = series_style(index)
         times, net, equity = view.curve()
         constant.append(charts.Series(name, times, net, style, dash).thinned(len(views)))
         account.append(charts.Series(name, times, equity / view.result.capital - 1.0, style, dash).thinned(len(views)))
+    if benchmark and benchmark not in names:
+        constant.insert(0, charts.Series(benchmark, *views[0].beside(), *BESIDE_STYLE))
     first = charts.line_chart(
         constant,
         caption="Constant notional",

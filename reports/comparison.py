@@ -20,6 +20,7 @@ LOWER_IS_BETTER = frozenset(
         "annual_volatility",
         "cost_per_turnover",
         "days_under_water",
+        "down_capture",
         "equity_max_drawdown",
         "expected_shortfall",
         "information_ratio_error",
@@ -32,6 +33,7 @@ LOWER_IS_BETTER = frozenset(
         "mean_seconds_to_fill",
         "minimum_track_record",
         "rejected_orders",
+        "tracking_error",
         "turnover",
     }
 )

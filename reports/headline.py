@@ -20,7 +20,7 @@ from halfspread.reports.view import View
 
 __all__ = ["alert", "headline", "ratio_error"]
 
-COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact", "margin")
+COST_TOPICS = ("fills", "half-spread", "fees", "funding", "impact", "margin", "benchmark")
 
 
 def headline(view: View) -> str:

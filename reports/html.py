@@ -54,8 +54,10 @@ def compare_page(
     *,
     title: str = "Comparison",
     proofs: Mapping[str, Proof] | None = None,
+    failed: Sequence[str] = (),
 ) -> str:
-    """The page that compares agents on one market, best first by the metric ``ranking``.
+    """The page that compares agents on one market, best first by the metric ``ranking``; ``failed``: sentences on
+    agents that are left out.
 
     Order: ranked table, attribution of each side by side, how sure the ranking is, all equities on one axis,
     assumptions once (and those that differ), audits (``proofs`` by name), provenance. Raises `ConfigError` without
@@ -69,6 +71,9 @@ def compare_page(
     end = max(view.result.end for view in views)
     what = f"{', '.join(markets)}, {formats.span(start, end)} UTC"
     head = page_head(title, what, f"{len(views)} {'agent' if len(views) == 1 else 'agents'}")
+    if failed:
+        lines = [element("li", text(f"{each} (failed, left out)")) for each in failed]
+        head += element("div", element("ul", *lines), class_="alert", role="note")
     return document(title, head + comparison_sections(views, ranking, proofs or {}) + provenance(manifest))
 
 

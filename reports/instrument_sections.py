@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from halfspread.engine.instrument import labels
 from halfspread.reports import charts, formats
-from halfspread.reports.html_tables import bar_cell, row, table
+from halfspread.reports.html_tables import bar_cell, definitions, row, table
 from halfspread.reports.names import PART_NAMES, on_events
 from halfspread.reports.page_style import series_style
 from halfspread.reports.protocol import ATTRIBUTION, InstrumentLike
-from halfspread.reports.svg import element
+from halfspread.reports.svg import element, text
+from halfspread.reports.timing import timing_sentence, timings
 from halfspread.reports.view import View, percent_label, section
 
 __all__ = ["by_instrument", "position"]
@@ -89,7 +90,9 @@ def position(view: View) -> str:
     long, flat, short = (formats.percent(float(side.mean()) if len(held) else math.nan, 0) for side in sides)
     exposure = formats.number(view.metrics["exposure"])
     lead = f"Long {long}, flat {flat}, short {short} of the time; mean absolute exposure {exposure} of the notional."
-    return section("Position", lead, _exposure_chart(view), _contracts_chart(view), anchor="position")
+    said = "" if view.brief or not view.metrics["fills"] else timing_sentence(next(iter(timings(view.result).values())))
+    note = element("p", text(said), class_="lead after") if said else ""
+    return section("Position", lead, _exposure_chart(view), _contracts_chart(view), note, anchor="position")
 
 
 def _exposure_chart(view: View, instrument: InstrumentLike | None = None, caption: str = "Exposure") -> str:
@@ -140,4 +143,6 @@ def _positions(view: View) -> str:
     if len(chosen) < len(names):
         lead += f" Drawn are the {len(chosen)} with the largest turnover."
     net = _exposure_chart(view, caption="Net exposure")
-    return section("Position", lead, table(head, rows), net, grid, anchor="position")
+    tested = timings(result)
+    said = {names[k]: timing_sentence(tested[result.instruments[k].name]) for k in chosen} if not view.brief else {}
+    return section("Position", lead, table(head, rows), net, grid, definitions(said) if said else "", anchor="position")

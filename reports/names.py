@@ -54,6 +54,14 @@ def against(metrics: Mapping[str, object]) -> str:
     return "" if name == ZERO else f", against {name}"
 
 
+def against_all(names: Sequence[str], metrics: Sequence[Mapping[str, object]]) -> str:
+    """The same for several results; where they differ, what each is measured against."""
+    each = [str(one.get("benchmark", ZERO)) for one in metrics]
+    if len(set(each)) < 2:
+        return against(metrics[0]) if metrics else ""
+    return ", against " + ", ".join(f"{other} ({name})" for name, other in zip(names, each, strict=True))
+
+
 def on_events(result: ResultLike) -> bool:
     """Whether the market of the run is quotes, books or trades, not bars alone."""
     return result.fill_convention in ("next_event", "this_event")

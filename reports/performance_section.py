@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,6 +14,8 @@ from halfspread.reports.names import ZERO
 from halfspread.reports.statistics.intervals import Intervals
 from halfspread.reports.statistics.probabilistic import RATIO_DAYS
 from halfspread.reports.svg import element, text
+from halfspread.reports.time_sections import LEAST_DAYS, LEAST_ROLLING
+from halfspread.reports.unsaid import needs, unsaid
 from halfspread.reports.view import View, section
 
 __all__ = ["Shown", "interval_words", "performance", "performance_table"]
@@ -94,16 +96,25 @@ def performance(view: View) -> str:
     nothing for a run that is too short for daily statistics, or an agent that never traded."""
     if view.brief or not view.metrics["fills"] or len(view.days) < 2:
         return ""
-    return performance_table(view)
+    days = len(view.days)
+    sections = {"rolling figures": LEAST_ROLLING, "hours and weekdays": LEAST_DAYS}
+    short = {needs(least, days).replace("needs", "need", 1): [name] for name, least in sections.items() if days < least}
+    return performance_table(view, short)
 
 
-def performance_table(view: Shown) -> str:
-    """The same without asking whether there is enough to be shown; a figure that is NaN, or not there, is left out."""
+def performance_table(view: Shown, also_left_out: Mapping[str, Sequence[str]] | None = None) -> str:
+    """The same without asking whether there is enough to be shown; a figure that is NaN, or not there, is left out.
+    ``also_left_out``: by reason what else is not on the page."""
     rows, marked = [], False
+    left_out = {reason: [*names] for reason, names in (also_left_out or {}).items()}
+    reasons = unsaid(view.metrics)
     against = view.metrics.get("benchmark", ZERO)
     for group, entries in _GROUPS.items():
         if group == _BESIDE and against == ZERO:
             continue
+        for name, words, *_ in entries:
+            if name in reasons:
+                left_out.setdefault(reasons[name], []).append(words)
         shown = [entry for entry in entries if math.isfinite(float(view.metrics.get(entry[0], math.nan)))]
         head = f"Against {against}" if group == _BESIDE else group
         rows += [element("tr", element("th", text(head), scope="rowgroup", colspan=5), class_="group")] if shown else []
@@ -115,7 +126,7 @@ def performance_table(view: Shown) -> str:
             rows.append(row(words + mark, value, *cells, _noted(_note(view, name, note))))
     ends = ["from", "to"] if view.intervals else []
     listing = table(["", "value", *ends, "what it is"], rows, kind="performance", words=(2 + len(ends),))
-    return section("Performance", _lead(view, marked), listing, anchor="performance")
+    return section("Performance", _lead(view, marked), listing, _left_out(left_out), anchor="performance")
 
 
 def interval_words(view: Shown, name: str, write: Write) -> str:
@@ -152,6 +163,14 @@ def _note(view: Shown, name: str, note: str) -> str:
     return note
 
 
+def _left_out(reasons: Mapping[str, Sequence[str]]) -> str:
+    """Which figures are not in the table, and why."""
+    if not reasons:
+        return ""
+    told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    return element("p", text(f"Left out. {told}."), class_="lead after")
+
+
 def _noted(words: str) -> str:
     return element("td", text(words), class_="words aside")
 
@@ -162,7 +181,7 @@ def _lead(view: Shown, marked: bool) -> str:
     if view.intervals is None:
         words += f" There are no intervals: {shortage(days)}."
         if days < RATIO_DAYS:
-            words += f" The robust error and the probability of a ratio need at least {RATIO_DAYS} days."
+            words += f" The error that holds for days that hang together needs at least {RATIO_DAYS} days."
         return words
     found = view.intervals
     words += (

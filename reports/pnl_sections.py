@@ -88,7 +88,11 @@ def returns(view: View) -> str:
     result, currency = view.result, view.result.report_currency
     times, net, equity = view.curve()
     before_times, before = view.cumulative("price")
-    beside = [] if view.benchmark is None else [charts.Series(view.benchmark.name, *view.beside(), *BESIDE_STYLE)]
+    beside = (
+        []
+        if view.benchmark is None
+        else [charts.Series(f"Benchmark: {view.benchmark.name}", *view.beside(), *BESIDE_STYLE)]
+    )
     percent = percent_label(np.concatenate([net, before, *(one.values for one in beside)]))
     falls = np.maximum.accumulate(net) - net if len(net) else net
     peaks = np.maximum.accumulate(equity)

@@ -22,13 +22,15 @@ _IN_PYTHON = (
 class Proof:
     """``audit``: what an audit of the agent has said, empty where there was none; ``passed``: whether it found nothing,
     None without one. ``audit_command`` and ``verify_command``: what to type to audit all of the run, and to repeat it;
-    ``audit_all_command``: the first for all agents of its config."""
+    ``audit_all_command``: the first for all agents of its config. ``tried``: what was tried on the same data before,
+    and what that leaves of the ratio; empty where nothing was."""
 
     audit: str = ""
     passed: bool | None = None
     audit_command: str = ""
     audit_all_command: str = ""
     verify_command: str = ""
+    tried: str = ""
 
 
 def proof_alert(proof: Proof | None, foresees: bool) -> str:
@@ -51,5 +53,7 @@ def proof_section(proof: Proof | None, foresees: bool = False) -> str:
         entries["to audit all of it"] = known.audit_command or _IN_PYTHON
     if known.verify_command:
         entries["to repeat it bit for bit"] = known.verify_command
+    if known.tried:
+        entries["tried before"] = known.tried
     lead = "Whether any decision used what had not been received yet, and how to see that for yourself."
     return section("Audit", lead, definitions(entries), anchor="audit")

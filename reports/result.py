@@ -16,12 +16,15 @@ from halfspread.engine.result import BacktestResult
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
 from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.certainty import shortage
 from halfspread.reports.clock import by_hour, by_weekday
 from halfspread.reports.daily import daily, table_one
 from halfspread.reports.files import atomic_write_text
 from halfspread.reports.measured import Measured
 from halfspread.reports.monthly import monthly
 from halfspread.reports.rolling import rolling
+from halfspread.reports.timing import Timing, find_timings, timing
+from halfspread.reports.unsaid import unsaid
 
 if TYPE_CHECKING:
     from halfspread.reports.proof_section import Proof
@@ -83,10 +86,27 @@ class Result(BacktestResult):
         return dict(self.measured.metrics)
 
     @property
+    def reasons(self) -> dict[str, str]:
+        """Why a metric is NaN, by its name: too few days, with the number needed, or nothing to compute it from; also
+        why there are no ``intervals``."""
+        few = shortage(len(self.measured.days))
+        return unsaid(self.measured.metrics) | ({"intervals": few} if few else {})
+
+    @property
     def intervals(self) -> Intervals | None:
         """How sure each figure is: 95 % intervals of the stationary block bootstrap, 1,000 resamples drawn from the
         seed of the run, computed at the first use; None with fewer than 60 days. See docs/statistics.md."""
         return self.measured.intervals
+
+    @cached_property
+    def timings(self) -> dict[str, Timing | str]:
+        """By name of the instrument what `timing` finds, or why there is no test; computed at the first use."""
+        return find_timings(self)
+
+    def timing(self, instrument: str | None = None) -> Timing:
+        """Did the agent hold its position at the right times? The p-value against the same position shifted in time, of
+        one instrument, see docs/statistics.md. Raises DataError where that cannot be tested, with the reason."""
+        return timing(self, instrument)
 
     def rolling(self, window: int = 90) -> pd.DataFrame:
         """Return, volatility, ratio and cost per turnover over the last ``window`` days, by day."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 import numpy as np
@@ -91,11 +92,22 @@ def area_path(xs: Floats, upper: Floats, lower: Floats) -> str:
 
 
 def _points(xs: Floats, ys: Floats) -> Iterable[str]:
-    return (f"{_short(x)} {_short(y)}" for x, y in zip(xs.tolist(), ys.tolist(), strict=True))
+    return map(" ".join, zip(_short(xs), _short(ys), strict=True))
 
 
-def _short(value: float) -> str:
-    return f"{value + 0.0:.1f}".removesuffix(".0") if abs(value) >= 0.05 else "0"
+def _short(values: Floats) -> list[str]:
+    """Numbers with one digit after the point, none where it is 0; those that are drawn often are looked up."""
+    tenths = np.rint(np.nan_to_num(values, nan=0.0) * 10.0)
+    known = _tenths()
+    return [
+        known[int(value)] if 0.0 <= value < len(known) else f"{value / 10.0 + 0.0:.1f}".removesuffix(".0")
+        for value in tenths.tolist()
+    ]
+
+
+@cache
+def _tenths() -> list[str]:
+    return [f"{i // 10}.{i % 10}".removesuffix(".0") for i in range(10 * WIDTH + 1)]
 
 
 def frame(

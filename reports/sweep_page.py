@@ -93,9 +93,10 @@ def figures(swept: Swept) -> str:
     label = metric_label(swept.ranking, [float(each[swept.ranking]) for each in swept.metrics])
     best = float(swept.metrics[0][swept.ranking])
     net = formats.returned(found.best_return, sign=True)
+    before = f"and {found.before:,} on these data before; " if found.before else ""
     parts = [
-        ("Settings tried", formats.count(found.tried), f"they count as {formats.number(found.effective, 1)} that have "
-         "nothing to do with each other" if math.isfinite(found.effective) else ""),
+        ("Settings tried", formats.count(found.tried), f"{before}they count as {formats.number(found.effective, 1)} "
+         "that have nothing to do with each other" if math.isfinite(found.effective) else ""),
         ("Best", label(best), f"by {name}; net return {net}"),
         ("Median setting", formats.returned(found.median_return, sign=True), "net return, all costs paid"),
         ("Above zero", formats.returned(found.positive), "share of settings with a gain"),

@@ -39,11 +39,12 @@ SURE = 0.95
 class SweepStatistics:
     """Figures of all settings together.
 
-    ``tried``: settings that ran; ``effective``: as how many independent ones they count; ``best_ratio``: annual ratio
-    of the best by the ranking, ``luck_ratio``: the highest to expect of so many without any edge; ``deflated``:
-    deflated Sharpe ratio of the best; ``p_value``: probability of so good a best without an edge, with the effective
-    number; ``overfitting``: probability of backtest overfitting (CSCV) over ``blocks`` blocks, ``loss``: share of its
-    splits in which the one picked lost money; ``median_return`` and ``positive``, the share of settings above zero.
+    ``tried``: settings that ran; ``before``: settings tried on the same data before, which count for all that follow;
+    ``effective``: as how many independent ones they count; ``best_ratio``: annual ratio of the best by the ranking,
+    ``luck_ratio``: the highest to expect of so many without any edge; ``deflated``: deflated Sharpe ratio of the best;
+    ``p_value``: probability of so good a best without an edge, with the effective number; ``overfitting``: probability
+    of backtest overfitting (CSCV) over ``blocks`` blocks of these settings alone, ``loss``: share of its splits in
+    which the one picked lost money; ``median_return`` and ``positive``, the share of settings above zero.
     """
 
     tried: int
@@ -60,14 +61,17 @@ class SweepStatistics:
     median_ratio: float
     positive: float
     missing: tuple[str, ...]
+    before: int = 0
 
     @property
     def verdict(self) -> str:
         """What the figures say of the best setting, in words."""
         count = formats.plural(self.tried, "setting")
+        if self.before:
+            count += f", and {self.before:,} tried on these data before,"
         if self.best_return <= 0.0:
-            return f"Even the best of {count} loses."
-        if self.tried == 1:
+            return f"Even the best of {formats.plural(self.tried, 'setting')} loses."
+        if self.tried + self.before == 1:
             return "One setting was tried; a single setting is no selection, and its own error is all there is to fear."
         if math.isnan(self.deflated):
             return f"The best of {count} was picked; whether it is more than luck cannot be said: {self.missing[0]}."
@@ -86,9 +90,10 @@ class SweepStatistics:
         return f"The best is above what luck alone would give: {told} ({sure})."
 
 
-def sweep_statistics(trials: Floats | None, best: int, returns: Floats) -> SweepStatistics:
+def sweep_statistics(trials: Floats | None, best: int, returns: Floats, before: int = 0) -> SweepStatistics:
     """The figures for daily PnL ``trials`` (days, settings), None where the settings ran on different days; ``best``:
-    column of the best setting; ``returns`` (settings,): total return of each."""
+    column of the best setting; ``returns`` (settings,): total return of each; ``before``: settings that were tried on
+    the same data before, as independent of these as can be."""
     missing: list[str] = []
     positive = float((returns > 0.0).mean())
     known: dict[str, float] = dict.fromkeys(
@@ -99,7 +104,7 @@ def sweep_statistics(trials: Floats | None, best: int, returns: Floats) -> Sweep
         missing.append("the settings ran over different days")
     else:
         ratios = np.array([information_ratio(column) for column in trials.T])
-        _of_the_best(trials, best, known, missing)
+        _of_the_best(trials, best, known, missing, before)
         blocks = _overfitting(trials, known, missing)
     finite = ratios[np.isfinite(ratios)]
     return SweepStatistics(
@@ -111,6 +116,7 @@ def sweep_statistics(trials: Floats | None, best: int, returns: Floats) -> Sweep
         median_ratio=float(np.median(finite)) if len(finite) else math.nan,
         positive=positive,
         missing=tuple(missing),
+        before=before,
         **known,
     )
 
@@ -125,10 +131,12 @@ def luck_variance(trials: Floats) -> float:
     return min(trial_variance(trials), DAYS_PER_YEAR / len(trials))
 
 
-def _of_the_best(trials: Floats, best: int, known: dict[str, float], missing: list[str]) -> None:
-    count = trials.shape[1]
+def _of_the_best(trials: Floats, best: int, known: dict[str, float], missing: list[str], before: int) -> None:
+    count = trials.shape[1] + before
     try:
-        variance, effective = luck_variance(trials), effective_trials(trials)
+        variance, effective = luck_variance(trials), effective_trials(trials) + before
+        if before and trials.shape[1] == 1:
+            variance = DAYS_PER_YEAR / len(trials)  # one setting says nothing of how far ratios lie apart
         known["effective"], known["luck_ratio"] = effective, expected_best(count, variance)
         known["deflated"] = deflated_sharpe(trials[:, best], count, variance)
         known["p_value"] = selection_p_value(trials[:, best], effective)

@@ -19,20 +19,21 @@ from halfspread.reports.certainty_section import contest_sentence
 from halfspread.reports.comparison import rank_results
 from halfspread.reports.headline import ratio_error
 from halfspread.reports.measured import looks_ahead, measured
-from halfspread.reports.names import PART_NAMES, against, amount_of_data, distinct
+from halfspread.reports.names import PART_NAMES, against, against_all, amount_of_data, distinct
 from halfspread.reports.protocol import ATTRIBUTION, ResultLike
+from halfspread.reports.unsaid import unsaid
 from halfspread.reports.versus import Difference, Versus, versus
 
 __all__ = ["certainty_table", "comparison_table", "plain", "summary_table"]
 
 _WIDTH = 100
-_TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin")
+_TERMS = ("fills", "queues", "half-spread", "fees", "funding", "impact", "margin", "benchmark")
 
 
 def summary_table(result: ResultLike) -> RenderableType:
     """Headline, attribution and the terms of one run, for a rich console."""
     m: dict[str, Any] = dict(measured(result).metrics)
-    parts: list[RenderableType] = [_title(result), "", _headline(m), ""]
+    parts: list[RenderableType] = [_title(result), "", _headline(m), Text(_sureness(result), style="dim"), ""]
     parts += [_attribution(result, m["turnover"] * result.notional), ""]
     if len(result.instruments) > 1:
         parts += [_by_instrument(result), ""]
@@ -70,9 +71,8 @@ def _headline(m: Mapping[str, Any]) -> Table:
         (
             "information ratio",
             formats.number(m["information_ratio"]),
-            f"daily, 365 days{against(m)}; {kind}standard error {formats.number(error)}"
-            if m["days"] > 1
-            else "needs more than one day",
+            unsaid(m).get("information_ratio")
+            or f"daily, 365 days{against(m)}; {kind}standard error {formats.number(error)}",
         ),
         ("max. drawdown", formats.returned(m["max_drawdown"]), "of the notional"),
         (
@@ -91,6 +91,16 @@ def _headline(m: Mapping[str, Any]) -> Table:
     for name, value, basis in entries:
         grid.add_row(name, value, Text(basis, style="dim"))
     return grid
+
+
+def _sureness(result: ResultLike) -> str:
+    """The intervals of the two figures that matter most, or what is missing for them."""
+    tables = measured(result)
+    few = shortage(len(tables.days))
+    if few:
+        return few
+    net, ratio = _from_to(result, "total_return", 100.0, 1), _from_to(result, "information_ratio", 1.0, 2)
+    return f"{LEVEL:.0%} intervals: net return {net} %, information ratio {ratio}"
 
 
 def _attribution(result: ResultLike, turnover: float) -> Table:
@@ -170,6 +180,9 @@ def comparison_table(results: Sequence[ResultLike], ranking: str = "total_return
             f"{m['fills']:,}",
             *([formats.percent(float(m["maker_share"]), 0)] if made else []),
         )
+    words = against_all(names, [m for _, m in ordered])
+    if words:
+        grid.caption, grid.caption_justify = Text(f"IR: information ratio{words}", style="dim"), "left"
     return grid
 
 
@@ -181,21 +194,38 @@ def certainty_table(results: Sequence[ResultLike], ranking: str = "total_return"
     ordered = rank_results(results, ranking)
     names = distinct([result.name for result in ordered])
     found = versus(ordered, names)
+    told = [name for result, name in zip(ordered, names, strict=True) if looks_ahead(result)]
     if all(measured(result).intervals is None for result in ordered):
         days = max(len(measured(result).days) for result in ordered)
-        return Text(f"how sure: {shortage(days)}", style="dim")
+        few = [f"how sure: {shortage(days)}", *_bound(found, told, shares=True)]
+        return Group(*(Text(line, style="dim") for line in few))
     lines = [contest_sentence(each) for each in found.contests]
     if found.reason and len(results) > 1:
         lines.append(f"no test over all agents: {found.reason}")
-    if found.bound:
-        lines.append(f"{found.bound} is told the future: a bound, not a competitor")
+    lines += _bound(found, told, shares=False)
     return Group(_certainty_grid(ordered, names, found), *(Text(line, style="dim") for line in lines))
+
+
+def _bound(found: Versus, told: Sequence[str], *, shares: bool) -> list[str]:
+    """Who is ``told`` the future, and what part of the best one's net return the others made, if they are not in a
+    table."""
+    if not found.bound:
+        return []
+    words = f"{found.bound} is told the future: a bound, not a competitor"
+    if len(told) > 1:
+        words = f"{', '.join(told)} are told the future: bounds, not competitors; shares are of {found.bound}"
+    if not found.share:
+        return [f"{words}; it made nothing, so there are no shares of it"]
+    made = ", ".join(f"{name} {formats.percent(share)}" for name, share in found.share.items())
+    return [words, *([f"of the bound's net return: {made}"] if shares else [])]
 
 
 def _certainty_grid(ordered: Sequence[ResultLike], names: Sequence[str], found: Versus) -> Table:
     to_hold = found.to_hold if found.hold != found.first else {}
+    beside = found.to_benchmark if found.benchmark not in (found.first, found.hold) else {}
     head = [f"{LEVEL:.0%} intervals", "net %", "IR", *(["less the first %"] if found.to_first else [])]
-    head += [*(["less buy-hold %"] if to_hold else []), *(["of bound"] if found.bound else [])]
+    head += [*(["less buy-hold %"] if to_hold else []), *(["less benchmark %"] if beside else [])]
+    head += ["of bound"] if found.bound else []
     grid = _table(head)
     grid.columns[0].no_wrap = False
     grid.columns[0].overflow = "fold"
@@ -205,6 +235,7 @@ def _certainty_grid(ordered: Sequence[ResultLike], names: Sequence[str], found: 
         cells = [_from_to(result, "total_return", 100.0, 1), _from_to(result, "information_ratio", 1.0, 2)]
         cells += [_less(found.to_first.get(name))] if found.to_first else []
         cells += [_less(to_hold.get(name))] if to_hold else []
+        cells += [_less(beside.get(name))] if beside else []
         cells += [formats.percent(found.share.get(name, math.nan))] if found.bound else []
         grid.add_row(Text(name), *cells)
     return grid

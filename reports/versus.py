@@ -52,12 +52,14 @@ class Contest:
 
 @dataclass(frozen=True)
 class Versus:
-    """Differences by agent to the ``first`` of the ranking and to ``hold`` (buy and hold, empty where nobody does); the
+    """Differences by agent to the ``first`` of the ranking, to ``hold`` (buy and hold, empty where nobody does) and to
+    the ``benchmark`` that all share (an agent by its name, else "the benchmark NAME"; empty without one); the
     ``contests``; ``bound`` (empty for none) and by agent the ``share`` of the bound's net return. Without ``resamples``
     there are neither differences nor tests, and ``reason`` says why."""
 
     first: str
     hold: str = ""
+    benchmark: str = ""
     bound: str = ""
     days: int = 0
     resamples: int = 0
@@ -65,6 +67,7 @@ class Versus:
     reason: str = ""
     to_first: Mapping[str, Difference] = field(default_factory=dict)
     to_hold: Mapping[str, Difference] = field(default_factory=dict)
+    to_benchmark: Mapping[str, Difference] = field(default_factory=dict)
     share: Mapping[str, float] = field(default_factory=dict)
     contests: Sequence[Contest] = ()
 
@@ -77,6 +80,7 @@ def versus(results: Sequence[ResultLike], names: Sequence[str]) -> Versus:
     first = next(iter(fair), "")
     hold = next((name for name, result in fair.items() if result.agent == "BuyAndHold"), "")
     basis: dict[str, Any] = {"first": first, "hold": hold, "bound": bound, "share": share}
+    basis["benchmark"] = _benchmark(fair)
     tables = {name: measured(result).days for name, result in fair.items()}
     if len(tables) < 2:
         return Versus(**basis, reason="there is one agent only" if tables else "there is no agent to compare")
@@ -88,7 +92,20 @@ def versus(results: Sequence[ResultLike], names: Sequence[str]) -> Versus:
             **basis, days=len(index), reason=f"a comparison needs at least {BOOTSTRAP_DAYS} days, got {len(index)}"
         )
     pnl = {name: table["pnl"].to_numpy(dtype=np.float64) for name, table in tables.items()}
-    return _compared(basis, pnl, seed_of(fair[first]))
+    beside = tables[first]["benchmark"].to_numpy(dtype=np.float64) if basis["benchmark"] else None
+    return _compared(basis, pnl, beside, seed_of(fair[first]))
+
+
+def _benchmark(fair: Mapping[str, ResultLike]) -> str:
+    """What to call the benchmark of all; empty where they have none, or not the same."""
+    found = [each for result in fair.values() if (each := getattr(result, "benchmark", None)) is not None]
+    if not found or len(found) < len(fair):
+        return ""
+    series = [measured(result).days["benchmark"] for result in fair.values()]
+    if any(not each.equals(series[0]) for each in series):
+        return ""
+    name = str(found[0].name)
+    return name if found[0].kind == "agent" and name in fair else f"the benchmark {name}"
 
 
 def _bound(pairs: Sequence[tuple[ResultLike, str]], fair: Mapping[str, ResultLike]) -> tuple[str, dict[str, float]]:
@@ -102,12 +119,13 @@ def _bound(pairs: Sequence[tuple[ResultLike, str]], fair: Mapping[str, ResultLik
     return bound, {name: float(measured(each).metrics["total_return"]) / told[bound] for name, each in fair.items()}
 
 
-def _compared(basis: dict[str, Any], pnl: dict[str, Floats], seed: int) -> Versus:
-    first, hold = basis["first"], basis["hold"]
+def _compared(basis: dict[str, Any], pnl: dict[str, Floats], beside: Floats | None, seed: int) -> Versus:
+    first, hold, benchmark = basis["first"], basis["hold"], basis["benchmark"]
+    series = pnl if beside is None else pnl | {benchmark: beside}
     sets = {"": pnl}
-    for other in dict.fromkeys([first, hold]):
+    for other in dict.fromkeys([first, hold, benchmark]):
         if other:
-            sets[other] = {name: values - pnl[other] for name, values in pnl.items() if name != other}
+            sets[other] = {name: values - series[other] for name, values in pnl.items() if name != other}
     block = max(block_length(values) for each in sets.values() for values in each.values())
     days = len(pnl[first])
     resamples = draw_resamples(np.random.default_rng([seed, INTERVAL_STREAM]), days, block)
@@ -116,7 +134,7 @@ def _compared(basis: dict[str, Any], pnl: dict[str, Floats], seed: int) -> Versu
         for other, each in sets.items()
         if other
     }
-    contests = [_contest(other, sets[other], resamples) for other in dict.fromkeys(["", hold])]
+    contests = [_contest(other, sets[other], resamples) for other in dict.fromkeys(["", hold, benchmark])]
     return Versus(
         **basis,
         days=days,
@@ -124,6 +142,7 @@ def _compared(basis: dict[str, Any], pnl: dict[str, Floats], seed: int) -> Versu
         block=block,
         to_first=found[first],
         to_hold=found[hold] if hold else {},
+        to_benchmark=found[benchmark] if benchmark else {},
         contests=contests,
     )
 
@@ -156,10 +175,11 @@ def sum_intervals(values: Floats, resamples: Resamples, level: float = LEVEL) ->
 
 def versus_object(found: Versus) -> dict[str, Any]:
     """The same for JSON."""
-    differences = {"to_first": found.to_first, "to_buy_and_hold": found.to_hold}
+    differences = {"to_first": found.to_first, "to_buy_and_hold": found.to_hold, "to_benchmark": found.to_benchmark}
     return {
         "first": found.first,
         "buy_and_hold": found.hold or None,
+        "benchmark": found.benchmark or None,
         "bound": found.bound or None,
         "days": found.days,
         "days_needed": BOOTSTRAP_DAYS,

@@ -154,8 +154,10 @@ def counted(walked: Walked) -> str:
             "(probabilistic Sharpe ratio)"
             + (f"; a ratio as high is told from zero after {number(math.ceil(needed), 0)} days" if needed > 0 else "")
         )
+    if walked.before:
+        entries["tried before"] = walked.before
     entries["not counted"] = (
-        "walk-forwards tried before this one, with other lengths, metrics, grids, agents or costs on the same days: "
+        "what was tried elsewhere, with other lengths, metrics, grids, agents or costs on the same days: "
         "the best of k of them needs deflating for k, as the best of k settings does (deflated Sharpe ratio)"
     )
     entries["not seen"] = (

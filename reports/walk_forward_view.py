@@ -25,7 +25,8 @@ class Walked:
     ``keys``: names of the parameters that were chosen, with all values tried for each (none of a learner). ``tried``:
     settings in every window, ``refused``: why others could not run, one entry each. ``purge``: nanoseconds. ``days``:
     PnL of each UTC day by parts, with ``pnl`` and ``turnover``, in units of the notional. ``metrics`` and
-    ``intervals``: of these days; ``seed``: of the resamples. ``warnings``: of the runs of all windows.
+    ``intervals``: of these days; ``seed``: of the resamples. ``warnings``: of the runs of all windows. ``before``:
+    what was tried on the same data before, in words.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Walked:
     currency: str
     warnings: Sequence[str]
     assumptions: Mapping[str, str]
+    before: str = ""
 
     @property
     def choice(self) -> str:

@@ -162,5 +162,6 @@ def _explain(cls: type, error: Any) -> str:
         elif problem["type"] == "missing":
             lines.append(f"parameter {where!r} is missing")
         else:
-            lines.append(f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, got {problem['input']!r}")
+            said = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{where}: {said[:1].lower()}{said[1:]}, got {problem['input']!r}")
     return f"{cls.__name__}: " + "; ".join(lines)

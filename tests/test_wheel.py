@@ -92,7 +92,7 @@ def test_the_wheel_holds_the_licence_and_the_command(wheel: Path) -> None:
             name.split(".dist-info/")[1]: archive.read(name) for name in archive.namelist() if ".dist-info/" in name
         }
     assert b"Apache License" in info["licenses/LICENSE"]
-    assert b"halfspread = halfspread.cli:main" in info["entry_points.txt"]
+    assert b"halfspread = halfspread.__main__:main" in info["entry_points.txt"]
     assert b"License-Expression: Apache-2.0" in info["METADATA"]
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import Any
 
-from halfspread.commands.look_ahead import audit_agent, audit_object
+from halfspread.commands.agent_runs import FAILED_AGENTS, sources_of
+from halfspread.commands.agent_work import AgentOutcome, AgentPlan, AgentSource, AgentWork
+from halfspread.commands.look_ahead import REPLAYS, audit_object
+from halfspread.commands.many_runs import worker_count
 from halfspread.commands.output import print_json, print_table
 from halfspread.commands.progress import Progress
-from halfspread.configs.build import build_agents, build_tape
+from halfspread.configs.build import BuiltAgent, build_agents
+from halfspread.configs.cell_work import market_of
+from halfspread.configs.cells import Cell
 from halfspread.configs.foresight import looks_ahead
-from halfspread.configs.load import load
+from halfspread.configs.load import Loaded, load
+from halfspread.configs.runner import run_cells
 from halfspread.engine.audit import Audit
 from halfspread.engine.times import time_text
+from halfspread.errors import InternalError
 
 __all__ = ["execute"]
 
@@ -21,25 +30,52 @@ LOOKS_AHEAD = 1
 
 
 def execute(arguments: Namespace) -> int:
-    """Audit all agents of a config, or the one that ``--agent`` names. 0 where all pass, 1 where one looks ahead."""
-    loaded = load(arguments.config, arguments.set)
+    """Audit all agents of a config, or the one that ``--agent`` names. 0 where all pass, 1 where one looks ahead, 2
+    where one fails."""
+    loaded, workers = load(arguments.config, arguments.set), worker_count(arguments)
     built = build_agents(loaded, arguments.agent)
     agents = [each for each in built if not looks_ahead(each.agent)] or built  # an audit refuses a bound by itself
     bounds = [each.label for each in built if each not in agents]
-    progress = Progress(shown=not arguments.json)
-    with progress.step("read the market"):
-        tape = build_tape(loaded)
-    found = {built.label: audit_agent(loaded, tape, built, progress) for built in agents}
+    found, failed = _audit_all(loaded, agents, workers, Progress(shown=not arguments.json))
     passed = all(each.passed for each in found.values())
+    for name, message in failed.items():
+        print(f"halfspread: warning: {message if name in message else f'{name}: {message}'}", file=sys.stderr)
     if arguments.json:
         each = [{"name": name, **audit_object(audit)} for name, audit in found.items()]
-        print_json({"name": loaded.config.name, "passed": passed, "agents": each, "left_out": bounds}, arguments.stdout)
+        failures = [{"name": name, "error": message} for name, message in failed.items()]
+        said = {"name": loaded.config.name, "passed": passed and not failed, "agents": each, "failed": failures}
+        print_json({**said, "left_out": bounds}, arguments.stdout)
     else:
-        print_table(_table(found), "", *_lines(found), *_left_out(bounds))
-    return 0 if passed else LOOKS_AHEAD
+        print_table(_table(found, failed), "", *_lines(found), *_left_out(bounds))
+    return FAILED_AGENTS if failed else 0 if passed else LOOKS_AHEAD
 
 
-def _table(found: dict[str, Audit]) -> Any:
+def _audit_all(
+    loaded: Loaded, agents: Sequence[BuiltAgent], workers: int, progress: Progress
+) -> tuple[dict[str, Audit], dict[str, str]]:
+    """What was found of each agent, and why some failed, by label. Raises the reason of the first where all fail."""
+    plans = {i: AgentPlan(Cell(i), loaded, each, market_of(loaded), audit=True) for i, each in enumerate(agents)}
+    work = AgentWork(AgentSource(sources_of(loaded, agents), tuple(each.label for each in agents), None), plans)
+    outcomes: dict[int, AgentOutcome] = {}
+    with progress.step("read the market"):
+        events = REPLAYS * len(work.tape(plans[0]))
+    count = "1 agent" if len(plans) == 1 else f"{len(plans)} agents"
+    with progress.agents(f"audit {count}", dict.fromkeys(plans, events)) as report:
+
+        def take(outcome: AgentOutcome) -> None:
+            outcomes[outcome.index] = outcome
+            report(outcome.index, events)
+
+        work.report = report
+        run_cells(work, [plan.cell for plan in plans.values()], take, workers=workers)
+    found = {agents[i].label: audit for i in plans if (audit := outcomes[i].audit) is not None}
+    failed = {agents[i].label: outcomes[i].message for i in plans if outcomes[i].audit is None}
+    if not found:
+        raise outcomes[0].error or InternalError(outcomes[0].message)
+    return found, failed
+
+
+def _table(found: dict[str, Audit], failed: dict[str, str]) -> Any:
     from rich.table import Table
 
     table = Table("agent", "look-ahead", "decision at", "looks at the future of", box=None, pad_edge=False)
@@ -48,6 +84,8 @@ def _table(found: dict[str, Audit]) -> Any:
             table.add_row(name, f"none in {audit.moments:,} moments")
         else:
             table.add_row(name, "[red]yes[/red]", time_text(audit.peek.time), ", ".join(audit.peek.inputs))
+    for name in failed:
+        table.add_row(name, "[red]failed[/red]")
     return table
 
 

@@ -17,16 +17,21 @@ from halfspread.configs.build import BuiltAgent
 from halfspread.configs.load import Loaded
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, UserError
-from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.benchmark import Benchmark, held_instrument
 from halfspread.reports.result import Result
 
 __all__ = ["against", "beside", "note_unused", "refuse_other_agents", "replayed", "series_of"]
 
 
 def series_of(loaded: Loaded, tape: Tape) -> Benchmark | None:
-    """The benchmark that the config names by its file, which must have every day of ``tape``; None for another one.
-    Asked for before a run, so that no one waits for a result that cannot be measured. Raises ConfigError, DataError."""
-    found = read_benchmark(loaded.config.benchmark, loaded.folder, loaded.places)
+    """The benchmark that the config names by its file, which must have every day of ``tape``; None for another one,
+    which must be of the ``tape`` where it is the price held. Asked for before a run, so that no one waits for a result
+    that cannot be measured. Raises ConfigError, DataError."""
+    table = loaded.config.benchmark
+    found = read_benchmark(table, loaded.folder, loaded.places)
+    if table is not None and table.hold is not None:
+        with _placed(loaded):
+            held_instrument(tape.instruments, None if table.hold is True else table.hold)
     if found is not None and tape.end_ns > tape.start_ns:
         first, last = (pd.Timestamp(time, tz="UTC").floor("D") for time in (tape.start_ns, tape.end_ns - 1))
         with _placed(loaded):

@@ -6,11 +6,9 @@ off is not read. The digest is of config, cells, data and code: another command,
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.commands.folder import writing
+from halfspread.commands.folder import Claim, writing
 from halfspread.commands.run_files import digest_of
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Cell
@@ -36,7 +34,8 @@ class CellStore:
 
     def __init__(self, home: Path, kind: str, facts: Mapping[str, Any], cells: Sequence[Cell], data: str) -> None:
         grid = [(cell.settings, vars(cell.scales)) for cell in cells]
-        self.path = home / f".{kind}-{digest_of([facts, grid, data])}"
+        self._claim = Claim(home / f".{kind}-{digest_of([facts, grid, data])}")
+        self.path = self._claim.path
         self._waiting: list[tuple[str, Outcome]] = []
         self._written = time.monotonic()
         self._known = self._read()
@@ -67,16 +66,18 @@ class CellStore:
         text = json.dumps(entries)
         target = self.path / f"cells-{self._waiting[0][1].index:06d}-{os.getpid()}-{time.time_ns()}.json"
         with writing(target):
-            self.path.mkdir(parents=True, exist_ok=True)
             beside = target.with_suffix(".tmp")
             beside.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
             os.replace(beside, target)
         self._waiting, self._written = [], time.monotonic()
 
+    def close(self) -> None:
+        """Let go of the files; they stay. To be called once, unless `remove` is."""
+        self._claim.release()
+
     def remove(self) -> None:
         """Delete the files: their cells stand in a complete folder."""
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self.path)
+        self._claim.release(delete=True)
 
 
 def _digest(text: str) -> str:

@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from halfspread.errors import ConfigError, UserError
 
-__all__ = ["RunFolder", "writing"]
+__all__ = ["Claim", "RunFolder", "inside", "resumable", "writing"]
 
 PARTIAL = ".partial-"
+_LOCKS = find_spec("fcntl") is not None
+_NOTHING_KEPT = "nothing was kept of this run"
 #: A folder this young (seconds) may belong to a process that has not locked it yet.
 YOUNG = 60.0
 
@@ -31,7 +34,7 @@ class RunFolder:
     """
 
     def __init__(self, out: Path, name: str, digest: str) -> None:
-        self._home = _inside(out, name)
+        self._home = inside(out, name)
         self.name = name
         self._stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
         self._lock: int | None = None
@@ -72,12 +75,51 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise UserError(
-            f"cannot write {path}: {reason}; nothing was kept of this run, earlier runs are untouched. "
+            f"cannot write {path}: {reason}; {_NOTHING_KEPT}, earlier runs are untouched. "
             "Make room, or choose another folder with --out"
         ) from error
 
 
-def _inside(out: Path, name: str) -> Path:
+@contextmanager
+def resumable(what: str) -> Iterator[None]:
+    """Around a command that keeps what is finished: a write that fails is told with that (``what``: cells, agents)."""
+    try:
+        yield
+    except UserError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        kept = f"{what} that were written before are kept, and the same command goes on from there"
+        raise UserError(str(error).replace(_NOTHING_KEPT, kept)) from error.__cause__
+
+
+class Claim:
+    """A hidden folder of half-done work for this process alone: ``path``, or ``path-2`` and so on where another process
+    works in it. Raises UserError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        with writing(path):
+            for name in (path, *(Path(f"{path}-{i}") for i in range(2, 1000))):
+                name.mkdir(parents=True, exist_ok=True)
+                self.path, self._lock = name, _locked(name)
+                if self._lock is not None or not _LOCKS:
+                    break
+
+    def release(self, *, delete: bool = False) -> None:
+        """Let go of the folder; it stays where it holds something, unless ``delete``."""
+        if delete:
+            shutil.rmtree(self.path, ignore_errors=True)
+        for empty in (self.path, self.path.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def inside(out: Path, name: str) -> Path:
+    """The folder of the runs called ``name``. Raises ConfigError for a name that leads out of ``out``."""
     home = out / name
     if home.resolve().parent != out.resolve() or name in ("", ".", ".."):
         raise ConfigError(f"name: {name!r} would lead out of the folder of runs {out}")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from halfspread.commands.progress import Progress
 from halfspread.configs.agents import build_agent
 from halfspread.configs.build import BuiltAgent, run_terms
+from halfspread.configs.cell_work import decides_in_python
 from halfspread.configs.costs import build_costs
 from halfspread.configs.load import Loaded
-from halfspread.engine.agent import is_compiled
 from halfspread.engine.audit import Audit, Windows, audit
 from halfspread.engine.tape import Tape
 
-__all__ = ["audit_agent", "audit_object", "sample_agent"]
+__all__ = ["REPLAYS", "audit_agent", "audit_object", "sample_agent", "sampled_part"]
+
+#: An audit replays the market so many times.
+REPLAYS = 4
 
 #: A sample compares so many events from each of so many places.
 PLACES, LENGTH = 5, 50
@@ -26,36 +29,44 @@ PART, PART_IN_PYTHON, LEAST = 0.1, 0.02, 2_000
 
 
 def audit_agent(
-    loaded: Loaded, tape: Tape, built: BuiltAgent, progress: Progress, windows: Windows | None = None
+    loaded: Loaded,
+    tape: Tape,
+    built: BuiltAgent,
+    report: Callable[[int], None] | None = None,
+    windows: Windows | None = None,
 ) -> Audit:
-    """Compare every decision of one agent, or those in ``windows``, with and without poison."""
-    costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
-    replays = 4
-    with progress.replay(f"audit {built.label}", replays * len(tape)) as report:
-        return audit(
-            tape,
-            lambda: build_agent(built.config, loaded.folder, built.label),
-            costs,
-            windows=windows,
-            progress=report,
-            **run_terms(loaded),
-        )
+    """Compare every decision of one agent, or those in ``windows``, with and without poison; ``report`` is called with
+    the events done, of `REPLAYS` replays."""
+    return audit(
+        tape,
+        lambda: build_agent(built.config, loaded.folder, built.label),
+        build_costs(loaded.config.costs, loaded.folder, loaded.places),
+        windows=windows,
+        progress=report,
+        **run_terms(loaded),
+    )
 
 
-def sample_agent(loaded: Loaded, tape: Tape, built: BuiltAgent, progress: Progress) -> Audit | None:
+def sample_agent(
+    loaded: Loaded, tape: Tape, built: BuiltAgent, report: Callable[[int], None] | None = None
+) -> Audit | None:
     """The audit of a few places that the seed of the config draws from the first part of the tape; None for a streamed
     tape, which is not held."""
     if tape.streamed:
         return None
-    in_python = loaded.config.execution.mode == "python" or not is_compiled(built.agent)
-    part = max(PART_IN_PYTHON if in_python else PART, LEAST / max(len(tape), 1))
+    part = sampled_part(tape, decides_in_python(loaded, built.agent))
     if part < 1.0:
         tape = tape.slice(None, pd.Timestamp(tape.start_ns + int(part * (tape.end_ns - tape.start_ns)), tz="UTC"))
     events = max(len(tape), LENGTH)
     rng = np.random.default_rng([loaded.config.seed, 2])
     starts = np.unique(rng.integers(0, max(events - LENGTH, 1), PLACES))
     windows = Windows(tuple(int(start) for start in starts), LENGTH, int(starts[-1]) + LENGTH)
-    return audit_agent(loaded, tape, built, progress, windows)
+    return audit_agent(loaded, tape, built, report, windows)
+
+
+def sampled_part(tape: Tape, in_python: bool) -> float:
+    """Share of the events of a tape that a sample is drawn from."""
+    return min(max(PART_IN_PYTHON if in_python else PART, LEAST / max(len(tape), 1)), 1.0)
 
 
 def audit_object(found: Audit) -> dict[str, Any]:

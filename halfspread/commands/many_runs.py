@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -26,10 +27,23 @@ from halfspread.engine.agent import is_compiled
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, StrategyError
 
-__all__ = ["MANY", "Base", "Finished", "base_again", "base_of", "run_all", "seconds_text", "too_many", "worker_count"]
+__all__ = [
+    "MANY",
+    "MOST",
+    "Base",
+    "Finished",
+    "base_again",
+    "base_of",
+    "run_all",
+    "seconds_text",
+    "too_many",
+    "worker_count",
+]
 
 #: More cells than this need --yes.
 MANY = 20_000
+#: More cannot be held: a cell takes a few kB until all are written.
+MOST = 1_000_000
 #: How many cells are looked at for one that can run, where there are too many to look at all.
 PROBED = 1_000
 
@@ -114,8 +128,9 @@ def too_many(work: CellWork, cells: Iterator[Cell], count: int, workers: int, pr
         seconds = _measured(work, plan, lambda outcome: None)
     took = seconds_text(seconds * count / workers)
     return ConfigError(
-        f"{count:,} cells, about {took} with {_workers(workers)} at {seconds_text(seconds)} each; add --yes to run so "
-        "many, or try fewer: larger steps, or --random N"
+        f"{count:,} cells, about {took} with {_workers(workers)} at {seconds_text(seconds)} each; "
+        + ("add --yes to run so many, or try" if count <= MOST else f"more than {MOST:,} cannot be held: try")
+        + " fewer: larger steps, or --random N"
     )
 
 
@@ -160,13 +175,18 @@ def run_all(
                 return [cell for cell in some if not taken.recall(cell)]
 
             run_cells(work, cells, taken, workers=workers, choose=choose)
-    finally:
         store.flush()
+    except BaseException:
+        with suppress(Exception):
+            store.flush()
+        store.close()
+        raise
     outcomes = [taken.outcomes[cell.index] for cell in cells]
     finished = Finished(outcomes, data, tape, first, list(hashes.values()))
     if not finished.of_state(DONE):
         failed = finished.of_state(FAILED)
         worst = failed[0] if failed else outcomes[0]
+        store.remove()
         raise (StrategyError if failed else ConfigError)(f"no cell ran to its end; the first: {worst.message}")
     return finished, store
 

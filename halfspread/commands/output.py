@@ -11,21 +11,24 @@ from halfspread.commands.folder import writing
 from halfspread.reports.certainty import intervals_object
 from halfspread.reports.metrics import json_safe
 from halfspread.reports.result import Result
+from halfspread.reports.timing import timing_object
 
 __all__ = ["agent_object", "print_json", "print_table", "to_json", "where_lines", "write_json"]
 
 
 def agent_object(result: Result) -> dict[str, Any]:
-    """One agent: its name, parameters, metrics, how sure these are, attribution in units of the notional (of each
-    instrument too, where turnover is in such units and fills are counted), orders, liquidations, and what it all rests
-    on."""
+    """One agent: its name, parameters, metrics, why some of these are null, how sure they are, whether its timing is
+    luck, attribution in units of the notional (of each instrument too, where turnover is in such units and fills are
+    counted), orders, liquidations, and what it all rests on."""
     return {
         "name": result.name,
         "agent": result.agent,
         "parameters": result.agent_params,
         "looks_ahead": result.looks_ahead,
         "metrics": result.metrics,
+        "reasons": result.reasons,
         "intervals": intervals_object(result.intervals, len(result.measured.days)),
+        "timing": timing_object(result),
         "attribution": {name: amount / result.notional for name, amount in result.attribution.items()},
         "by_instrument": {
             instrument: {

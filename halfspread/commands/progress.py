@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,23 @@ class Progress:
                 bar.update(task, completed=min(done, events), rate=rate)
 
             yield report
+
+    @contextmanager
+    def agents(self, what: str, events: Mapping[int, int]) -> Iterator[Callable[[int, int], None]]:
+        """Several agents at once, each over about so many ``events`` by its number; gives what is to be called, from
+        any thread, with the number of an agent and its events done."""
+        if not self._shown:
+            yield lambda index, done: None
+            return
+        done: dict[int, int] = {}
+        with self.replay(what, sum(events.values())) as report:
+
+            def count(index: int, now: int) -> None:
+                done[index] = min(now, events.get(index, now))
+                if report is not None:
+                    report(sum(done.copy().values()))
+
+            yield count
 
     @contextmanager
     def cells(self, what: str, count: int) -> Iterator[Callable[[int], None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from halfspread.configs.foresight import with_foresight
 from halfspread.configs.load import Loaded
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
-from halfspread.errors import StrategyError
+from halfspread.errors import InternalError, StrategyError
 from halfspread.reports.proof_section import Proof
 from halfspread.reports.result import Result
 
-__all__ = ["HashBeside", "replay", "write_results"]
+__all__ = ["HashBeside", "replay", "replay_into", "write_results"]
 
 #: A longer run keeps its curve on disk only; its report draws it from the recorded periods.
 KEPT_BARS = 1_000_000
@@ -29,13 +30,18 @@ KEPT_BARS = 1_000_000
 
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
     """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
+    with progress.replay(f"replay {built.label}", len(tape)) as report:
+        return replay_into(loaded, tape, built, folder, report)
+
+
+def replay_into(
+    loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, report: Callable[[int], None] | None
+) -> Result:
+    """As `replay`; ``report`` is called with the number of events done."""
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
     terms = run_terms(loaded)
     agent = with_foresight(built.agent, tape, costs, terms)
-    with (
-        progress.replay(f"replay {built.label}", len(tape)) as report,
-        CurveWriter(folder / "equity.parquet", tape.labels) as sink,
-    ):
+    with CurveWriter(folder / "equity.parquet", tape.labels) as sink:
         try:
             result = run_backtest(
                 tape,
@@ -71,23 +77,28 @@ def write_results(
 class HashBeside:
     """The hash of a tape: computed in a thread while the tape is replayed; when it is asked for where it is streamed.
 
-    A second reader of a file would take as much memory again, and an interrupted run would have to wait for it.
+    A second reader of a file would take as much memory again, and an interrupted run would have to wait for it. The
+    tape is held until its hash is known.
     """
 
     def __init__(self, tape: Tape) -> None:
-        self._tape = tape
+        self._tape: Tape | None = tape
         self._found: TapeHash | None = None
         self._thread = threading.Thread(target=self._compute)
         if not tape.streamed:
             self._thread.start()
 
     def _compute(self) -> None:
-        self._found = tape_hash(self._tape)
+        if self._tape is not None:
+            self._found = tape_hash(self._tape)
+            self._tape = None
 
     def result(self) -> TapeHash:
         """The hash of the whole and of each table. Raises what reading a streamed tape does."""
-        if self._tape.streamed:
-            self._compute()
-        else:
+        if self._thread.ident is not None:
             self._thread.join()
-        return self._found or tape_hash(self._tape)  # the thread ended with an error: raise it here
+        if self._found is None:  # streamed, or the thread ended with an error: raise it here
+            self._compute()
+        if self._found is None:
+            raise InternalError("a tape without a hash")
+        return self._found

@@ -18,8 +18,8 @@ from halfspread.errors import ConfigError, UserError
 
 __all__ = ["CELLS", "Entry", "config_now", "restore"]
 
-#: Kinds of run that begin with the text of one config and try many settings on it.
-CELLS = ("sweep", "sensitivity", "walk-forward")
+#: Kinds of run that begin with the text of one config and try many settings on it, and what their entry has to hold.
+CELLS = {"sweep": ("grid", "random", "seed", "ranking"), "sensitivity": (), "walk-forward": ("options",)}
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,19 @@ def _restored(run: RunRecord, facts: Mapping[str, Any], folder: Path | None) -> 
 def _refuse_unreadable(run: RunRecord, facts: Mapping[str, Any], file: Path) -> None:
     if run.kind not in CELLS:
         parse(_config(facts), Places(str(run.path / MANIFEST), ""))
-    elif isinstance(facts.get("source"), Mapping):
-        load(file, facts["overrides"], text=str(facts["source"]["text"]))
-    else:
+        return
+    source, terms = facts.get("source"), facts.get(run.kind.replace("-", "_"), {})
+    if not isinstance(source, Mapping):
         raise ConfigError(
             f"{run.path}: made by halfspread {facts['halfspread']} of an earlier day, which kept no text of the config "
             f"of a {run.kind}, so that it cannot be run again; make it again with this version"
+        )
+    found = load(file, facts["overrides"], text=str(source["text"]))
+    lacks = [name for name in CELLS[run.kind] if name not in terms]
+    if lacks or not 0 <= int(source["agent"]) < len(found.config.all_agents):
+        raise ConfigError(
+            f"{run.path}: its manifest does not say {', '.join(lacks) or 'which agent ran'}, as this version does of a "
+            f"{run.kind}; make it again"
         )
 
 

@@ -24,7 +24,7 @@ __all__ = ["TABLES", "first_difference", "metrics_differences", "result_differen
 #: Tables of a run and their columns of time, a cause before its effects.
 TABLES = {"orders": "sent", "fills": "time", "equity": "time", "attribution": "time"}
 #: Parts of the metrics that hold no results.
-_WORDS = frozenset({"parameters", "assumptions", "warnings", "verdict", "missing", "text"})
+_WORDS = frozenset({"parameters", "reasons", "assumptions", "warnings", "verdict", "missing", "text"})
 _SINGULAR = {"orders": "order", "fills": "fill", "equity": "equity point", "attribution": "attribution"}
 
 

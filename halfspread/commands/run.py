@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from halfspread.commands.benchmarks import against, refuse_other_agents, series_of
@@ -12,6 +13,7 @@ from halfspread.commands.output import agent_object, print_json, print_table, wh
 from halfspread.commands.progress import Progress
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
+from halfspread.commands.tried import daily_pnl, find_tried, tried_entry
 from halfspread.configs.build import build_agents, build_tape, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.errors import ConfigError
@@ -36,9 +38,11 @@ def execute(arguments: Namespace) -> int:
         result = against(loaded, replay(loaded, tape, built, folder.building, progress), series)
         watch.lap("replay")
         data = data_entry(loaded, tape_hash.result(), tape.origin)
-        facts = manifest(loaded, config, data, [built], code, folder.path)
+        tried = find_tried(Path(arguments.out), data["hash"])
+        facts = manifest(loaded, config, data, [built], code, folder.path) | {"tried_before": tried_entry(tried)}
+        said = tried.sentence(result.name, daily_pnl(result))
         with progress.step("write the report"):
-            proof = proof_of(loaded, arguments.config, built, folder.path)
+            proof = replace(proof_of(loaded, arguments.config, built, folder.path), tried=said)
             write_results(result, folder.building, facts, report=not arguments.no_report, proof=proof)
         watch.lap("write")
         write_manifest(folder.building, "run", {**facts, "seconds": watch.laps}, [result])
@@ -48,13 +52,16 @@ def execute(arguments: Namespace) -> int:
                 "name": loaded.config.name,
                 "run_dir": str(folder.path),
                 **{key: value for key, value in agent_object(result).items() if key != "name"},
+                "tried_before": tried_entry(tried, result),
             },
             arguments.stdout,
         )
         return 0
     from halfspread.reports.text import summary_table
 
-    print_table(summary_table(result), *where_lines(folder.path, report=not arguments.no_report))
+    print_table(
+        summary_table(result), *([said] if said else []), *where_lines(folder.path, report=not arguments.no_report)
+    )
     return 0
 
 

@@ -31,6 +31,7 @@ _FIGURES = {"net %": "total_return", "IR": "information_ratio", "max dd %": "max
 #: Metrics that a comparison of runs shows, the most telling first.
 _COMPARED = (
     "total_return",
+    "benchmark",
     "information_ratio",
     "information_ratio_error",
     "max_drawdown",
@@ -116,7 +117,14 @@ def _joined(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, l
 def _agent(run: RunRecord) -> str:
     if not run.agents:
         return MISSING
-    return f"{run.agents[0]['name']}" + (f" +{len(run.agents) - 1}" if len(run.agents) > 1 else "")
+    more = f" +{len(run.agents) - 1}" if len(run.agents) > 1 else ""
+    return f"{run.agents[0]['name']}{more}{_against(run.agents[0])}"
+
+
+def _against(entry: Mapping[str, Any]) -> str:
+    """What an information ratio is measured against, where that is not zero."""
+    name = entry.get("benchmark") or "zero"
+    return "" if name == "zero" else f" (IR against {name})"
 
 
 def _state(run: RunRecord) -> str:
@@ -129,7 +137,7 @@ def agents_table(agents: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
     for name, entry in agents:
         figures = [_figure(column, entry.get(column)) for column in _FIGURES.values()]
         error, fills = (_figure(key, entry.get(key)) for key in ("information_ratio_error", "fills"))
-        grid.add_row(Text(name), *figures, error, fills)
+        grid.add_row(Text(f"{name}{_against(entry)}"), *figures, error, fills)
     return grid
 
 

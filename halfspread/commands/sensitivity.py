@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
-from halfspread.commands.folder import RunFolder, writing
+from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import Base, Finished, base_of, run_all, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
@@ -21,9 +22,11 @@ from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
+from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.scales import SCALED, Scales, scalable
 from halfspread.errors import ConfigError, InternalError, StrategyError
 from halfspread.reports import formats
+from halfspread.reports.proof_section import FORESEES
 from halfspread.reports.result import Result
 from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, break_even_text, sensitivity_page
 
@@ -61,16 +64,19 @@ def execute(arguments: Namespace) -> int:
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     runs = _planned(base, work, progress)
     watch.lap("read")
+    out, name = Path(arguments.out), base.loaded.config.name
     try:
-        found, store = _run(base, work, runs, Path(arguments.out), workers, progress)
+        with resumable("runs"):
+            found, store = _run(base, work, runs, out, workers, progress)
+            watch.lap("replay")
+            with closing(store):
+                with RunFolder(out, name, digest_of([base.config, "sensitivity"])) as folder:
+                    _write_results(folder.building, found)
+                    _write(folder, base, found, arguments, code, watch)
+                store.remove()
     except KeyboardInterrupt:
         print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
-    watch.lap("replay")
-    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, "sensitivity"])) as folder:
-        _write_results(folder.building, found)
-        _write(folder, base, found, arguments, code, watch)
-    store.remove()
     _show(folder, base, found, arguments)
     return 0
 
@@ -82,7 +88,8 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     """
     work = CellWork(base.source)
     runs = _planned(base, work, progress)
-    found, _ = _run(base, work, runs, home, workers, progress)
+    found, store = _run(base, work, runs, home, workers, progress)
+    store.close()
     _write_results(home, found)
     return found.finished
 
@@ -118,7 +125,8 @@ def _run(
     if finished.outcomes[0].state != DONE:
         raise StrategyError(finished.outcomes[0].message)
     lines = [_line(cost, runs, finished.outcomes) for cost in runs.costs]
-    return _Found(runs, lines, finished, Result.of(work.result(work.plan(runs.cells[0])))), store
+    result = Result.of(work.result(work.plan(runs.cells[0])), looks_ahead=looks_ahead(base.built.agent))
+    return _Found(runs, lines, finished, result), store
 
 
 def _runs(reasons: Mapping[str, str]) -> _Runs:
@@ -162,10 +170,11 @@ def _write(
     facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path) | {"source": base.entry}
     if not arguments.no_report:
         instruments = ", ".join(f"{one.venue} {one.symbol}" for one in result.instruments)
+        words = ", ".join(f"{name}={value}" for name, value in result.agent_params.items())
         page = sensitivity_page(
             f"{base.loaded.config.name}: cost sensitivity of {base.built.label}",
             f"{instruments}, {formats.span(result.start, result.end)} UTC",
-            ", ".join(f"{name}={value}" for name, value in result.agent_params.items()),
+            "; ".join([words, FORESEES] if result.looks_ahead else [words]),
             MULTIPLES,
             found.lines,
             found.runs.untouched,

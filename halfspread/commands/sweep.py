@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,23 @@ import numpy as np
 
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
-from halfspread.commands.folder import RunFolder, writing
-from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import MANY, Base, Finished, base_of, run_all, too_many, worker_count
+from halfspread.commands.folder import RunFolder, resumable, writing
+from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, plain, write_manifest
+from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
+from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
-from halfspread.errors import InternalError
+from halfspread.configs.foresight import looks_ahead
+from halfspread.errors import ConfigError, InternalError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.result import Result
 from halfspread.reports.sweep_charts import value_text
 from halfspread.reports.sweep_page import Swept, metric_label, short_keys, sweep_page
 from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
+from halfspread.reports.tried import Tried
 
 __all__ = ["execute", "repeat"]
 
@@ -46,6 +50,7 @@ class _Sweep:
     finished: Finished
     best_first: Sequence[Outcome]
     statistics: SweepStatistics
+    before: Tried
 
 
 def execute(arguments: Namespace) -> int:
@@ -54,22 +59,36 @@ def execute(arguments: Namespace) -> int:
     axes = parse_axes(arguments.grid, arguments.set)
     workers, count = worker_count(arguments), count_cells(axes, arguments.random)
     base = base_of(arguments, [axis.key for axis in axes])
+    if looks_ahead(base.built.agent):
+        raise ConfigError(
+            f"{base.built.label} is told the future: the best of its settings is a bound, and no statistic of luck "
+            "holds for it; halfspread run CONFIG --set ... shows it at one setting"
+        )
     axes = [_of_agent(axis, base) for axis in axes]
+    _refuse_names(axes)
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
+    if count > MOST:
+        raise ConfigError(f"{count:,} cells are more than can be held, at most {MOST:,}; larger steps, or --random N")
     watch.lap("plan")
+    out = Path(arguments.out)
+    own = identity_of({"config": plain(base.config), "sweep": _grid_of(arguments)})
     try:
-        swept, store = _run(base, work, axes, arguments, Path(arguments.out), workers, progress)
+        with resumable("cells"):
+            swept, store = _run(
+                base, work, axes, arguments, out, workers, progress, lambda data: find_tried(out, data, own)
+            )
+            watch.lap("replay")
+            with closing(store):
+                with RunFolder(out, base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
+                    best = _best_again(work, swept, progress)
+                    _write_results(folder.building, swept, best)
+                    _write(folder, base, swept, best, arguments, code, watch)
+                store.remove()
     except KeyboardInterrupt:
         print("halfspread: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
-    watch.lap("replay")
-    with RunFolder(Path(arguments.out), base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
-        best = _best_again(work, swept, progress)
-        _write_results(folder.building, swept, best)
-        _write(folder, base, swept, best, arguments, code, watch)
-    store.remove()
     _show(folder, swept, arguments)
     return 0
 
@@ -83,7 +102,8 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     arguments = Namespace(grid=terms["grid"], random=terms["random"], seed=terms["seed"], rank=terms["ranking"])
     axes = [_of_agent(axis, base) for axis in parse_axes(arguments.grid)]
     work = CellWork(base.source)
-    swept, _ = _run(base, work, axes, arguments, home, workers, progress)
+    swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
+    store.close()
     _write_results(home, swept, _best_again(work, swept, progress))
     return swept.finished
 
@@ -96,7 +116,9 @@ def _run(
     out: Path,
     workers: int,
     progress: Progress,
+    tried: Callable[[str], Tried],
 ) -> tuple[_Sweep, CellStore]:
+    """``tried`` gives what was tried before on data of a hash."""
     cells = list(_cells(axes, arguments))
     finished, store = run_all(
         base,
@@ -108,7 +130,19 @@ def _run(
         progress=progress,
         check=lambda outcome: _check_ranking(outcome, arguments.rank),
     )
-    return _sweep(axes, arguments, cells, finished), store
+    before = Tried() if finished.data is None else tried(finished.data.total)
+    return _sweep(axes, arguments, cells, finished, before), store
+
+
+def _refuse_names(axes: Sequence[Axis | Range]) -> None:
+    idle = next((axis.key for axis in axes if axis.key.rpartition(".")[2] == "name"), None)
+    if idle is not None:
+        raise ConfigError(f"--grid {idle}: a name changes no result, so all its cells would be the same")
+
+
+def _grid_of(arguments: Namespace) -> dict[str, Any]:
+    drawn = arguments.random is not None
+    return {"grid": list(arguments.grid), "random": arguments.random, "seed": arguments.seed if drawn else None}
 
 
 def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
@@ -130,13 +164,15 @@ def _check_ranking(outcome: Outcome, ranking: str) -> None:
     rank([(outcome, outcome.metrics)], ranking)
 
 
-def _sweep(axes: Sequence[Axis | Range], arguments: Namespace, cells: Sequence[Cell], finished: Finished) -> _Sweep:
+def _sweep(
+    axes: Sequence[Axis | Range], arguments: Namespace, cells: Sequence[Cell], finished: Finished, before: Tried
+) -> _Sweep:
     done = finished.of_state(DONE)
     best_first = rank([(each, each.metrics) for each in done], arguments.rank)
     returns = np.array([float(each.metrics["total_return"]) for each in best_first])
-    figures = sweep_statistics(daily_matrix(best_first), 0, returns)
+    figures = sweep_statistics(daily_matrix(best_first), 0, returns, before.settings)
     keys = tuple(axis.key for axis in axes)
-    return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures)
+    return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures, before)
 
 
 def _best_again(work: CellWork, swept: _Sweep, progress: Progress) -> Result:
@@ -174,10 +210,9 @@ def _write(
     data = data_entry(base.loaded, finished.data, finished.tape.origin)
     facts = manifest(base.loaded, base.config, data, [base.built], code, folder.path)
     facts["source"] = base.entry
+    facts["tried_before"] = tried_entry(swept.before)
     facts["sweep"] = {
-        "grid": list(arguments.grid),
-        "random": arguments.random,
-        "seed": arguments.seed if arguments.random is not None else None,
+        **_grid_of(arguments),
         **{name: entry[name] for name in ("ranking", "cells", "tried", "refused", "failed")},
         "markets": finished.markets,
     }
@@ -217,6 +252,7 @@ def _object(swept: _Sweep) -> dict[str, Any]:
         "tried": len(swept.best_first),
         "refused": len(finished.of_state(REFUSED)),
         "failed": len(finished.of_state(FAILED)),
+        "tried_before": tried_entry(swept.before),
         "statistics": {**asdict(swept.statistics), "verdict": swept.statistics.verdict},
         "best": best,
     }
@@ -249,6 +285,7 @@ def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
         f"{formats.returned(found.positive)} of the settings above zero",
         f"deflated Sharpe of the best {formats.percent(found.deflated, 1)}, "
         f"probability of overfitting {formats.percent(found.overfitting, 1)}",
+        *([f"{swept.before}: they count too"] if swept.before.settings else []),
         found.verdict,
         *where_lines(folder.path, report=not arguments.no_report),
     ]

@@ -161,8 +161,12 @@ def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progres
         tape = build_tape(entry.loaded)
     if not tape.streamed:
         _compare_data(entry, tape, found)
+    failed = run.manifest.get("failed", {})
     benchmark = replayed(entry.loaded, tape, agents, progress)
     for agent in agents:
+        if agent.label in failed:
+            found.results += _failure(entry, tape, agent, failed[agent.label], progress)
+            continue
         found.results += _results(run, entry, tape, agent, benchmark, progress)
         found.agents.append(agent.label)
     if tape.streamed:  # a fault of the data is told by the replay, as in a run
@@ -201,6 +205,19 @@ def _results(
         with progress.step("compare"):
             write_results(result, home, None, report=False)
             return result_differences(before, home, agent.label, [one.name for one in tape.instruments])
+
+
+def _failure(entry: Entry, tape: Tape, agent: BuiltAgent, message: str, progress: Progress) -> Iterator[Difference]:
+    """An agent that failed has to fail again; how it says so is a matter of words."""
+    now = "no failure"
+    with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
+        try:
+            replay(entry.loaded, tape, agent, Path(made), progress)
+        except UserError as error:
+            now = str(error)
+    if now != message:
+        kind = "event" if now == "no failure" else "words"
+        yield Difference(kind, f"agent {agent.label}: failure", message, now, {"agent": agent.label, "time": None})
 
 
 def _with_causes(error: UserError, found: Verification) -> UserError:

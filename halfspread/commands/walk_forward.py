@@ -19,6 +19,7 @@ from halfspread.commands.output import print_json, print_table, where_lines, wri
 from halfspread.commands.progress import Progress
 from halfspread.commands.sources import package_hash, plugin_sources
 from halfspread.commands.tables import write_table
+from halfspread.commands.tried import find_tried, identity_of, tried_entry
 from halfspread.commands.walk_forward_output import (
     Headline,
     Tried,
@@ -93,6 +94,9 @@ def execute(arguments: Namespace) -> int:
         facts = manifest(loaded, base.config, entry, [base.built], code, folder.path)
         options = {name: getattr(arguments, name) for name in OPTIONS}
         facts |= {"source": base.entry, "walk_forward": {"options": options, **walk_terms(found, tried)}}
+        before = find_tried(Path(arguments.out), data.total, identity_of(facts))
+        facts["tried_before"] = tried_entry(before)
+        page = replace(page, before=before.sentence(base.built.label, found.series.pnl))
         if not arguments.no_report:
             with writing(home / "report.html"):
                 (home / "report.html").write_text(walk_forward_page(page, facts), encoding="utf-8")
@@ -101,10 +105,11 @@ def execute(arguments: Namespace) -> int:
         write_manifest(home, "walk-forward", {**facts, "seconds": watch.laps}, head)
     store.remove()
     if arguments.json:
-        print_json({"name": loaded.config.name, "run_dir": str(folder.path), **said}, arguments.stdout)
+        more = {"tried_before": facts["tried_before"]}
+        print_json({"name": loaded.config.name, "run_dir": str(folder.path), **said, **more}, arguments.stdout)
     else:
         where = where_lines(folder.path, report=not arguments.no_report)
-        print_table(windows_table(found, axes), *result_lines(found, tried, page), *where)
+        print_table(windows_table(found, tried, axes), *result_lines(found, tried, page), *where)
     return 0
 
 

@@ -13,17 +13,22 @@ from halfspread.commands.many_runs import Base
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Axis, Cell, Range
-from halfspread.configs.walked import WalkForward
+from halfspread.configs.walked import WalkForward, WindowRun
+from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.reports import formats
 from halfspread.reports.certainty import intervals_object
 from halfspread.reports.comparison import shared_assumptions
+from halfspread.reports.names import ZERO
 from halfspread.reports.walk_forward_charts import Stage
 from halfspread.reports.walk_forward_page import verdict
 from halfspread.reports.walk_forward_view import Walked
 
 __all__ = ["Headline", "Tried", "agent_entry", "page_of", "result_lines", "walk_object", "walk_terms", "windows_table"]
+
+#: Key of a grid that goes through several agents.
+TYPE = "type"
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Headline:
         windows = self.found.windows
         return {
             **self.found.metrics,
+            "benchmark": ZERO,
             "start": time_text(windows[0].window.test_start),
             "end": time_text(windows[-1].window.test_end),
             "report_currency": self.found.report_currency,
@@ -121,7 +127,8 @@ def _assumptions(found: WalkForward) -> dict[str, str]:
     """What holds for every window that traded."""
     named = [(f"{i}", run.assumptions) for i, run in enumerate(found.windows) if run.traded]
     shared, different = shared_assumptions(named)
-    return {**shared, **dict.fromkeys(different, "not the same in all windows")}
+    benchmark = {"benchmark": "zero; a walk-forward does not use the benchmark of a config"}
+    return {**shared, **dict.fromkeys(different, "not the same in all windows"), **benchmark}
 
 
 def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | Range], tape: Tape) -> Walked:
@@ -131,7 +138,7 @@ def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | 
             (run.window.train_start, run.window.train_end),
             (run.window.test_start, run.window.test_end),
             run.agent,
-            run.parameters,
+            _shown(run),
             run.in_sample,
             run.out_of_sample,
             run.pnl / found.notional,
@@ -166,9 +173,10 @@ def _keys(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> dic
     """Parameters that were chosen, each with the values that it could have had: those of the grid, or of a learner
     plain ones that changed from window to window."""
     if not tried.learner:
-        return {
-            _short(axis.key): list(dict.fromkeys(cell.parameters[axis.key] for cell in tried.cells)) for axis in axes
-        }
+        found_of = {_short(axis.key): [cell.parameters[axis.key] for cell in tried.cells] for axis in axes}
+        if TYPE in found_of:
+            found_of[TYPE] = [agent_name(make()) for make in tried.makers]
+        return {key: list(dict.fromkeys(values)) for key, values in found_of.items()}
     chosen = [run.parameters for run in found.windows if run.traded]
     names = dict.fromkeys(name for parameters in chosen for name in parameters)
     values = {name: [parameters.get(name) for parameters in chosen] for name in names}
@@ -176,15 +184,20 @@ def _keys(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> dic
     return {name: [] for name, each in plain.items() if len(set(each)) > 1}
 
 
+def _shown(run: WindowRun) -> dict[str, object]:
+    """The parameters that were chosen, and which agent, where a grid goes through several."""
+    return {TYPE: run.agent, **run.parameters} if run.traded else {}
+
+
 def _short(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def windows_table(found: WalkForward, axes: Sequence[Axis | Range]) -> Any:
+def windows_table(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    keys = [_short(axis.key) for axis in axes]
+    keys = list(_keys(found, tried, axes))
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("train from", "test from", "to", *keys, "in sample", "out of sample", "net %"):
         grid.add_column(name, justify="right")
@@ -192,7 +205,7 @@ def windows_table(found: WalkForward, axes: Sequence[Axis | Range]) -> Any:
         times = (run.window.train_start, run.window.test_start, run.window.test_end)
         grid.add_row(
             *(time_text(time)[:10] for time in times),
-            *(str(run.parameters.get(key, "flat" if run.result is None else "")) for key in keys),
+            *(str(_shown(run).get(key, "" if run.traded else "flat")) for key in keys),
             formats.number(run.in_sample),
             formats.number(run.out_of_sample),
             formats.number(100.0 * run.pnl / found.notional, 2),
@@ -218,4 +231,6 @@ def result_lines(found: WalkForward, tried: Tried, page: Walked) -> list[str]:
     if tried.refused:
         count, first = formats.plural(len(tried.refused), "setting"), tried.refused[0].message.splitlines()[0]
         lines.append(f"{count} cannot run, such as: {first}")
+    if page.before:
+        lines.append(page.before)
     return lines

@@ -10,21 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from halfspread import strategies
+from halfspread.agents.clairvoyant import Clairvoyant
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.datafeeds.world_tapes import world_tape
 from halfspread.datafeeds.worlds import MeanReverting, PoissonBook, World, consistent_market, two_legs
+from halfspread.engine.audit import audit
 from halfspread.engine.instruments import bybit
 from halfspread.engine.run import run_backtest
-from halfspread.engine.sizing import FixedContracts
+from halfspread.engine.session import Options
+from halfspread.engine.sizing import FixedContracts, FixedNotional
 from halfspread.engine.tape import Tape
 from halfspread.errors import UserError
+from halfspread.reports.statistics.days import Days
+from halfspread.reports.statistics.intervals import headline_intervals
+from halfspread.reports.statistics.resamples import BOOTSTRAP_DAYS, draw_resamples
+from halfspread.reports.statistics.superiority import superior_ability
 from halfspread.strategies.base import Strategy
 
 __all__ = ["execute"]
@@ -74,6 +83,9 @@ def execute(arguments: Namespace) -> int:
         path = Path(folder)
         market.generate(np.random.default_rng(0)).bars_frame().to_parquet(path / "bars.parquet")
         _step("files", lambda: _run_files(path, book))
+    _step("an audit", lambda: _run_audit(bars))
+    _step("the bound", lambda: _run_bound(bars))
+    _step("statistics", _run_statistics)
     print(f"compiled and cached in {time.perf_counter() - began:.1f} s: {cache_folder()}")
     if pruned:
         print(f"deleted {pruned} cache(s) of other versions")
@@ -112,11 +124,43 @@ def _run_files(folder: Path, world: World) -> None:
     _run(Tape.scan(world.instrument, **files), _Quotes())
 
 
+def _run_audit(tape: Tape) -> None:
+    """On a part of the tape, as a sampled audit is and as windows are."""
+    middle = pd.Timestamp((tape.start_ns + tape.end_ns) // 2, tz="UTC")
+    currency = tape.instrument.quote
+    audit(tape.slice(None, middle), _Idle, _costs(tape), sizing=FixedContracts(1.0), report_currency=currency)
+
+
+def _run_bound(tape: Tape) -> None:
+    """Both searches for the best path."""
+    costs = _costs(tape)
+    for sizing in (FixedContracts(1.0), FixedNotional(10_000)):
+        options: Options = {"sizing": sizing, "report_currency": tape.instrument.quote, "margin": Margin.none()}
+        best = Clairvoyant.of(tape, costs, **options)
+        run_backtest(tape, best, costs, **options)
+
+
+def _run_statistics() -> None:
+    """Resamples of days: intervals, and tests over several agents."""
+    rng = np.random.default_rng(0)
+    pnl = rng.standard_normal((BOOTSTRAP_DAYS, 2))
+    ones = np.ones(BOOTSTRAP_DAYS)
+    known = {"cost": ones, "turnover": ones, "exposure": ones, "returns": 1e-3 * ones, "trips": ones, "winners": ones}
+    days = rng.standard_normal(BOOTSTRAP_DAYS)
+    for writeable in (True, False):  # a column of a table may not be written to, which is another type
+        days.setflags(write=writeable)
+        headline_intervals(Days.of(days, price=ones, **known), rng)
+    superior_ability(pnl, draw_resamples(rng, BOOTSTRAP_DAYS, block=2.0))
+
+
 def _run(tape: Tape, agent: Any, funding: Funding | None = None) -> None:
-    market = tape.feeds[0].market
-    costs = Costs(
-        half_spread=HalfSpread.from_bars() if market == "bars" else HalfSpread.from_quotes(),
+    costs = _costs(tape, funding)
+    run_backtest(tape, agent, costs, sizing=FixedContracts(1.0), report_currency=tape.instrument.quote)
+
+
+def _costs(tape: Tape, funding: Funding | None = None) -> Costs:
+    return Costs(
+        half_spread=HalfSpread.from_bars() if tape.feeds[0].market == "bars" else HalfSpread.from_quotes(),
         fees=Fees.none(),
         funding=funding or (Funding.published() if tape.funding is not None else Funding.none()),
     )
-    run_backtest(tape, agent, costs, sizing=FixedContracts(1.0), report_currency=tape.instrument.quote)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +103,28 @@ def test_the_collector_of_cycles_is_left_as_it_was(work: CellWork) -> None:
     outcomes(work, 1, CELLS[:2])
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize(("patience", "done"), [(60.0, 3), (0.05, 1)])
+def test_agents_in_python_run_here_until_that_takes_longer_than_starting_processes(
+    work: CellWork, monkeypatch: pytest.MonkeyPatch, patience: float, done: int
+) -> None:
+    """The second cell takes longer than a short patience: it is stopped, and begins anew with the third elsewhere."""
+
+    def run(self: CellWork, plan: Plan, progress: Callable[[int], None]) -> Outcome:
+        if plan.cell.index == 1:
+            time.sleep(0.1)
+            progress(1)
+        return Outcome(plan.cell.index, "done")
+
+    def elsewhere(source: CellSource, jobs: list[Any], take: Callable[[Outcome], None], workers: int) -> None:
+        assert source is work.source
+        sent.extend(job.cell.index for job in jobs)
+
+    sent: list[int] = []
+    monkeypatch.setattr(CellWork, "run", run)
+    monkeypatch.setattr(Plan, "in_python", True)
+    monkeypatch.setattr("halfspread.configs.runner._in_processes", elsewhere)
+    monkeypatch.setattr("halfspread.configs.runner.PATIENCE", patience)
+    assert sorted(outcomes(work, 2, CELLS[:3])) == list(range(done))
+    assert sent == list(range(done, 3))

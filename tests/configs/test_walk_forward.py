@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from halfspread.agents.clairvoyant import Clairvoyant
@@ -187,6 +188,21 @@ def test_a_last_test_of_less_than_half_the_length_has_no_metric_but_counts(marke
     assert found.metrics["in_sample"] == pytest.approx(np.median([run.in_sample for run in kept]))
 
 
+def test_windows_in_a_gap_of_the_data_stay_flat(market: Tape) -> None:
+    table = SyntheticMarket(days=60, interval="1h").generate(np.random.default_rng(1)).bars_frame()
+    times = pd.to_datetime(table["ts"], utc=True)
+    first = times.iloc[0]
+    kept = table[(times < first + pd.Timedelta("20D")) | (times >= first + pd.Timedelta("41D"))]
+    holed = Tape.from_bars(kept, market.instrument, interval="1h")
+    costs = Costs(half_spread=HalfSpread.bps(1.0), fees=Fees.venue(), funding=Funding.none())
+    spy = Spy(BuyAndHold())
+    found = walk_forward(holed, spy, costs, Schedule.of("10d", "10d"), **OPTIONS)
+    # Tests from day 10, 20, 30, 40 and 50: two lie in the gap, one has nothing to train on.
+    assert [run.traded for run in found.windows] == [True, False, False, False, True]
+    assert len(spy.tapes) == 2
+    assert len(found.days) == 50
+
+
 # What is stitched.
 
 
@@ -346,7 +362,7 @@ def test_bad_input_is_refused(market: Tape) -> None:
         walk_forward(market, choice(), COSTS, Schedule.of("20d", "10d"), metric="luck", **OPTIONS)
     with pytest.raises(ConfigError, match="at least one setting"):
         Choice([], Terms(COSTS, OPTIONS))
-    with pytest.raises(ConfigError, match="leave nothing to test"):
+    with pytest.raises(ConfigError, match="leaves nothing to test"):
         walk_forward(market, choice(), COSTS, Schedule.of("60d", "10d"), **OPTIONS)
 
 

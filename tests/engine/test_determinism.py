@@ -7,6 +7,8 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
+from halfspread.costs.funding import FundingTable
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine.market import Market
 from halfspread.engine.replay import EVENTS_IN_CHUNK
@@ -97,6 +100,23 @@ def test_the_size_of_a_chunk_does_not_matter_to_a_python_agent(market: Tape, chu
     part = market.slice(end="2024-01-06")
     whole = run(part, EXPERTS["bollinger"], mode="python")
     assert fingerprint(run(part, EXPERTS["bollinger"], mode="python", chunk_events=chunk_events)) == fingerprint(whole)
+
+
+def test_a_run_on_a_tape_that_has_been_run_on_equals_one_on_a_new_tape() -> None:
+    whole = synthetic()
+    assert whole.funding is not None
+    kept = np.ones(len(whole.funding), bool)
+    kept[10:14] = False
+    rates = {name: getattr(whole.funding, name)[kept] for name in ("times", "rates", "intervals", "known_times")}
+    holes = replace(whole, feeds=(replace(whole.feeds[0], funding=FundingTable(**rates, source="holes")),))
+
+    def paid(tape: Tape, missing: float) -> str:
+        costs = COSTS.model_copy(update={"funding": Funding.published(missing=missing)})
+        return fingerprint(run_backtest(tape, BuyAndHold(), costs, sizing=FixedNotional(50_000)))
+
+    one, other = paid(deepcopy(holes), 0.0001), paid(deepcopy(holes), 0.01)
+    assert one != other
+    assert [paid(holes, missing) for missing in (0.0001, 0.01, 0.0001, 0.0001)] == [one, other, one, one]
 
 
 def test_runs_in_two_threads_equal_runs_one_after_the_other(market: Tape) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from halfspread.errors import ConfigError, DataError
-from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.benchmark import Benchmark, held_instrument
 from halfspread.reports.daily import daily
 from halfspread.reports.measured import Measured
 
@@ -78,6 +79,8 @@ def test_files_series_and_other_columns_give_the_same(tmp_path: Path) -> None:
         assert found.days.tolist() == expected.days.tolist()
         assert found.returns.tolist() == values
     assert Benchmark.read(tmp_path / "index.csv", values="returns").name == "index"
+    assert Benchmark.read(pd.Series(values, index=index(*DATES)), values="returns").name == "benchmark"
+    assert Benchmark.read(pd.Series(values, index=index(*DATES), name="fund"), values="returns").name == "fund"
     assert Benchmark.read(tmp_path / "index.csv", values="returns", name="the index").name == "the index"
 
 
@@ -158,6 +161,9 @@ def test_of_several_instruments_the_one_to_hold_must_be_named(two_instruments: B
     with pytest.raises(ConfigError, match="ETHUSD: expected an instrument of the run: bybit:BTCUSDT"):
         Benchmark.hold(result, "ETHUSD")
     assert Benchmark.hold(result, "XBTUSD").name == "XBTUSD held"
+    same = SimpleNamespace(name="bitmex:BTCUSDT", symbol="BTCUSDT")
+    with pytest.raises(ConfigError, match="several instruments have this symbol; name one of bybit:BTCUSDT, bitmex"):
+        held_instrument([result.instruments[0], same], "BTCUSDT")
 
 
 def test_an_agent_is_taken_by_its_net_pnl(from_periods: Build) -> None:

@@ -11,10 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.html import compare_page
+from halfspread.reports.measured import Measured
 from halfspread.reports.metrics import json_safe
 from halfspread.reports.statistics.days import Days
 from halfspread.reports.statistics.intervals import bootstrap_intervals
 from halfspread.reports.statistics.resamples import draw_resamples
+from halfspread.reports.text import certainty_table, comparison_table, plain
 from halfspread.reports.versus import sum_intervals, versus, versus_object
 
 Build = Callable[..., Any]
@@ -111,3 +115,63 @@ def test_the_json_names_who_is_compared_with_whom(made: Build) -> None:
     assert set(found["to_first"]["hold"]) == {"value", "low", "high"}
     assert [test["against"] for test in found["tests"]] == ["nothing", "hold"]
     assert found["resamples"] == 1_000
+
+
+def against_index(result: Any) -> Any:
+    index = pd.DatetimeIndex(Measured.of(result).days.index)
+    values = 0.002 * np.random.default_rng(8).standard_normal(len(index))
+    result.benchmark = Benchmark.read(pd.Series(values, index=index), values="returns", name="index")
+    return result
+
+
+def test_the_benchmark_of_all_is_one_more_to_beat(walk: Build) -> None:
+    results = [against_index(walk(seed=seed, days=80, name=f"agent {seed}")) for seed in (1, 2)]
+    names = [result.name for result in results]
+    found = versus(results, names)
+    assert found.benchmark == "the benchmark index"
+    assert set(found.to_benchmark) == set(names)
+    for result, name in zip(results, names, strict=True):
+        one = found.to_benchmark[name]
+        assert one.value == pytest.approx(Measured.of(result).metrics["active_return"])
+        assert one.low < one.value < one.high
+    assert [test.against for test in found.contests] == ["", "the benchmark index"]
+    assert found.contests[1].agents == 2
+    page = compare_page(results)
+    assert "against index" in page
+    assert "the benchmark index" in page
+    text = plain(comparison_table(results)) + plain(certainty_table(results))
+    assert "IR: information ratio, against index" in text
+    assert "any of 2 beats the benchmark index" in text
+
+
+def test_an_agent_that_is_the_benchmark_is_not_compared_with_itself(walk: Build) -> None:
+    results = [walk(seed=seed, days=80, name=f"agent {seed}") for seed in (1, 2, 3)]
+    benchmark = Benchmark.agent(results[1])
+    for result in results:
+        result.benchmark = benchmark
+    found = versus(results, [result.name for result in results])
+    assert found.benchmark == "agent 2"
+    assert set(found.to_benchmark) == {"agent 1", "agent 3"}
+    assert found.to_first["agent 2"].value == -found.to_benchmark["agent 1"].value
+
+
+def test_benchmarks_that_differ_are_told_by_agent_and_not_tested(walk: Build) -> None:
+    results = [walk(seed=seed, days=80, name=f"agent {seed}") for seed in (1, 2)]
+    results[0] = against_index(results[0])
+    assert versus(results, ["a", "b"]).benchmark == ""
+    assert "against index (agent 1), zero (agent 2)" in plain(comparison_table(results))
+    assert versus([], []).benchmark == ""
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [(0.02, "of the bound's net return: plain 25.0%"), (-0.02, "it made nothing, so there are no shares of it")],
+)
+def test_the_bound_and_its_shares_are_named_where_the_days_are_too_few(
+    made: Callable[..., Any], day: float, words: str
+) -> None:
+    results = [made("plain", [0.005] * 10), made("seer", [day] * 10, looks_ahead=True)]
+    text = plain(certainty_table(results))
+    assert "how sure: intervals need at least 60 days, this run has 10" in text
+    assert "seer is told the future: a bound, not a competitor" in text
+    assert words in text

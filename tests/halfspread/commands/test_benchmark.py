@@ -53,6 +53,11 @@ def test_a_run_against_a_file_says_so_everywhere_and_an_edited_file_is_noticed(
     assert edited.code == 1
     assert told["first"]["kind"] == "data"
     assert told["first"]["where"] == "benchmark (index.csv)"
+    index.write_text("date,return\n2024-01-01,7.0\n", encoding="utf-8")
+    spoilt = halfspread("verify", folder)
+    assert spoilt.code == 2
+    assert "unit = 'percent'" in spoilt.err
+    assert "this has changed: benchmark (index.csv): expected hash" in spoilt.err
 
 
 def test_days_that_are_missing_are_told_before_anything_runs(small: Path, index: Path, halfspread: Command) -> None:
@@ -70,6 +75,20 @@ def test_the_price_held_needs_no_file(small: Path, halfspread: Command) -> None:
     found = json.loads(halfspread("run", small, "--json").out)
     assert found["metrics"]["benchmark"] == "BTCUSDT held"
     assert halfspread("verify", found["run_dir"]).code == 0
+
+
+def test_an_instrument_that_is_not_there_is_told_before_anything_runs(small: Path, halfspread: Command) -> None:
+    add(small, '\n[benchmark]\nhold = "ETHUSDT"\n')
+    done = halfspread("run", small)
+    assert done.code == 2
+    assert "benchmark: ETHUSDT: expected an instrument of the run: synthetic:BTCUSDT" in done.err
+    assert "replay" not in done.err
+
+
+def test_the_effective_config_shows_the_benchmark(small: Path, halfspread: Command) -> None:
+    add(small, "\n[benchmark]\nhold = true\n")
+    assert "[benchmark]\nhold = true\n" in halfspread("config", "show", small).out
+    assert "benchmark" in json.loads(halfspread("config", "schema").out)["properties"]
 
 
 def test_a_comparison_against_one_of_its_agents(several: Path, halfspread: Command) -> None:
@@ -113,3 +132,12 @@ def test_a_sweep_says_that_it_measures_against_zero(small: Path, halfspread: Com
     add(small, "\n[benchmark]\nhold = true\n")
     done = halfspread("sweep", small, "--grid", "agent.fast=4,5", "--workers", "1")
     assert "ratios are against zero here" in done.err
+
+
+def test_the_register_says_what_a_ratio_is_against(small: Path, halfspread: Command) -> None:
+    halfspread("run", small, "--no-report")
+    assert "IR against" not in halfspread("runs").out
+    add(small, "\n[benchmark]\nhold = true\n")
+    name = Path(json.loads(halfspread("run", small, "--no-report", "--json").out)["run_dir"]).name
+    for done in (halfspread("runs"), halfspread("runs", "show", name)):
+        assert "IR against BTCUSDT" in " ".join(done.out.split())

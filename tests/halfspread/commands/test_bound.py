@@ -56,3 +56,38 @@ def test_levels_may_be_given_and_are_checked(bounded: Path, halfspread: Command)
     wrong = halfspread("run", bounded, "--agent", "clairvoyant", "--set", "agents.clairvoyant.levels=[1]")
     assert wrong.code == 2
     assert "with 0 among them" in wrong.err
+
+
+def test_its_sensitivity_finds_the_best_path_at_every_cost_and_is_marked(bounded: Path, halfspread: Command) -> None:
+    done = halfspread("sensitivity", bounded, "--agent", "clairvoyant", "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    for cost in said["costs"]:
+        if cost["cost"] in ("half_spread", "fees", "all"):
+            assert cost["total_return"] == sorted(cost["total_return"], reverse=True)
+    fees = next(cost for cost in said["costs"] if cost["cost"] == "fees")["total_return"]
+    charged = json.loads(
+        halfspread(
+            *("run", bounded, "--agent", "clairvoyant", "--json"),
+            *("--set", "costs.fees.taker=11e-4", "--set", "costs.fees.maker=4e-4"),
+        ).out
+    )
+    assert fees[-1] == pytest.approx(charged["metrics"]["total_return"], rel=1e-12)  # at twice the fees
+    page = (Path(said["run_dir"]) / "report.html").read_text(encoding="utf-8")
+    assert "this agent is told the future" in page
+    assert json.loads((Path(said["run_dir"]) / "metrics.json").read_text())["agents"][0]["looks_ahead"]
+
+
+def test_a_sweep_refuses_it(bounded: Path, halfspread: Command) -> None:
+    done = halfspread("sweep", bounded, "--agent", "clairvoyant", "--grid", "sizing.amount=1000,2000")
+    assert done.code == 2
+    assert "no statistic of luck holds for it" in done.err
+
+
+def test_several_bounds_are_all_named(bounded: Path, halfspread: Command) -> None:
+    with bounded.open("a") as file:
+        file.write('\n[[agents]]\ntype = "clairvoyant"\nname = "long_only"\nlevels = [0, 1]\n')
+    done = halfspread("compare", bounded)
+    assert done.code == 0, done.err
+    said = "clairvoyant, long_only are told the future: bounds, not competitors; shares are of clairvoyant"
+    assert said in " ".join(done.out.split())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,9 +15,11 @@ import pandas as pd
 import pytest
 
 import halfspread as hs
+from halfspread.commands.cell_store import CellStore
 from halfspread.commands.registry import read_run
 from halfspread.configs.build import build_agents, build_tape
-from halfspread.configs.cell_work import CellWork
+from halfspread.configs.cell_work import CellWork, Outcome
+from halfspread.configs.cells import Cell
 from halfspread.configs.load import load
 
 Command = Any
@@ -102,7 +106,10 @@ def test_a_cell_is_the_single_run_bit_for_bit(small: Path, halfspread: Command) 
 
 
 @pytest.mark.parametrize("agent", ["compiled", "python"])
-def test_one_worker_and_two_leave_the_same_bytes(small: Path, halfspread: Command, agent: str) -> None:
+def test_one_worker_and_two_leave_the_same_bytes(
+    small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    monkeypatch.setattr("halfspread.configs.runner.PATIENT_EVENTS", 0)
     grid: tuple[str, ...] = GRID
     if agent == "python":
         grid = ("--grid", "agent.at=0:4", *plugin(small, FAILS))
@@ -170,9 +177,8 @@ def test_other_data_are_not_mixed_with_what_is_kept(small: Path, halfspread: Com
 def test_json_is_one_object(small: Path, halfspread: Command) -> None:
     done = halfspread("sweep", small, *GRID, "--json", "--rank", "information_ratio", "--no-report")
     data = json.loads(done.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert {"name", "run_dir", "ranking", "keys", "cells", "tried", "refused", "failed", "statistics", "best"} == set(
-        data
-    )
+    counts = {"cells", "tried", "refused", "failed", "tried_before"}
+    assert {"name", "run_dir", "ranking", "keys", "statistics", "best"} | counts == set(data)
     assert (data["cells"], data["tried"], data["refused"], data["failed"]) == (6, 5, 1, 0)
     assert data["statistics"]["tried"] == 5
     assert data["best"][0]["settings"].keys() == {"agent.fast", "agent.slow"}
@@ -202,6 +208,11 @@ def test_random_settings_are_the_same_for_a_seed(small: Path, halfspread: Comman
         (["--grid", "agent.fast=3,5", "--rank", "sharp"], "ranking: expected the name of a metric"),
         (["--grid", "agent.fast=3,5", "--workers", "0"], "--workers: expected 1 or more"),
         (["--grid", "agent.fast=3,5", "--agent", "smaa"], "no agent 'smaa'"),
+        (["--grid", "agent.name=a,b"], "a name changes no result"),
+        (
+            ["--grid", "agent.fast=1:2000", "--grid", "agent.slow=1:2000", "--yes"],
+            "4,000,000 cells are more than can be",
+        ),
     ],
 )
 def test_grids_that_make_no_sense_are_refused_in_words(
@@ -219,9 +230,11 @@ def test_a_grid_that_explodes_says_how_many_cells_and_how_long(
     done = halfspread("sweep", small, "--grid", "agent.fast=2:900:1", "--grid", "agent.slow=1000:9999:1")
     assert done.code == 2
     assert "error: 8,091,000 cells, about " in done.err
-    assert "add --yes" in done.err
+    assert "more than 1,000,000 cannot be held: try fewer" in done.err
     monkeypatch.setattr("halfspread.commands.sweep.MANY", 5)
-    assert "error: 6 cells, about " in halfspread("sweep", small, *GRID).err
+    done = halfspread("sweep", small, *GRID)
+    assert "error: 6 cells, about " in done.err
+    assert "add --yes" in done.err
     assert halfspread("sweep", small, *GRID, "--yes").code == 0
 
 
@@ -250,3 +263,49 @@ def test_an_interrupted_sweep_keeps_its_cells(
     assert done.code == 130
     assert "interrupted; finished cells are kept" in done.err
     assert "3 of 6 cells are kept from before" in halfspread("sweep", small, *GRID).err
+
+
+def test_a_full_disk_in_the_middle_is_told_with_what_is_kept(
+    small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While cells are kept, and while the run folder is written: the same command goes on from there both times."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    replaced = []
+
+    def full_later(source: Path, target: Path) -> None:
+        replaced.append(target)
+        if len(replaced) > 2:
+            full()
+        rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr("halfspread.commands.cell_store.PAUSE", 0.0)
+    for name, what, kept in (("os.replace", full_later, 2), ("pyarrow.parquet.write_table", full, 6)):
+        with monkeypatch.context() as patched:
+            patched.setattr(name, what)
+            done = halfspread("sweep", small, *GRID, "--workers", 1)
+        assert done.code == 2
+        assert "No space left on device; cells that were written before are kept, and the same command" in done.err
+        assert not list(Path("runs").rglob("*.parquet"))
+        (home,) = Path("runs/small").glob(".sweep-*")
+        assert len(list(home.glob("cells-*.json"))) == min(kept, 5)  # one of six is refused
+    done = halfspread("sweep", small, *GRID)
+    assert "5 of 6 cells are kept from before" in done.err
+    assert not list(Path("runs/small").glob(".*"))
+
+
+def test_the_same_sweep_twice_at_a_time_works_in_folders_of_its_own(tmp_path: Path) -> None:
+    cells = [Cell(0)]
+    one, two = (CellStore(tmp_path / "mine", "sweep", {}, cells, "data") for _ in range(2))
+    for store in (one, two):
+        store.add(Outcome(0, "done", metrics={"a": 1.0}), "data")
+        store.flush()
+    one.remove()
+    assert not one.path.exists()
+    assert len(list(two.path.iterdir())) == 1
+    two.close()
+    assert CellStore(tmp_path / "mine", "sweep", {}, cells, "data").known(0, "data") is None  # the first name is free
+    two.remove()

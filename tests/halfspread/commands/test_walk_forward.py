@@ -139,9 +139,10 @@ def test_one_agent_of_several_is_walked(several: Path, halfspread: Command) -> N
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ((*GRID, "--train", "30d", "--test", "1d"), "leave nothing to test"),
+        ((*GRID, "--train", "30d", "--test", "1d"), "leaves nothing to test"),
         ((*GRID, "--train", "soon", "--test", "1d"), "train: expected an interval"),
         ((*GRID, *LENGTHS, "--purge", "2d"), "purge: 2d leave nothing"),
+        ((*GRID, "--train", "1d", "--test", "2m"), "test: a window of 2m holds no bar of 5m"),
         ((*GRID, *LENGTHS, "--metric", "luck"), "metric: expected one of"),
         ((*LENGTHS,), "sma_cross has nothing to be chosen: give --grid"),
         (("--grid", "market.days=2,3", *LENGTHS), "chooses settings of the agent"),
@@ -201,6 +202,28 @@ def test_walk_forwards_are_compared_like_other_runs(small: Path, halfspread: Com
     assert days["out_of_sample"].sum() == pytest.approx(said["metrics"]["total_return"])
 
 
+def test_a_grid_may_go_through_several_agents(small: Path, halfspread: Command) -> None:
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    small.write_text(text + '[agent]\ntype = "buy_and_hold"\n', encoding="utf-8")
+    grid = ("--grid", "agent.type=sma_cross,bollinger,buy_and_hold")
+    done = halfspread("walk-forward", small, *grid, *LENGTHS, *BY_RETURN)
+    assert done.code == 0, done.err
+    assert re.search("to +type +in sample", done.out)
+    assert re.search("  (SmaCross|Bollinger|BuyAndHold)  ", done.out)
+    (page,) = Path("runs").rglob("report.html")
+    assert len(re.findall("window 1: (SmaCross|Bollinger|BuyAndHold)<", page.read_text(encoding="utf-8"))) == 1
+
+
+def test_what_was_tried_on_the_same_data_before_is_told(small: Path, halfspread: Command) -> None:
+    first = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--json")
+    again = halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--json")
+    assert [json.loads(done.out)["tried_before"]["settings"] for done in (first, again)] == [0, 0]
+    other = halfspread("walk-forward", small, "--grid", "agent.fast=3,4", *LENGTHS, *BY_RETURN)
+    assert "6 settings were tried on these data before (small/" in " ".join(other.out.split())
+    newest = sorted(Path("runs").rglob("report.html"), key=lambda path: path.stat().st_mtime)[-1]
+    assert "6 settings were tried on these data before (small/" in newest.read_text(encoding="utf-8")
+
+
 # Learners.
 
 
@@ -219,6 +242,8 @@ def test_an_agent_that_fits_itself_is_fitted_anew_in_every_window(learner: Path,
     page = (Path(said["run_dir"]) / "report.html").read_text(encoding="utf-8")
     assert "fitted anew" in page
     assert "no figure here needs a correction" in page
+    table = halfspread("walk-forward", learner, *LENGTHS).out
+    assert re.search(r"to +sign +in sample", table)
 
 
 @pytest.mark.parametrize(
@@ -275,3 +300,10 @@ def test_what_cannot_be_walked_is_refused(learner: Path, small: Path, halfspread
     done = halfspread("walk-forward", bound, *LENGTHS)
     assert done.code == 2
     assert "clairvoyant is told the future, so that nothing is out of sample for it" in done.err
+
+
+def test_a_walk_of_a_learner_is_verified(learner: Path, halfspread: Command) -> None:
+    said = json.loads(halfspread("walk-forward", learner, *LENGTHS, "--json", "--no-report").out)
+    done = halfspread("verify", said["run_dir"], "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["same_bits"]

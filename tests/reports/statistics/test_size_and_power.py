@@ -83,3 +83,31 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
             held[name] += found[name].low <= true <= found[name].high
     for name, count in held.items():
         assert count / SERIES == pytest.approx(0.9, abs=0.065), name
+
+
+def test_intervals_beside_a_benchmark_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(6)
+    height, slope, noise, spread, drift, days = 0.0004, 0.4, 0.02, 0.03, 0.0005, 500
+    truth = {
+        "alpha": 365 * height,
+        "beta": slope,
+        "correlation": slope * spread / math.hypot(slope * spread, noise),
+        "tracking_error": math.hypot((slope - 1.0) * spread, noise) * math.sqrt(365),
+        "active_return": (height + (slope - 1.0) * drift) * days,
+        "benchmark_return": drift * days,
+    }
+    # for a normal day of mean m and deviation s: E[b; b > 0] = m F(m/s) + s f(m/s)
+    above, density = 0.5 * math.erfc(-drift / spread / math.sqrt(2.0)), math.exp(-0.5 * (drift / spread) ** 2)
+    density /= math.sqrt(2.0 * math.pi)
+    truth["up_capture"] = slope + height * above / (drift * above + spread * density)
+    truth["down_capture"] = slope + height * (1.0 - above) / (drift * (1.0 - above) - spread * density)
+    series = 120
+    held = dict.fromkeys(truth, 0)
+    for _ in range(series):
+        benchmark = drift + spread * rng.standard_normal(days)
+        pnl = height + slope * benchmark + noise * rng.standard_normal(days)
+        found = headline_intervals(Days.of(pnl, benchmark=benchmark), rng, 250)
+        for name, value in truth.items():
+            held[name] += found[name].low <= value <= found[name].high
+    for name, many in held.items():
+        assert many / series >= 0.88, name

@@ -219,7 +219,7 @@ def _in_processes(source: Source[P, O], jobs: Sequence[_Job[P]], take: Callable[
         _feed(lambda job: pool.submit(_run_here, job.cell), jobs, take, workers)
     except BrokenProcessPool as error:
         raise UserError(
-            "a worker process died, perhaps for want of memory; finished cells are kept: run the same command again, "
+            "a worker process died, perhaps for want of memory; what is finished is kept: run the same command again, "
             "with fewer --workers"
         ) from error
     except BaseException:

@@ -51,19 +51,26 @@ class Peek:
 @dataclass(frozen=True)
 class Audit:
     """What an audit has found. ``moments``: how often decisions were compared, once for all events of one time;
-    ``events``: how many were replayed; ``sampled``: decisions were compared in windows only."""
+    ``events``: how many were replayed; ``sampled``: decisions were compared in windows only. ``differs``: when two
+    runs on the same true data decide differently, ns UTC; None where they do not."""
 
     moments: int
     events: int
     sampled: bool
     peek: Peek | None
+    differs: int | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether no decision looked ahead."""
-        return self.peek is None
+        """Whether no decision looked ahead, as far as that can be told."""
+        return self.peek is None and self.differs is None
 
     def __str__(self) -> str:
+        if self.differs is not None:
+            return (
+                f"does not repeat itself: on the same data it decides differently at {time_text(self.differs)}, so "
+                "that nothing can be told; draw from the rng of reset alone, and set all state there"
+            )
         if self.peek is not None:
             return f"looks ahead: {self.peek}"
         if self.sampled:
@@ -133,7 +140,12 @@ def audit(
     clean = list(replays.moments(None))
     found = [(_first_difference(clean, replays.moments(poison)), i) for i, poison in enumerate(POISONS)]
     first = min(((*where, i) for where, i in found if where is not None), default=None)
-    peek = None if first is None else replays.explain(clean, first[0], first[1], POISONS[first[2]])
+    if first is None:
+        return Audit(len(clean), replays.events, windows is not None, None)
+    again = _first_difference(clean, replays.moments(None))
+    if again is not None:
+        return Audit(len(clean), replays.events, windows is not None, None, again[1])
+    peek = replays.explain(clean, first[0], first[1], POISONS[first[2]])
     return Audit(len(clean), replays.events, windows is not None, peek)
 
 

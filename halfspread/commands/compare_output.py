@@ -83,8 +83,9 @@ def _audit_line(audits: Mapping[str, Audit | None], asked: bool) -> list[str]:
     found = [each for each in audits.values() if each is not None]
     if not found:
         return ["look-ahead: not audited" + (" (a streamed market)" if audits and asked else "")]
-    cheats = sum(not each.passed for each in found)
+    cheats, vague = (sum(each.peek is not None for each in found), sum(each.differs is not None for each in found))
     said = f"{cheats} of {len(found)} agents look ahead" if cheats else "none found"
+    said += f" ({vague} of {len(found)} do not repeat themselves)" if vague else ""
     moments = min(each.moments for each in found)
     return [f"look-ahead: {said} in a sample of {moments:,} moments each (all of them: halfspread audit CONFIG)"]
 

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Unpack
 
+import numpy as np
+
+from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
 from halfspread.engine.poison import POISONS, Poison, Veils, inputs_of
 from halfspread.engine.records import State
@@ -193,7 +196,7 @@ class _Replays:
         """What the agent has decided after each event of the windows; ``only``: one input is poisoned."""
         where = windows or self._windows
         size, singly = where.step(0)
-        with Veils(self._tape, poison, only, held=not self._sampled) as veils:
+        with Veils(self._tape, poison, only, held=not self._sampled, delay=self._delay()) as veils:
             options = self._options.copy()
             options["chunk_events"] = size
             with Session(veils.tape, _fair(self._make()), self._costs, options) as session:
@@ -216,6 +219,13 @@ class _Replays:
                         break
                     session.replay.events, singly = where.step(done)
         self.events = max(self.events, done)
+
+    def _delay(self) -> DelayTable | None:
+        """The latency of market data, drawn as a run draws it."""
+        latency = self._costs.latency
+        if latency.feed.is_zero:
+            return None
+        return latency.tables(np.random.default_rng([self._options.get("seed", 0), 1]))[2]
 
     def _report(self, count: int) -> None:
         self._done += count

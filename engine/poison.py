@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.costs.latency import DelayTable
 from halfspread.engine.codes import AT_AGENT
 from halfspread.engine.feed import Feed
 from halfspread.engine.replay import Chunk
 from halfspread.engine.session import columns_of
+from halfspread.engine.side_data import delays_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import ConfigError
@@ -75,14 +77,18 @@ def _beside(feed: Feed) -> Iterator[tuple[str, Floats, Integers]]:
             yield name, prices.prices, prices.times
 
 
-def _received(feed: Feed, kind: str) -> Integers:
+def _received(feed: Feed, kind: str, delay: DelayTable | None) -> Integers:
     """When the rows of a table in memory are received."""
     table: Any = feed.table(kind)
     local = None if kind == "bars" else table.local_times
     if local is not None:
         return np.maximum.accumulate(local)
-    times: Integers = table.times + (table.interval if kind == "bars" else 0)
-    return times
+    return _later(table.times + (table.interval if kind == "bars" else 0), delay)
+
+
+def _later(times: Integers, delay: DelayTable | None) -> Integers:
+    """Times of arrival where market data are delayed; none overtakes the one before it."""
+    return times if delay is None else np.maximum.accumulate(times + delays_of(delay, 0, times))
 
 
 class _Veil:
@@ -140,12 +146,20 @@ class Veils:
     """Poison over a tape in memory and over the history of its runs; a context manager that takes it off again.
 
     ``tape``: what the engine replays, a copy where there is poison. ``only``: the one input (see `inputs_of`) that is
-    poisoned; None: all of them. ``held``: the agent may hold on to the tape, so its arrays are poisoned too. Without
-    poison nothing is changed.
+    poisoned; None: all of them. ``held``: the agent may hold on to the tape, so its arrays are poisoned too.
+    ``delay``: latency of market data. Without poison nothing is changed.
     """
 
-    def __init__(self, tape: Tape, poison: Poison | None, only: str | None = None, *, held: bool = True) -> None:
-        self._public, self._poison, self._only = tape, poison, only
+    def __init__(
+        self,
+        tape: Tape,
+        poison: Poison | None,
+        only: str | None = None,
+        *,
+        held: bool = True,
+        delay: DelayTable | None = None,
+    ) -> None:
+        self._public, self._poison, self._only, self._delay = tape, poison, only, delay
         self._veils: list[_Veil] = []
         self._held = held and poison is not None
         self.tape = _copy(tape) if self._held else tape
@@ -173,11 +187,11 @@ class Veils:
                 rows, columns = feed.table(kind).rows, columns_of(feed, kind)
                 column = _place(self._only, kind, columns)
                 if self._only is None or column is not None:
-                    yield _Veil(rows, _received(feed, kind), poison, column)
+                    yield _Veil(rows, _received(feed, kind, self._delay), poison, column)
             for name, values, times in _beside(feed):
                 if self._only in (None, name) and id(values) not in seen:
                     seen.add(id(values))
-                    yield _Veil(values, times, poison)
+                    yield _Veil(values, _later(times, self._delay), poison)
 
     def lift(self, chunk: Chunk, kind: str, bits: int) -> Floats:
         """The history that an agent may be shown while the events of ``chunk`` run: true up to them, poison beyond.

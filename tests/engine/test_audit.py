@@ -15,6 +15,7 @@ from halfspread import strategies
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.datafeeds.synthetic import SyntheticMarket
@@ -229,6 +230,20 @@ def test_a_peek_at_what_a_tape_was_cut_from_or_what_runs_have_left_with_it_is_ca
     assert not bars.bars.rows.flags.writeable  # type: ignore[union-attr]
     assert part.shared
     assert check(part, strategies.BuyAndHold).passed
+
+
+def test_a_peek_at_the_book_of_the_exchange_before_it_is_received_is_caught(book: Tape) -> None:
+    late = FREE.model_copy(update={"latency": Latency.fixed(0, feed="3s")})
+    depth: Any = replace(book.feeds[0].books, local_times=None)  # type: ignore[type-var]
+    alone = replace(book, feeds=(replace(book.feeds[0], bars=None, books=depth),))
+
+    class Early(Strategy):
+        def on_book(self, market: Market) -> float:
+            now = int(np.searchsorted(depth.times, market.time, side="right")) - 1
+            return 1.0 if depth.rows[now, 0] > market.bid else -1.0
+
+    assert check(alone, Early, late).peek is not None
+    assert check(alone, lambda: strategies.MarketMaker(inventory_limit=5.0, size=1.0), late).passed
 
 
 def _marks(tape: Tape) -> Any:

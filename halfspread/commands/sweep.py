@@ -19,6 +19,7 @@ from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, dige
 from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
+from halfspread.commands.repeats import changed_metric, refuse_changed
 from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
@@ -65,7 +66,7 @@ def execute(arguments: Namespace) -> int:
             "holds for it; halfspread run CONFIG --set ... shows it at one setting"
         )
     axes = [_of_agent(axis, base) for axis in axes]
-    _refuse_names(axes)
+    _refuse_idle(axes, base)
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
@@ -82,7 +83,7 @@ def execute(arguments: Namespace) -> int:
             watch.lap("replay")
             with closing(store):
                 with RunFolder(out, base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
-                    best = _best_again(work, swept, progress)
+                    best = _best_again(base, work, swept, store, progress)
                     _write_results(folder.building, swept, best)
                     _write(folder, base, swept, best, arguments, code, watch)
                 store.remove()
@@ -104,7 +105,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     work = CellWork(base.source)
     swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
     store.close()
-    _write_results(home, swept, _best_again(work, swept, progress))
+    _write_results(home, swept, _best_again(base, work, swept, store, progress))
     return swept.finished
 
 
@@ -134,10 +135,21 @@ def _run(
     return _sweep(axes, arguments, cells, finished, before), store
 
 
-def _refuse_names(axes: Sequence[Axis | Range]) -> None:
-    idle = next((axis.key for axis in axes if axis.key.rpartition(".")[2] == "name"), None)
-    if idle is not None:
-        raise ConfigError(f"--grid {idle}: a name changes no result, so all its cells would be the same")
+def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:
+    """Raise ConfigError for a key that changes no result of the agent that runs."""
+    labels = [agent.label for agent in base.loaded.config.all_agents]
+    for axis in axes:
+        first, _, rest = axis.key.partition(".")
+        whose = rest.partition(".")[0]
+        if axis.key.rpartition(".")[2] == "name":
+            why = "a name changes no result"
+        elif first == "agents" and rest and whose not in (labels[base.source.agent], str(base.source.agent)):
+            why = f"{labels[base.source.agent]} runs, and what is another agent's changes no result of it"
+        elif first == "benchmark":
+            why = "ratios are against zero here"
+        else:
+            continue
+        raise ConfigError(f"--grid {axis.key}: {why}, so all its cells would be the same")
 
 
 def _grid_of(arguments: Namespace) -> dict[str, Any]:
@@ -175,17 +187,15 @@ def _sweep(
     return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures, before)
 
 
-def _best_again(work: CellWork, swept: _Sweep, progress: Progress) -> Result:
-    """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises InternalError where
+def _best_again(base: Base, work: CellWork, swept: _Sweep, store: CellStore, progress: Progress) -> Result:
+    """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises StrategyError where
     it is not the same again."""
     first = swept.best_first[0]
-    plan = work.plan(swept.cells[first.index])
+    cell = swept.cells[first.index]
     with progress.step("run the best again"):
-        result = Result.of(work.result(plan))
-    for name, value in first.metrics.items():
-        now = result.metrics[name]
-        if now != value and repr(now) != repr(value):  # NaN is what it was
-            raise InternalError(f"cell {first.index}: {name} was {value!r}, and {now!r} when it ran again")
+        result = Result.of(work.result(work.plan(cell)))
+    kept = f" (finished cells are kept in {store.path})"
+    refuse_changed(changed_metric(first.metrics, result.metrics), cell, base.built.agent, base.built.label, kept)
     return result
 
 

@@ -25,7 +25,7 @@ from halfspread.reports.result import Result
 from halfspread.reports.tried import Tried
 from halfspread.reports.versus import versus, versus_object
 
-__all__ = ["Comparison", "show_comparison", "write_comparison"]
+__all__ = ["Comparison", "comparison_object", "show_comparison", "write_comparison"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Comparison:
     @property
     def failures(self) -> list[dict[str, str]]:
         """The same of agents that failed, as JSON."""
-        return [{"name": name, "error": message} for name, message in self.ran.failed.items()]
+        return _failures(self.ran.failed)
 
     def tried_before(self, result: Result) -> Tried:
         """What was tried on the data of a result before."""
@@ -66,7 +66,25 @@ class Comparison:
     @cached_property
     def differences(self) -> dict[str, Any]:
         """Differences and p-values over all agents."""
-        return versus_object(versus(self.ranked, [each.name for each in self.ranked]))
+        return _differences(self.ranked)
+
+
+def comparison_object(
+    ranked: Sequence[Result], ranking: str, failed: Mapping[str, str], differences: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What ``metrics.json`` holds of all agents of a comparison: results ``ranked`` by ``ranking``, why others have
+    ``failed``, and the ``differences`` between them, computed where not given."""
+    agents = [agent_object(each) for each in ranked]
+    said = {"ranking": ranking, "agents": agents, "failed": _failures(failed)}
+    return {**said, "comparison": differences or _differences(ranked)}
+
+
+def _differences(ranked: Sequence[Result]) -> dict[str, Any]:
+    return versus_object(versus(ranked, [each.name for each in ranked]))
+
+
+def _failures(failed: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "error": message} for name, message in failed.items()]
 
 
 def _named(name: str, message: str) -> str:
@@ -105,8 +123,8 @@ def write_comparison(
             if source is not None:
                 _bring(source / "equity.parquet", home / "equity.parquet")
         write_results(result, home, None, report=not arguments.no_report, proof=proofs[result.name])
-    found = {"ranking": arguments.rank, "agents": [agent_object(each) for each in done.ranked]}
-    write_json(folder.building / "metrics.json", {**found, "failed": done.failures, "comparison": done.differences})
+    found = comparison_object(done.ranked, arguments.rank, done.ran.failed, done.differences)
+    write_json(folder.building / "metrics.json", found)
     if not arguments.no_report:
         from halfspread.reports.html import compare_page
 

@@ -25,16 +25,17 @@ __all__ = ["comparison_differences", "headline_differences"]
 _METRICS = "metrics.json"
 
 
-def comparison_differences(run: RunRecord, results: Sequence[Result]) -> list[Difference]:
+def comparison_differences(run: RunRecord, results: Sequence[Result], *, newer: bool) -> list[Difference]:
     """The first number, and the first of what is only said, in which the common metrics of a comparison are not those
-    of ``results``, all that did not fail, in their order: the ranking, the agents, differences and p-values."""
+    of ``results``, all that did not fail, in their order: the ranking, the agents, differences and p-values.
+    ``newer``: the code is not what it was, and may know more numbers."""
     if not (run.path / _METRICS).is_file():
         return [_difference(_METRICS, "", "metrics of all agents", "no such file")]
     ranking = str(run.manifest["ranking"])
     now = comparison_object(rank_results(results, ranking), ranking, run.manifest.get("failed", {}))
     with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
         write_json(Path(made, _METRICS), now)
-        found = metrics_differences(run.path / _METRICS, Path(made, _METRICS), "")
+        found = metrics_differences(run.path / _METRICS, Path(made, _METRICS), "", newer=newer)
     return [replace(each, where=f"all agents, {each.more['field']}") for each in found]
 
 

@@ -130,7 +130,8 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None, worke
                 raise _with_causes(error, found) from error
         if run.kind == "compare" and results:
             with progress.step("compare all agents"):
-                found.results += comparison_differences(run, results)
+                newer = any(each.kind == "code" for each in found.inputs)
+                found.results += comparison_differences(run, results, newer=newer)
         found.results += headline_differences(run)
     found.inputs.sort(key=lambda each: each.rank)
     found.seconds = time.perf_counter() - began

@@ -57,6 +57,7 @@ def test_what_a_comparison_says_of_all_agents_is_computed_again(several: Path, h
     edits: dict[str, Edit] = {
         "comparison.tests[0].superior_ability": lambda o: o["comparison"]["tests"][0].update(superior_ability=1e-4),
         "agents[0].metrics.total_return": lambda o: o["agents"][0]["metrics"].update(total_return=9.9),
+        "comparison.to_first.bollinger.value": lambda o: o["comparison"]["to_first"].pop("bollinger"),
         "ranking": lambda o: o.update(ranking="total_return"),
         "agents[0].name": lambda o: o["agents"].reverse(),
     }

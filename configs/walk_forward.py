@@ -18,6 +18,7 @@ import pandas as pd
 from halfspread.configs.agents import fault_text
 from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.leaving import leaving_costs
+from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
@@ -238,7 +239,7 @@ def _run_window(
     if not _holds(tape, window.train_start, window.train_end) or not _holds(tape, window.test_start, window.test_end):
         return flat
     train = tape.slice(pd.Timestamp(window.train_start, tz="UTC"), pd.Timestamp(window.train_end, tz="UTC"))
-    agent = learner.fit(train, rng)
+    agent = learner.fit(train if isinstance(learner, Choice) else training_tape(train, window.train_end), rng)
     if agent is None:
         return flat
     if looks_ahead(agent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -131,8 +132,12 @@ def _run(
         progress=progress,
         check=lambda outcome: _check_ranking(outcome, arguments.rank),
     )
-    before = Tried() if finished.data is None else tried(finished.data.total)
-    return _sweep(axes, arguments, cells, finished, before), store
+    try:
+        before = Tried() if finished.data is None else tried(finished.data.total)
+        return _sweep(axes, arguments, cells, finished, before), store
+    except BaseException:
+        store.close()
+        raise
 
 
 def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:
@@ -181,6 +186,11 @@ def _sweep(
 ) -> _Sweep:
     done = finished.of_state(DONE)
     best_first = rank([(each, each.metrics) for each in done], arguments.rank)
+    if math.isnan(float(best_first[0].metrics[arguments.rank])):
+        raise ConfigError(
+            f"--rank {arguments.rank}: none of {formats.plural(len(done), 'setting')} has it, so that none is the "
+            "best; rank by another metric: finished cells are kept"
+        )
     returns = np.array([float(each.metrics["total_return"]) for each in best_first])
     figures = sweep_statistics(daily_matrix(best_first), 0, returns, before.settings)
     keys = tuple(axis.key for axis in axes)
@@ -305,6 +315,7 @@ def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
 def _table(swept: _Sweep) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     own = swept.ranking not in ("total_return", "information_ratio")
@@ -319,13 +330,13 @@ def _table(swept: _Sweep) -> Any:
         "fills",
     ]
     for name in heads:
-        grid.add_column(name, justify="right")
+        grid.add_column(Text(name), justify="right")
     label = metric_label(swept.ranking, [float(each.metrics[swept.ranking]) for each in swept.best_first])
     for each in swept.best_first[:SHOWN]:
         m: Mapping[str, Any] = each.metrics
         settings = swept.cells[each.index].parameters
         grid.add_row(
-            *(value_text(settings[key]) for key in swept.keys),
+            *(Text(value_text(settings[key])) for key in swept.keys),
             *([label(float(m[swept.ranking]))] if own else []),
             formats.number(100.0 * m["total_return"], 2),
             formats.number(m["information_ratio"]),

@@ -280,7 +280,9 @@ def _show(found: Verification) -> None:
         here = [each for each in [*found.inputs, *found.results] if each.kind in kinds]
         if not here:
             grid.add_row(
-                name, Text("as it was" if detail else "not looked at", style="green" if detail else "dim"), detail
+                name,
+                Text("as it was" if detail else "not looked at", style="green" if detail else "dim"),
+                Text(detail),
             )
         for i, each in enumerate(here):
             word = Text("differs", style="yellow" if each.kind in HARMLESS else "red")

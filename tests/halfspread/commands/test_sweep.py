@@ -266,6 +266,29 @@ def test_an_agent_that_keeps_state_between_runs_is_stopped_in_words(
     assert halfspread("sweep", small, *healed, "--grid", "agent.at=1,2,3", "--workers", 1).code == 0
 
 
+def test_values_that_look_like_markup_are_shown_as_they_are(small: Path, halfspread: Command) -> None:
+    text = (
+        FAILS.replace("at: int = 0", 'at: str = "x"').replace("if self.at == 3", "if False").replace(" + self.at", "")
+    )
+    grid = ("--grid", 'agent.at="[/bold]","[red]boom"')
+    done = halfspread("sweep", small, *plugin(small, text), *grid)
+    assert done.code == 0, done.err
+    assert "[/bold]" in done.out
+    assert "[red]boom" in done.out
+    windows = ("--train", "1d", "--test", "12h", "--metric", "total_return")
+    done = halfspread("walk-forward", small, *plugin(small, text), *grid, *windows, "--no-report")
+    assert done.code == 0, done.err
+    assert "[/bold]" in done.out
+
+
+def test_a_ranking_by_what_no_setting_has_is_refused(small: Path, halfspread: Command) -> None:
+    done = halfspread("sweep", small, *GRID, "--rank", "fill_ratio")
+    assert done.code == 2
+    assert "--rank fill_ratio: none of 5 settings has it, so that none is the best" in done.err
+    assert not list(Path("runs").rglob("*.parquet"))
+    assert "5 of 6 cells are kept from before" in halfspread("sweep", small, *GRID).err
+
+
 def test_a_grid_that_explodes_says_how_many_cells_and_how_long(
     small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

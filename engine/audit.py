@@ -12,7 +12,9 @@ computed over the whole sample before they became columns of the tape.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Unpack
@@ -109,6 +111,9 @@ class Windows:
         return EVENTS_IN_CHUNK, False
 
 
+#: Tapes that are poisoned in the hands of an agent share arrays with others.
+_poisoning = threading.RLock()
+
 #: A moment of a run: events so far, time, and what identifies the decisions up to it.
 Moment = tuple[int, int, Any]
 
@@ -125,8 +130,9 @@ def audit(
     itself stays as it is and only the history is poisoned.
 
     ``make_agent`` gives a new agent for each replay, so that none remembers another. ``options``: those of the run.
-    their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
-    for a streamed tape, and for an agent that says itself that it looks ahead.
+    their ``progress`` is called with the events done in all replays. While it runs, the tape shows poison to whoever
+    looks at it: one audit of all runs at a time, and nothing else may use the tape. Raises what `run_backtest` does,
+    and ConfigError for a streamed tape, and for an agent that says itself that it looks ahead.
     """
     if not callable(make_agent):
         raise ConfigError(
@@ -138,18 +144,21 @@ def audit(
             "an audit holds the market in memory; read it with Tape.from_bars (in a config stream = false), or audit "
             "a part of it with start= and end="
         )
-    where = windows or Windows()
-    replays = _Replays(tape, make_agent, costs, options, where)
+    replays = _Replays(tape, make_agent, costs, options, windows or Windows())
+    with _poisoning if windows is None else nullcontext():
+        return _compared(replays, sampled=windows is not None)
+
+
+def _compared(replays: _Replays, *, sampled: bool) -> Audit:
     clean = list(replays.moments(None))
     found = [(_first_difference(clean, replays.moments(poison)), i) for i, poison in enumerate(POISONS)]
     first = min(((*where, i) for where, i in found if where is not None), default=None)
     if first is None:
-        return Audit(len(clean), replays.events, windows is not None, None)
+        return Audit(len(clean), replays.events, sampled, None)
     again = _first_difference(clean, replays.moments(None))
     if again is not None:
-        return Audit(len(clean), replays.events, windows is not None, None, again[1])
-    peek = replays.explain(clean, first[0], first[1], POISONS[first[2]])
-    return Audit(len(clean), replays.events, windows is not None, peek)
+        return Audit(len(clean), replays.events, sampled, None, again[1])
+    return Audit(len(clean), replays.events, sampled, replays.explain(clean, first[0], first[1], POISONS[first[2]]))
 
 
 def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple[int, int] | None:

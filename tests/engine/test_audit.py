@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -253,6 +254,15 @@ def _marks(tape: Tape) -> Any:
         return tape.mark.prices, tape.mark.times  # type: ignore[union-attr]
     marks = kept[1][kept[1]["kind"] == MARK]
     return marks["value"], marks["time"]
+
+
+def test_audits_in_two_threads_leave_the_tape_as_it_was(bars: Tape) -> None:
+    rows, rates = bars.bars.rows.copy(), bars.funding.rates.copy()  # type: ignore[union-attr]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda make: check(bars, make), [strategies.BuyAndHold, Monthly] * 2))
+    assert [each.passed for each in found] == [True, False] * 2
+    assert (bars.bars.rows == rows).all()  # type: ignore[union-attr]
+    assert (bars.funding.rates == rates).all()  # type: ignore[union-attr]
 
 
 def test_prices_that_stand_for_two_things_are_as_they_were_afterwards(bars: Tape) -> None:

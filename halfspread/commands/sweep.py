@@ -22,6 +22,7 @@ from halfspread.commands.output import agent_object, print_json, print_table, wh
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import changed_metric, refuse_changed
 from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
+from halfspread.commands.tried_settings import settings_of
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.foresight import looks_ahead
@@ -75,11 +76,18 @@ def execute(arguments: Namespace) -> int:
         raise ConfigError(f"{count:,} cells are more than can be held, at most {MOST:,}; larger steps, or --random N")
     watch.lap("plan")
     out = Path(arguments.out)
-    own = identity_of({"config": plain(base.config), "sweep": _grid_of(arguments)})
+    facts = {"config": plain(base.config), "plugins": code["plugins"], "sweep": _grid_of(arguments)}
     try:
         with resumable("cells"):
             swept, store = _run(
-                base, work, axes, arguments, out, workers, progress, lambda data: find_tried(out, data, own)
+                base,
+                work,
+                axes,
+                arguments,
+                out,
+                workers,
+                progress,
+                lambda data: _tried(out, data, facts, axes, arguments),
             )
             watch.lap("replay")
             with closing(store):
@@ -138,6 +146,13 @@ def _run(
     except BaseException:
         store.close()
         raise
+
+
+def _tried(out: Path, data: str, facts: Mapping[str, Any], axes: Sequence[Axis | Range], arguments: Namespace) -> Tried:
+    """What others than the cells of this sweep tried before."""
+    cells = (cell.parameters for cell in _cells(axes, arguments))
+    settings = settings_of(facts["config"], facts["plugins"], [axis.key for axis in axes], cells)
+    return find_tried(out, data, identity_of(facts), settings)
 
 
 def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:

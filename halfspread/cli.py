@@ -171,6 +171,7 @@ def _walk_forward(walk: argparse.ArgumentParser) -> None:
     metric = "what settings are chosen by (default: %(default)s)"
     walk.add_argument("--metric", metavar="METRIC", default="information_ratio", help=metric)
     walk.add_argument("--workers", metavar="N", type=int, help=_WORKERS)
+    walk.add_argument("--yes", action="store_true", help="run more than 20,000 training windows of settings")
     _common(walk)
 
 

@@ -262,6 +262,17 @@ def test_what_was_tried_on_the_same_data_before_is_told(small: Path, halfspread:
 # Learners.
 
 
+def test_more_runs_than_anyone_means_are_asked_for(
+    small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("halfspread.commands.walk_forward.MANY", 23)  # 4 windows of 6 settings
+    done = halfspread("walk-forward", small, *GRID, *LENGTHS)
+    assert done.code == 2
+    assert "4 windows of 6 settings are 24 runs of a training window, more than 23; take longer windows" in done.err
+    assert not list(Path("runs").rglob("*"))
+    assert halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--yes", "--no-report").code == 0
+
+
 def test_an_agent_that_fits_itself_is_fitted_anew_in_every_window(learner: Path, halfspread: Command) -> None:
     done = halfspread("walk-forward", learner, *LENGTHS, "--json")
     assert done.code == 0, done.err

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from halfspread import __version__
+from halfspread.commands.terminal import without_controls
 from halfspread.errors import HalfspreadError, UserError
 
 __all__ = ["main", "parser"]
@@ -224,7 +225,7 @@ def _imported(module: str) -> Any:
 
 
 def _say(message: str) -> None:
-    print(f"halfspread: {message}", file=sys.stderr)
+    print(f"halfspread: {without_controls(message)}", file=sys.stderr)
 
 
 def _ours(error: Exception) -> int:

@@ -18,6 +18,7 @@ from halfspread.commands.look_ahead import audit_object
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import write_results
+from halfspread.commands.terminal import without_controls
 from halfspread.commands.tried import daily_pnl, tried_entry
 from halfspread.engine.audit import Audit
 from halfspread.reports.proof_section import Proof
@@ -156,7 +157,7 @@ def _proofs(ran: Ran, home: Path, arguments: Namespace) -> dict[str, Proof]:
 def show_comparison(folder: RunFolder, done: Comparison, arguments: Namespace) -> None:
     """Print the table, or the object of ``--json``, and the warnings."""
     for warning in done.warnings:
-        print(f"halfspread: warning: {warning}", file=sys.stderr)
+        print(f"halfspread: warning: {without_controls(warning)}", file=sys.stderr)
     if arguments.json:
         agents = [
             {

@@ -10,15 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from halfspread.costs.model import Costs
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.tape import Tape
 from halfspread.errors import StrategyError
 
-__all__ = ["looks_ahead", "marked", "with_foresight"]
-
-
-def looks_ahead(agent: object) -> bool:
-    """Whether an agent is told the future, and says so."""
-    return bool(getattr(agent, "looks_ahead", False))
+__all__ = ["marked", "with_foresight"]
 
 
 def with_foresight(agent: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> Any:

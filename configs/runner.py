@@ -9,7 +9,6 @@ caller's to keep.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Cell
+from halfspread.engine.first_compile import processors
 from halfspread.engine.tape import Tape
 from halfspread.errors import UserError
 
@@ -85,7 +85,7 @@ class _Stopped(BaseException):
 
 def default_workers() -> int:
     """As many as there are processors for this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()
 
 
 def run_cells(

@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from halfspread.configs.agents import fault_text
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled
+from halfspread.engine.agent import is_compiled, looks_ahead
 from halfspread.engine.bars import Integers
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest

@@ -23,6 +23,7 @@ import numpy as np
 
 from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.poison import POISONS, Poison, Veils, inputs_of
 from halfspread.engine.records import State
 from halfspread.engine.replay import EVENTS_IN_CHUNK
@@ -174,7 +175,7 @@ def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple
 
 def _fair(agent: Any) -> Any:
     """The agent. Raises ConfigError for one that is told the future, and says so."""
-    if getattr(agent, "looks_ahead", False):
+    if looks_ahead(agent):
         raise ConfigError(
             f"{agent_name(agent)} is told the future: it is a bound for other agents, and there is nothing to audit"
         )

@@ -15,7 +15,7 @@ from halfspread.engine.codes import AT_AGENT
 from halfspread.engine.feed import Feed
 from halfspread.engine.replay import Chunk
 from halfspread.engine.session import columns_of
-from halfspread.engine.side_data import delays_of
+from halfspread.engine.side_data import arrivals_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import ConfigError
@@ -87,8 +87,8 @@ def _received(feed: Feed, kind: str, delay: DelayTable | None) -> Integers:
 
 
 def _later(times: Integers, delay: DelayTable | None) -> Integers:
-    """Times of arrival where market data are delayed; none overtakes the one before it."""
-    return times if delay is None else np.maximum.accumulate(times + delays_of(delay, 0, times))
+    """Times of arrival where market data are delayed."""
+    return times if delay is None else arrivals_of(times, delay)
 
 
 class _Veil:

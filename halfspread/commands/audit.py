@@ -16,9 +16,9 @@ from halfspread.commands.progress import Progress
 from halfspread.configs.build import BuiltAgent, build_agents
 from halfspread.configs.cell_work import market_of
 from halfspread.configs.cells import Cell
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.runner import run_cells
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.audit import Audit
 from halfspread.engine.times import time_text
 from halfspread.errors import InternalError

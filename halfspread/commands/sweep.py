@@ -25,7 +25,7 @@ from halfspread.commands.tried import find_tried, identity_of, tried_entry, trie
 from halfspread.commands.tried_settings import settings_of
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
-from halfspread.configs.foresight import looks_ahead
+from halfspread.engine.agent import looks_ahead
 from halfspread.errors import ConfigError, InternalError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank

@@ -36,7 +36,6 @@ from halfspread.configs.build import BuiltAgent, build_tape, run_terms
 from halfspread.configs.cell_work import CellWork, Outcome
 from halfspread.configs.cells import Axis, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.costs import build_costs
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded
 from halfspread.configs.walk_forward import (
     Choice,
@@ -49,6 +48,7 @@ from halfspread.configs.walk_forward import (
     windows_of,
 )
 from halfspread.configs.windows import Schedule
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.reports import formats

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench study clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,11 @@ bench: $(READY) ## measure the speed; every benchmark checks its results first
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.report
+
+study: $(READY) ## what costs and luck leave of the experts; needs HALFSPREAD_DATA
+	$(BIN)/python docs/studies/costs.py
 
 clean: ## remove the environment and everything that tools left behind (never runs/)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

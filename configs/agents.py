@@ -19,6 +19,7 @@ from typing import Any
 from halfspread import agents, strategies
 from halfspread.configs.faults import close_match
 from halfspread.configs.fields import file_at
+from halfspread.configs.foresight import marked
 from halfspread.configs.model import AgentConfig
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.strategies.base import Strategy
@@ -37,7 +38,7 @@ def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
     """
     cls = agent_class(config.type, folder, where)
     try:
-        return cls(**config.parameters)
+        return marked(cls(**config.parameters))
     except UserError as error:
         raise type(error)(f"{where}: {error}") from error
     except Exception as error:

@@ -41,7 +41,9 @@ class BenchmarkTable(Section):
     stamp: Literal["open", "close"] = Field(
         default="open", description="a row is of the UTC day that begins (open) or ends (close) at its midnight"
     )
-    name: str | None = Field(default=None, min_length=1, description="what tables call it; left out: the file's name")
+    name: str | None = Field(
+        default=None, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$", description="what tables call it; left out: the file's name"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

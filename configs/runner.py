@@ -9,20 +9,19 @@ caller's to keep.
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Cell
+from halfspread.engine.first_compile import processors
 from halfspread.engine.tape import Tape
 from halfspread.errors import UserError
 
@@ -35,8 +34,6 @@ LOOK_UP = 0.2
 #: Up to so many cells are planned once; more are planned again when they run.
 PLANS_KEPT = 2_000
 
-#: Up to so many cells what cycles they leave is no matter.
-FEW = 8
 #: Processes are started once agents in Python have taken so many seconds, or at once for so many events.
 PATIENCE = 2.0
 PATIENT_EVENTS = 3_000_000
@@ -88,7 +85,7 @@ class _Stopped(BaseException):
 
 def default_workers() -> int:
     """As many as there are processors for this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()
 
 
 def run_cells(
@@ -105,18 +102,17 @@ def run_cells(
     cells, and may leave out some whose outcome is known. Raises what reading a market raises, UserError where a worker
     process dies, and KeyboardInterrupt; no worker goes on then.
     """
-    with _tidy() if len(cells) > FEW else nullcontext():
-        for first, all_jobs in _by_market(work, cells, take):
-            jobs, tape = all_jobs, work.tape(first)
-            if choose is not None:
-                chosen = {cell.index for cell in choose(tape, [job.cell for job in all_jobs])}
-                jobs = [job for job in all_jobs if job.cell.index in chosen]
-            compiled = [job for job in jobs if not job.in_python]
-            if workers == 1 or len(compiled) < 2:
-                _one_by_one(work, compiled, take)
-            else:
-                _in_threads(work, compiled, take, min(workers, len(compiled)))
-            _in_python(work, [job for job in jobs if job.in_python], take, workers, len(tape))
+    for first, all_jobs in _by_market(work, cells, take):
+        jobs, tape = all_jobs, work.tape(first)
+        if choose is not None:
+            chosen = {cell.index for cell in choose(tape, [job.cell for job in all_jobs])}
+            jobs = [job for job in all_jobs if job.cell.index in chosen]
+        compiled = [job for job in jobs if not job.in_python]
+        if workers == 1 or len(compiled) < 2:
+            _one_by_one(work, compiled, take)
+        else:
+            _in_threads(work, compiled, take, min(workers, len(compiled)))
+        _in_python(work, [job for job in jobs if job.in_python], take, workers, len(tape))
 
 
 def _one_by_one(work: Work[P, O], jobs: Sequence[_Job[P]], take: Callable[[O], None]) -> None:
@@ -164,21 +160,6 @@ def _by_market(work: Work[P, O], cells: Sequence[Cell], take: Callable[[O], None
     return found.values()
 
 
-@contextmanager
-def _tidy() -> Iterator[None]:
-    """Have the collector of cycles look at what comes from now on only, which makes a collection after each cell cheap.
-
-    A run leaves some 20 MB in a cycle. Without it they pile up, and every next run has to ask the system for new pages:
-    a hundred cells take a gigabyte more and half as long again.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
 def _run(work: Work[P, O], job: _Job[P], stopped: Callable[[], bool]) -> O:
     """Run a job. Raises _Stopped as soon as ``stopped`` says so."""
 
@@ -190,11 +171,7 @@ def _run(work: Work[P, O], job: _Job[P], stopped: Callable[[], bool]) -> O:
     planned = work.planned(job.cell) if job.plan is None else job.plan
     if isinstance(planned, Outcome):
         return planned
-    try:
-        return work.run(planned, look)
-    finally:
-        if gc.get_freeze_count():
-            gc.collect()
+    return work.run(planned, look)
 
 
 def _in_threads(work: Work[P, O], jobs: Sequence[_Job[P]], take: Callable[[O], None], workers: int) -> None:
@@ -219,7 +196,7 @@ def _in_processes(source: Source[P, O], jobs: Sequence[_Job[P]], take: Callable[
         _feed(lambda job: pool.submit(_run_here, job.cell), jobs, take, workers)
     except BrokenProcessPool as error:
         raise UserError(
-            "a worker process died, perhaps for want of memory; finished cells are kept: run the same command again, "
+            "a worker process died, perhaps for want of memory; what is finished is kept: run the same command again, "
             "with fewer --workers"
         ) from error
     except BaseException:

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from halfspread.configs.agents import fault_text
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.leaving import leaving_costs
+from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled
+from halfspread.engine.agent import is_compiled, looks_ahead
 from halfspread.engine.bars import Integers
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
@@ -112,8 +112,8 @@ class Choice:
     """The learner that tries every setting in the training window and takes the best by a metric.
 
     ``candidates``: for each setting a function that makes its agent. Of equal ones the first is taken; where none has
-    the metric (none has traded), it stays flat. Raises ConfigError for a metric that is not of `METRICS`, or no
-    candidates.
+    the metric (none has traded), it stays flat. One that fails in a window is not taken there, and ``failed`` says why
+    after `fit`. Raises ConfigError for a metric that is not of `METRICS`, or no candidates.
     """
 
     def __init__(
@@ -128,13 +128,19 @@ class Choice:
         self._candidates, self._terms, self._workers = list(candidates), terms, workers
         self._metric = checked_metric(metric)
         self.trials = len(self._candidates)
+        self.failed: tuple[str, ...] = ()
 
     def fit(self, tape: Tape, rng: np.random.Generator) -> Any:
-        """The agent with the best setting; ``rng`` is not needed."""
+        """The agent with the best setting; ``rng`` is not needed. Raises the reason of the first where all fail."""
         agents = [make() for make in self._candidates]
         in_threads = self._workers > 1 and all(map(is_compiled, agents))  # others hold the interpreter's lock
         with ThreadPoolExecutor(self._workers if in_threads else 1) as pool:
-            scores = list(pool.map(lambda agent: self._score(tape, agent), agents))
+            found = list(pool.map(lambda agent: self._score(tape, agent), agents))
+        faults = [each for each in found if isinstance(each, StrategyError)]
+        if len(faults) == len(found):
+            raise faults[0]
+        self.failed = tuple(str(fault) for fault in faults)
+        scores = [math.nan if isinstance(each, StrategyError) else each for each in found]
         known = [i for i, score in enumerate(scores) if not math.isnan(score)]
         if not known:
             return None
@@ -142,8 +148,13 @@ class Choice:
         best = min(known, key=lambda i: sign * scores[i])
         return self._candidates[best]()
 
-    def _score(self, tape: Tape, agent: Any) -> float:
-        return self._terms.run(tape, agent, tape.start_ns).metric(self._metric)
+    def _score(self, tape: Tape, agent: Any) -> float | StrategyError:
+        try:
+            return self._terms.run(tape, agent, tape.start_ns).metric(self._metric)
+        except StrategyError as error:
+            settings = ", ".join(f"{name}={value}" for name, value in getattr(agent, "parameters", dict)().items())
+            window = f"the training window from {time_text(tape.start_ns)}"
+            return StrategyError(f"{settings or 'a setting'} in {window}: {error}")
 
 
 class Refit:
@@ -238,9 +249,10 @@ def _run_window(
     if not _holds(tape, window.train_start, window.train_end) or not _holds(tape, window.test_start, window.test_end):
         return flat
     train = tape.slice(pd.Timestamp(window.train_start, tz="UTC"), pd.Timestamp(window.train_end, tz="UTC"))
-    agent = learner.fit(train, rng)
+    agent = learner.fit(train if isinstance(learner, Choice) else training_tape(train, window.train_end), rng)
+    failed = tuple(getattr(learner, "failed", ()))
     if agent is None:
-        return flat
+        return replace(flat, failed=failed)
     if looks_ahead(agent):
         raise ConfigError(
             f"walk-forward: {agent_name(agent)} is told the future, so that nothing is out of sample for it; compare "
@@ -263,6 +275,7 @@ def _run_window(
         int(result.counts["fills"]),
         dict(result.assumptions),
         tuple(result.warnings),
+        failed,
         result,
     )
 

@@ -31,8 +31,8 @@ class WindowRun:
     metric in the training window and in the test, NaN for a last test of less than half the length. ``days``: of the
     test, report currency, leaving included; ``leaving``: what that came to (``half_spread``, ``fee``, ``turnover``).
     ``notional``, ``currency``, ``fills``, ``assumptions`` and ``warnings`` are those of the test's run, empty where
-    flat. ``result``: that run itself, None where flat, and where the window was kept from an earlier, interrupted
-    command.
+    flat. ``failed``: why settings failed in the training window, which were not chosen for that. ``result``: the run of
+    the test itself, None where flat, and where the window was kept from an earlier, interrupted command.
     """
 
     window: Window
@@ -47,6 +47,7 @@ class WindowRun:
     fills: int = 0
     assumptions: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     result: BacktestResult | None = None
 
     @property

@@ -18,6 +18,7 @@ __all__ = [
     "CompiledAgent",
     "decides_in_python",
     "is_compiled",
+    "looks_ahead",
     "prepare",
     "runs_compiled",
 ]
@@ -63,6 +64,11 @@ class CompiledAgent(Protocol):
 def is_compiled(agent: object) -> bool:
     """Whether the agent decides in compiled code."""
     return isinstance(getattr(agent, "function", None), AgentFunction)
+
+
+def looks_ahead(agent: object) -> bool:
+    """Whether the agent is told the future, and says so."""
+    return bool(getattr(agent, "looks_ahead", False))
 
 
 def decides_in_python(agent: object) -> bool:

@@ -12,12 +12,18 @@ computed over the whole sample before they became columns of the tape.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Unpack
 
+import numpy as np
+
+from halfspread.costs.latency import DelayTable
 from halfspread.costs.model import Costs
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.poison import POISONS, Poison, Veils, inputs_of
 from halfspread.engine.records import State
 from halfspread.engine.replay import EVENTS_IN_CHUNK
@@ -51,19 +57,26 @@ class Peek:
 @dataclass(frozen=True)
 class Audit:
     """What an audit has found. ``moments``: how often decisions were compared, once for all events of one time;
-    ``events``: how many were replayed; ``sampled``: decisions were compared in windows only."""
+    ``events``: how many were replayed; ``sampled``: decisions were compared in windows only. ``differs``: when two
+    runs on the same true data decide differently, ns UTC; None where they do not."""
 
     moments: int
     events: int
     sampled: bool
     peek: Peek | None
+    differs: int | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether no decision looked ahead."""
-        return self.peek is None
+        """Whether no decision looked ahead, as far as that can be told."""
+        return self.peek is None and self.differs is None
 
     def __str__(self) -> str:
+        if self.differs is not None:
+            return (
+                f"does not repeat itself: on the same data it decides differently at {time_text(self.differs)}, so "
+                "that nothing can be told; draw from the rng of reset alone, and set all state there"
+            )
         if self.peek is not None:
             return f"looks ahead: {self.peek}"
         if self.sampled:
@@ -99,6 +112,9 @@ class Windows:
         return EVENTS_IN_CHUNK, False
 
 
+#: Tapes that are poisoned in the hands of an agent share arrays with others.
+_poisoning = threading.RLock()
+
 #: A moment of a run: events so far, time, and what identifies the decisions up to it.
 Moment = tuple[int, int, Any]
 
@@ -115,8 +131,9 @@ def audit(
     itself stays as it is and only the history is poisoned.
 
     ``make_agent`` gives a new agent for each replay, so that none remembers another. ``options``: those of the run.
-    their ``progress`` is called with the events done in all replays. Raises what `run_backtest` does, and ConfigError
-    for a streamed tape, and for an agent that says itself that it looks ahead.
+    their ``progress`` is called with the events done in all replays. While it runs, the tape shows poison to whoever
+    looks at it: one audit of all runs at a time, and nothing else may use the tape. Raises what `run_backtest` does,
+    and ConfigError for a streamed tape, and for an agent that says itself that it looks ahead.
     """
     if not callable(make_agent):
         raise ConfigError(
@@ -128,13 +145,21 @@ def audit(
             "an audit holds the market in memory; read it with Tape.from_bars (in a config stream = false), or audit "
             "a part of it with start= and end="
         )
-    where = windows or Windows()
-    replays = _Replays(tape, make_agent, costs, options, where)
+    replays = _Replays(tape, make_agent, costs, options, windows or Windows())
+    with _poisoning if windows is None else nullcontext():
+        return _compared(replays, sampled=windows is not None)
+
+
+def _compared(replays: _Replays, *, sampled: bool) -> Audit:
     clean = list(replays.moments(None))
     found = [(_first_difference(clean, replays.moments(poison)), i) for i, poison in enumerate(POISONS)]
     first = min(((*where, i) for where, i in found if where is not None), default=None)
-    peek = None if first is None else replays.explain(clean, first[0], first[1], POISONS[first[2]])
-    return Audit(len(clean), replays.events, windows is not None, peek)
+    if first is None:
+        return Audit(len(clean), replays.events, sampled, None)
+    again = _first_difference(clean, replays.moments(None))
+    if again is not None:
+        return Audit(len(clean), replays.events, sampled, None, again[1])
+    return Audit(len(clean), replays.events, sampled, replays.explain(clean, first[0], first[1], POISONS[first[2]]))
 
 
 def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple[int, int] | None:
@@ -150,7 +175,7 @@ def _first_difference(clean: Sequence[Moment], other: Iterator[Moment]) -> tuple
 
 def _fair(agent: Any) -> Any:
     """The agent. Raises ConfigError for one that is told the future, and says so."""
-    if getattr(agent, "looks_ahead", False):
+    if looks_ahead(agent):
         raise ConfigError(
             f"{agent_name(agent)} is told the future: it is a bound for other agents, and there is nothing to audit"
         )
@@ -181,7 +206,7 @@ class _Replays:
         """What the agent has decided after each event of the windows; ``only``: one input is poisoned."""
         where = windows or self._windows
         size, singly = where.step(0)
-        with Veils(self._tape, poison, only, held=not self._sampled) as veils:
+        with Veils(self._tape, poison, only, held=not self._sampled, delay=self._delay()) as veils:
             options = self._options.copy()
             options["chunk_events"] = size
             with Session(veils.tape, _fair(self._make()), self._costs, options) as session:
@@ -204,6 +229,13 @@ class _Replays:
                         break
                     session.replay.events, singly = where.step(done)
         self.events = max(self.events, done)
+
+    def _delay(self) -> DelayTable | None:
+        """The latency of market data, drawn as a run draws it."""
+        latency = self._costs.latency
+        if latency.feed.is_zero:
+            return None
+        return latency.tables(np.random.default_rng([self._options.get("seed", 0), 1]))[2]
 
     def _report(self, count: int) -> None:
         self._done += count

@@ -11,7 +11,7 @@ import sys
 
 from halfspread.compiled import cache_folder
 
-__all__ = ["await_core", "compile_core_beside"]
+__all__ = ["await_core", "compile_core_beside", "processors"]
 
 #: What the cache holds once the core is compiled.
 CORE = "engine_*/core_kernels.serve_core-*.nbc"
@@ -22,8 +22,7 @@ _beside: subprocess.Popen[bytes] | None = None
 def compile_core_beside() -> None:
     """Start the second process, where the core is not in the cache and there is a processor for it."""
     global _beside  # noqa: PLW0603 - one process at most has one beside it
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if _beside is not None or processors < 2 or any(cache_folder().glob(CORE)):
+    if _beside is not None or processors() < 2 or any(cache_folder().glob(CORE)):
         return
     nobody = subprocess.DEVNULL
     try:
@@ -31,6 +30,11 @@ def compile_core_beside() -> None:
     except OSError:
         return
     atexit.register(_beside.terminate)
+
+
+def processors() -> int:
+    """How many there are for this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def await_core() -> None:

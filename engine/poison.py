@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.costs.latency import DelayTable
 from halfspread.engine.codes import AT_AGENT
 from halfspread.engine.feed import Feed
 from halfspread.engine.replay import Chunk
 from halfspread.engine.session import columns_of
+from halfspread.engine.side_data import arrivals_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import Floats, Integers
+from halfspread.errors import ConfigError
 
 __all__ = ["POISONS", "Poison", "Veils", "inputs_of"]
 
@@ -74,83 +77,121 @@ def _beside(feed: Feed) -> Iterator[tuple[str, Floats, Integers]]:
             yield name, prices.prices, prices.times
 
 
-def _received(feed: Feed, kind: str) -> Integers:
+def _received(feed: Feed, kind: str, delay: DelayTable | None) -> Integers:
     """When the rows of a table in memory are received."""
     table: Any = feed.table(kind)
     local = None if kind == "bars" else table.local_times
     if local is not None:
         return np.maximum.accumulate(local)
-    times: Integers = table.times + (table.interval if kind == "bars" else 0)
-    return times
+    return _later(table.times + (table.interval if kind == "bars" else 0), delay)
+
+
+def _later(times: Integers, delay: DelayTable | None) -> Integers:
+    """Times of arrival where market data are delayed."""
+    return times if delay is None else arrivals_of(times, delay)
 
 
 class _Veil:
-    """An array that shows poison in place of what is not known yet."""
+    """An array that shows poison in place of what is not known yet.
+
+    A slice of a larger array (of the tape that this one was cut from) shows poison in what follows it there, too.
+    """
 
     def __init__(self, shown: Floats, times: Integers, poison: Poison, column: int | None = None) -> None:
-        self._shown, self._times = shown, times
-        self._true = shown.copy()
+        self._shown = _to_the_end(shown)
+        self._times = times
+        self._true = self._shown.copy()
         self._known = 0
-        self._writing(poison.make(self._true), 0, len(shown), column)
+        self._write(poison.make(self._true), 0, len(self._true), column)
         self._next = int(times[0]) if len(times) else NEVER
 
-    def _writing(self, values: Floats, first: int, end: int, column: int | None = None) -> None:
-        self._shown.flags.writeable = True
+    def _write(self, values: Floats, first: int, end: int, column: int | None = None) -> None:
         if column is None:
             self._shown[first:end] = values[first:end]
         else:
             self._shown[first:end, column] = values[first:end, column]
-        self._shown.flags.writeable = False
 
     def lift(self, now: int) -> None:
         """Show what is known by ``now``."""
         if now >= self._next:
             end = int(np.searchsorted(self._times, now, side="right"))
-            self._writing(self._true, self._known, end)
+            self._write(self._true, self._known, end)
             self._known = end
             self._next = int(self._times[end]) if end < len(self._times) else NEVER
 
     def drop(self) -> None:
         """Show everything."""
-        self._writing(self._true, self._known, len(self._true))
+        self._write(self._true, self._known, len(self._true))
+
+
+def _to_the_end(shown: Floats) -> Floats:
+    """The rows of an array that may be written to, and those after them in the array that it is a slice of."""
+    owner = shown
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    before = owner.flags.writeable
+    try:
+        owner.flags.writeable = True
+    except ValueError:
+        raise ConfigError("an audit poisons the arrays of a tape, and one of them cannot be written to") from None
+    first = (shown.ctypes.data - owner.ctypes.data) // owner.strides[0] if len(owner) else 0
+    whole = owner[first:]
+    owner.flags.writeable = before
+    if whole.ctypes.data != shown.ctypes.data or whole.shape[1:] != shown.shape[1:] or whole.strides != shown.strides:
+        raise ConfigError("an audit poisons the arrays of a tape, and one of them is a view of another shape")
+    return whole
 
 
 class Veils:
     """Poison over a tape in memory and over the history of its runs; a context manager that takes it off again.
 
     ``tape``: what the engine replays, a copy where there is poison. ``only``: the one input (see `inputs_of`) that is
-    poisoned; None: all of them. ``held``: the agent may hold on to the tape, so its arrays are poisoned too. Without
-    poison nothing is changed.
+    poisoned; None: all of them. ``held``: the agent may hold on to the tape, so its arrays are poisoned too.
+    ``delay``: latency of market data. Without poison nothing is changed.
     """
 
-    def __init__(self, tape: Tape, poison: Poison | None, only: str | None = None, *, held: bool = True) -> None:
-        self._public, self._poison, self._only = tape, poison, only
+    def __init__(
+        self,
+        tape: Tape,
+        poison: Poison | None,
+        only: str | None = None,
+        *,
+        held: bool = True,
+        delay: DelayTable | None = None,
+    ) -> None:
+        self._public, self._poison, self._only, self._delay = tape, poison, only, delay
         self._veils: list[_Veil] = []
         self._held = held and poison is not None
         self.tape = _copy(tape) if self._held else tape
+        self._kept: dict[str, Any] = {}
         self._history: Floats | None = None
         self._shown = np.zeros((0, 0))
         self._rows: dict[int, int] = {}
 
     def __enter__(self) -> Veils:
         if self._held and self._poison is not None:
+            self._kept = dict(self._public.shared)
+            self._public.shared.clear()
             self._veils = list(self._made(self._poison))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for veil in self._veils:
+        for veil in reversed(self._veils):
             veil.drop()
+        self._public.shared.update(self._kept)
 
     def _made(self, poison: Poison) -> Iterator[_Veil]:
+        seen: set[int] = set()
         for feed in self._public.feeds:
             for kind in feed.kinds:
                 rows, columns = feed.table(kind).rows, columns_of(feed, kind)
                 column = _place(self._only, kind, columns)
-                if rows.base is None and (self._only is None or column is not None):
-                    yield _Veil(rows, _received(feed, kind), poison, column)
+                if self._only is None or column is not None:
+                    yield _Veil(rows, _received(feed, kind, self._delay), poison, column)
             for name, values, times in _beside(feed):
-                if values.base is None and self._only in (None, name):
-                    yield _Veil(values, times, poison)
+                if self._only in (None, name) and id(values) not in seen:
+                    seen.add(id(values))
+                    yield _Veil(values, _later(times, self._delay), poison)
 
     def lift(self, chunk: Chunk, kind: str, bits: int) -> Floats:
         """The history that an agent may be shown while the events of ``chunk`` run: true up to them, poison beyond.

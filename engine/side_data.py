@@ -22,6 +22,7 @@ from halfspread.errors import DataError
 __all__ = [
     "Beside",
     "Prices",
+    "arrivals_of",
     "in_order",
     "read_funding",
     "read_gaps",
@@ -223,6 +224,12 @@ def delays_of(table: DelayTable, first: int, times: Integers) -> Integers:
     return delays[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
 
 
+def arrivals_of(times: Integers, table: DelayTable) -> Integers:
+    """When messages sent at ``times``, the first of all first, arrive; none overtakes the one before it."""
+    arrivals: Integers = np.maximum.accumulate(times + delays_of(table, 0, times))
+    return arrivals
+
+
 def received_later(events: np.ndarray[Any, Any], table: DelayTable) -> np.ndarray[Any, Any]:
     """The same events where market data arrive with a delay: mark and index prices count at the exchange when they
     happen and are seen by the agent later, rates are published to it later; none overtakes the one before it."""
@@ -237,7 +244,7 @@ def received_later(events: np.ndarray[Any, Any], table: DelayTable) -> np.ndarra
             for k in np.unique(part["instrument"]):
                 here = (part["kind"] == kind) & (part["instrument"] == k)
                 times = part["time"][here]
-                moved["time"][here] = np.maximum.accumulate(times + delays_of(table, 0, times))
+                moved["time"][here] = arrivals_of(times, table)
         parts.append(moved)
     return in_order(np.concatenate([there[~known], *parts]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -13,6 +14,7 @@ def main() -> int:
     What stands in memory is left to the system: taking down numba's code and all modules one by one lasts a tenth of a
     short comparison. Whatever has asked to be called at the end is.
     """
+    gc.set_threshold(50_000, 20, 100)  # cycles are few, and looking for them takes a twentieth of a short command
     from halfspread.cli import main as command_line
 
     code = command_line()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.run import run_backtest
 from halfspread.reports.result import Result
 
@@ -71,4 +72,4 @@ def backtest(
         period=period,
         progress=progress,
     )
-    return Result.of(result, seed=seed, looks_ahead=bool(getattr(agent, "looks_ahead", False)))
+    return Result.of(result, seed=seed, looks_ahead=looks_ahead(agent))

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from halfspread import __version__
+from halfspread.commands.terminal import without_controls
 from halfspread.errors import HalfspreadError, UserError
 
 __all__ = ["main", "parser"]
@@ -171,6 +172,7 @@ def _walk_forward(walk: argparse.ArgumentParser) -> None:
     metric = "what settings are chosen by (default: %(default)s)"
     walk.add_argument("--metric", metavar="METRIC", default="information_ratio", help=metric)
     walk.add_argument("--workers", metavar="N", type=int, help=_WORKERS)
+    walk.add_argument("--yes", action="store_true", help="run more than 20,000 training windows of settings")
     _common(walk)
 
 
@@ -223,7 +225,7 @@ def _imported(module: str) -> Any:
 
 
 def _say(message: str) -> None:
-    print(f"halfspread: {message}", file=sys.stderr)
+    print(f"halfspread: {without_controls(message)}", file=sys.stderr)
 
 
 def _ours(error: Exception) -> int:

@@ -190,9 +190,10 @@ def distribution(swept: Swept) -> str:
 def luck(found: SweepStatistics) -> str:
     """The statistics of picking the best, each with what it says."""
     number, percent = formats.number, formats.percent
+    tried = f"{formats.plural(found.tried, 'setting')} tried" + (f", {found.before:,} before" if found.before else "")
     entries = {
         "deflated Sharpe": f"{percent(found.deflated, 1)}: the probability that the true ratio of the best is above "
-        f"zero, once the {formats.plural(found.tried, 'setting')} tried and the spread of their ratios are allowed for",
+        f"zero, once the {tried} and the spread of their ratios are allowed for",
         "best by luck": f"{number(found.luck_ratio)} a year is the highest ratio to expect of so many settings without "
         f"any edge; the best has {number(found.best_ratio)}, the median {number(found.median_ratio)}",
         "p-value": f"{number(found.p_value, 3)}: the probability of so good a best without an edge, of the "

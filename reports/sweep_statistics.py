@@ -16,16 +16,16 @@ from halfspread.errors import DataError
 from halfspread.reports import formats
 from halfspread.reports.statistics.overfitting import BLOCKS, DAYS_PER_BLOCK, backtest_overfitting
 from halfspread.reports.statistics.probabilistic import (
-    deflated_sharpe,
     effective_trials,
     expected_best,
+    probabilistic_sharpe,
     selection_p_value,
     trial_variance,
 )
 from halfspread.reports.statistics.ratios import information_ratio
 from halfspread.reports.statistics.series import DAYS_PER_YEAR
 
-__all__ = ["LEAST_BLOCKS", "SURE", "SweepStatistics", "luck_variance", "sweep_statistics"]
+__all__ = ["LEAST_BLOCKS", "SURE", "SweepStatistics", "luck_of", "luck_variance", "sweep_statistics"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -131,14 +131,26 @@ def luck_variance(trials: Floats) -> float:
     return min(trial_variance(trials), DAYS_PER_YEAR / len(trials))
 
 
+def luck_of(trials: Floats, before: int = 0) -> float:
+    """About the highest annual ratio to expect of ``trials`` (days, settings) and ``before`` other settings on the same
+    days, none with an edge.
+
+    Without earlier settings that of so many as far apart as these are (`luck_variance`). Earlier ones may be as far
+    from these as luck goes, 365 / days, however alike these are among themselves: all of these count as one more of
+    them, and the best of these is as far above that one as the best of so many alike. It is never more than that of so
+    many independent settings, nor less than that of the earlier ones and one more, which is what
+    `halfspread.reports.tried.luck_after` holds against a single run. Raises DataError as `trial_variance`.
+    """
+    count, chance = trials.shape[1], DAYS_PER_YEAR / len(trials)
+    among_these = expected_best(count, luck_variance(trials))
+    return min(expected_best(before + count, chance), expected_best(before + 1, chance) + among_these)
+
+
 def _of_the_best(trials: Floats, best: int, known: dict[str, float], missing: list[str], before: int) -> None:
-    count = trials.shape[1] + before
     try:
-        variance, effective = luck_variance(trials), effective_trials(trials) + before
-        if before and trials.shape[1] == 1:
-            variance = DAYS_PER_YEAR / len(trials)  # one setting says nothing of how far ratios lie apart
-        known["effective"], known["luck_ratio"] = effective, expected_best(count, variance)
-        known["deflated"] = deflated_sharpe(trials[:, best], count, variance)
+        effective, luck = effective_trials(trials) + before, luck_of(trials, before)
+        known["effective"], known["luck_ratio"] = effective, luck
+        known["deflated"] = probabilistic_sharpe(trials[:, best], luck)
         known["p_value"] = selection_p_value(trials[:, best], effective)
     except DataError as error:
         missing.append(str(error))

@@ -18,9 +18,9 @@ from halfspread.commands.replay import HashBeside
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import CellSource, market_of
 from halfspread.configs.cells import Cell
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded
 from halfspread.configs.runner import run_cells
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.audit import Audit
 from halfspread.engine.tape import Tape
 from halfspread.errors import InternalError, StrategyError

@@ -20,8 +20,8 @@ from halfspread.commands.result_store import plain_result, write_result
 from halfspread.configs.build import BuiltAgent, build_agents
 from halfspread.configs.cell_work import DONE, FAILED, CellSource, Outcome, Tapes, decides_in_python, market_of
 from halfspread.configs.cells import Cell
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.audit import Audit
 from halfspread.engine.tape import Tape
 from halfspread.errors import InternalError, UserError

@@ -16,9 +16,9 @@ from halfspread.commands.progress import Progress
 from halfspread.configs.build import BuiltAgent, build_agents
 from halfspread.configs.cell_work import market_of
 from halfspread.configs.cells import Cell
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.runner import run_cells
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.audit import Audit
 from halfspread.engine.times import time_text
 from halfspread.errors import InternalError
@@ -80,7 +80,9 @@ def _table(found: dict[str, Audit], failed: dict[str, str]) -> Any:
 
     table = Table("agent", "look-ahead", "decision at", "looks at the future of", box=None, pad_edge=False)
     for name, audit in found.items():
-        if audit.peek is None:
+        if audit.differs is not None:
+            table.add_row(name, "[red]unknown[/red]", time_text(audit.differs), "it does not repeat itself")
+        elif audit.peek is None:
             table.add_row(name, f"none in {audit.moments:,} moments")
         else:
             table.add_row(name, "[red]yes[/red]", time_text(audit.peek.time), ", ".join(audit.peek.inputs))
@@ -98,5 +100,6 @@ def _lines(found: dict[str, Audit]) -> list[str]:
     moments = next(iter(found.values())).moments
     return [
         f"At each of {moments:,} moments all that was not received yet was poisoned (NaN, higher, lower numbers), and",
-        "the decisions were compared with those without. An agent that reads a file of its own is not seen through.",
+        "the decisions were compared with those without. Not seen: what was read from elsewhere or computed before,",
+        "and the times of rows.",
     ]

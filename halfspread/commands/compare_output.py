@@ -18,6 +18,7 @@ from halfspread.commands.look_ahead import audit_object
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import write_results
+from halfspread.commands.terminal import without_controls
 from halfspread.commands.tried import daily_pnl, tried_entry
 from halfspread.engine.audit import Audit
 from halfspread.reports.proof_section import Proof
@@ -25,7 +26,7 @@ from halfspread.reports.result import Result
 from halfspread.reports.tried import Tried
 from halfspread.reports.versus import versus, versus_object
 
-__all__ = ["Comparison", "show_comparison", "write_comparison"]
+__all__ = ["Comparison", "comparison_object", "show_comparison", "write_comparison"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Comparison:
     @property
     def failures(self) -> list[dict[str, str]]:
         """The same of agents that failed, as JSON."""
-        return [{"name": name, "error": message} for name, message in self.ran.failed.items()]
+        return _failures(self.ran.failed)
 
     def tried_before(self, result: Result) -> Tried:
         """What was tried on the data of a result before."""
@@ -66,7 +67,25 @@ class Comparison:
     @cached_property
     def differences(self) -> dict[str, Any]:
         """Differences and p-values over all agents."""
-        return versus_object(versus(self.ranked, [each.name for each in self.ranked]))
+        return _differences(self.ranked)
+
+
+def comparison_object(
+    ranked: Sequence[Result], ranking: str, failed: Mapping[str, str], differences: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What ``metrics.json`` holds of all agents of a comparison: results ``ranked`` by ``ranking``, why others have
+    ``failed``, and the ``differences`` between them, computed where not given."""
+    agents = [agent_object(each) for each in ranked]
+    said = {"ranking": ranking, "agents": agents, "failed": _failures(failed)}
+    return {**said, "comparison": differences or _differences(ranked)}
+
+
+def _differences(ranked: Sequence[Result]) -> dict[str, Any]:
+    return versus_object(versus(ranked, [each.name for each in ranked]))
+
+
+def _failures(failed: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "error": message} for name, message in failed.items()]
 
 
 def _named(name: str, message: str) -> str:
@@ -83,8 +102,9 @@ def _audit_line(audits: Mapping[str, Audit | None], asked: bool) -> list[str]:
     found = [each for each in audits.values() if each is not None]
     if not found:
         return ["look-ahead: not audited" + (" (a streamed market)" if audits and asked else "")]
-    cheats = sum(not each.passed for each in found)
+    cheats, vague = (sum(each.peek is not None for each in found), sum(each.differs is not None for each in found))
     said = f"{cheats} of {len(found)} agents look ahead" if cheats else "none found"
+    said += f" ({vague} of {len(found)} do not repeat themselves)" if vague else ""
     moments = min(each.moments for each in found)
     return [f"look-ahead: {said} in a sample of {moments:,} moments each (all of them: halfspread audit CONFIG)"]
 
@@ -104,8 +124,8 @@ def write_comparison(
             if source is not None:
                 _bring(source / "equity.parquet", home / "equity.parquet")
         write_results(result, home, None, report=not arguments.no_report, proof=proofs[result.name])
-    found = {"ranking": arguments.rank, "agents": [agent_object(each) for each in done.ranked]}
-    write_json(folder.building / "metrics.json", {**found, "failed": done.failures, "comparison": done.differences})
+    found = comparison_object(done.ranked, arguments.rank, done.ran.failed, done.differences)
+    write_json(folder.building / "metrics.json", found)
     if not arguments.no_report:
         from halfspread.reports.html import compare_page
 
@@ -137,7 +157,7 @@ def _proofs(ran: Ran, home: Path, arguments: Namespace) -> dict[str, Proof]:
 def show_comparison(folder: RunFolder, done: Comparison, arguments: Namespace) -> None:
     """Print the table, or the object of ``--json``, and the warnings."""
     for warning in done.warnings:
-        print(f"halfspread: warning: {warning}", file=sys.stderr)
+        print(f"halfspread: warning: {without_controls(warning)}", file=sys.stderr)
     if arguments.json:
         agents = [
             {

@@ -74,6 +74,7 @@ def audit_object(found: Audit) -> dict[str, Any]:
     peek = found.peek
     return {
         "passed": found.passed,
+        "differs": found.differs,
         "sampled": found.sampled,
         "moments": found.moments,
         "events": found.events,

@@ -16,6 +16,7 @@ from halfspread.commands.benchmarks import note_unused
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.progress import Progress
+from halfspread.commands.repeats import refuse_changed_outcome
 from halfspread.commands.sources import package_hash, plugin_sources
 from halfspread.configs.build import BuiltAgent, build_agents, effective
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellSource, CellWork, Outcome, Plan
@@ -46,6 +47,8 @@ MANY = 20_000
 MOST = 1_000_000
 #: How many cells are looked at for one that can run, where there are too many to look at all.
 PROBED = 1_000
+#: A compiled agent whose first cell takes longer (seconds) is not run twice.
+LONG = 60.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ def run_all(
 ) -> tuple[Finished, CellStore]:
     """Run ``cells`` that are not kept from an earlier, interrupted try. ``check`` gets the first outcome that is done.
 
-    Raises the reason of the first cell where none can run, and what `run_cells` raises; what is finished is kept then.
+    Raises the reason of the first cell where none can run, StrategyError for an agent whose first cell is not the same
+    again, and what `run_cells` raises; what is finished is kept then.
     """
     first = _first(work, cells)
     with progress.step("read the market"):
@@ -276,14 +280,17 @@ def _unknown(work: CellWork, cells: Sequence[Cell], taken: _Taken) -> Iterator[P
 
 
 def _measured(work: CellWork, plan: Plan, take: Callable[[Outcome], None]) -> float:
-    """Seconds of a cell; of a compiled agent by a second run, since the first may have compiled it."""
+    """Seconds of a cell that has to repeat itself: the less of two runs, since the first may have compiled its agent.
+    Raises StrategyError for an agent that does not."""
     began = time.perf_counter()
     outcome = work.run(plan)
     seconds = time.perf_counter() - began
-    if is_compiled(plan.built.agent) and seconds < 60.0:
+    if seconds < LONG or not is_compiled(plan.built.agent):
+        again = work.plan(plan.cell)
         began = time.perf_counter()
-        work.run(plan)
+        second = work.run(again)
         seconds = min(seconds, time.perf_counter() - began)
+        refuse_changed_outcome(outcome, second, plan.cell, plan.built.agent, plan.built.label)
     take(outcome)
     return seconds
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from halfspread.commands.folder import writing
+from halfspread.commands.terminal import without_controls
 from halfspread.reports.certainty import intervals_object
 from halfspread.reports.metrics import json_safe
 from halfspread.reports.result import Result
@@ -75,4 +76,4 @@ def print_table(table: Any, *lines: str) -> None:
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     console.print(table)
     for line in lines:
-        print(line)
+        print(without_controls(line))

@@ -16,6 +16,7 @@ from halfspread.configs.build import BuiltAgent, run_terms
 from halfspread.configs.costs import build_costs
 from halfspread.configs.foresight import with_foresight
 from halfspread.configs.load import Loaded
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
 from halfspread.errors import InternalError, StrategyError
@@ -56,8 +57,7 @@ def replay_into(
         except StrategyError as error:
             said = str(error)
             raise StrategyError(said if said.startswith(built.label) else f"{built.label}: {said}") from error
-    foresees = bool(getattr(built.agent, "looks_ahead", False))
-    return Result.of(result, seed=loaded.config.seed, looks_ahead=foresees)
+    return Result.of(result, seed=loaded.config.seed, looks_ahead=looks_ahead(built.agent))
 
 
 def write_results(

@@ -135,14 +135,14 @@ def _time(nanoseconds: int) -> str:
     return f"{text}.{rest:09d} UTC" if rest else f"{text} UTC"
 
 
-def metrics_differences(expected: Path, found: Path, agent: str) -> list[Difference]:
+def metrics_differences(expected: Path, found: Path, agent: str, *, newer: bool = True) -> list[Difference]:
     """The first number in which two files of metrics differ, and the first of what is only said: parameters,
-    assumptions and warnings, and metrics that there were none of."""
+    assumptions and warnings, and, where the code may be ``newer``, metrics that there were none of."""
     before, now = (_nested(json.loads(path.read_text(encoding="utf-8"))) for path in (expected, found))
     known = flat(before)
     said: dict[str, list[tuple[str, Any, Any]]] = {"metrics": [], "words": []}
     for key, had, has in changed_keys(before, now):
-        words = key not in known or not _WORDS.isdisjoint(key.split("."))
+        words = (newer and key not in known) or not _WORDS.isdisjoint(key.split("."))
         said["words" if words else "metrics"].append((key, had, has))
     return [
         Difference(

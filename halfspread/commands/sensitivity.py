@@ -22,8 +22,8 @@ from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.scales import SCALED, Scales, scalable
+from halfspread.engine.agent import looks_ahead
 from halfspread.errors import ConfigError, InternalError, StrategyError
 from halfspread.reports import formats
 from halfspread.reports.proof_section import FORESEES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,10 +20,12 @@ from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, dige
 from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
+from halfspread.commands.repeats import changed_metric, refuse_changed
 from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
+from halfspread.commands.tried_settings import settings_of
 from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
-from halfspread.configs.foresight import looks_ahead
+from halfspread.engine.agent import looks_ahead
 from halfspread.errors import ConfigError, InternalError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
@@ -65,7 +68,7 @@ def execute(arguments: Namespace) -> int:
             "holds for it; halfspread run CONFIG --set ... shows it at one setting"
         )
     axes = [_of_agent(axis, base) for axis in axes]
-    _refuse_names(axes)
+    _refuse_idle(axes, base)
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
@@ -73,16 +76,23 @@ def execute(arguments: Namespace) -> int:
         raise ConfigError(f"{count:,} cells are more than can be held, at most {MOST:,}; larger steps, or --random N")
     watch.lap("plan")
     out = Path(arguments.out)
-    own = identity_of({"config": plain(base.config), "sweep": _grid_of(arguments)})
+    facts = {"config": plain(base.config), "plugins": code["plugins"], "sweep": _grid_of(arguments)}
     try:
         with resumable("cells"):
             swept, store = _run(
-                base, work, axes, arguments, out, workers, progress, lambda data: find_tried(out, data, own)
+                base,
+                work,
+                axes,
+                arguments,
+                out,
+                workers,
+                progress,
+                lambda data: _tried(out, data, facts, axes, arguments),
             )
             watch.lap("replay")
             with closing(store):
                 with RunFolder(out, base.loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
-                    best = _best_again(work, swept, progress)
+                    best = _best_again(base, work, swept, store, progress)
                     _write_results(folder.building, swept, best)
                     _write(folder, base, swept, best, arguments, code, watch)
                 store.remove()
@@ -104,7 +114,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     work = CellWork(base.source)
     swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
     store.close()
-    _write_results(home, swept, _best_again(work, swept, progress))
+    _write_results(home, swept, _best_again(base, work, swept, store, progress))
     return swept.finished
 
 
@@ -130,14 +140,36 @@ def _run(
         progress=progress,
         check=lambda outcome: _check_ranking(outcome, arguments.rank),
     )
-    before = Tried() if finished.data is None else tried(finished.data.total)
-    return _sweep(axes, arguments, cells, finished, before), store
+    try:
+        before = Tried() if finished.data is None else tried(finished.data.total)
+        return _sweep(axes, arguments, cells, finished, before), store
+    except BaseException:
+        store.close()
+        raise
 
 
-def _refuse_names(axes: Sequence[Axis | Range]) -> None:
-    idle = next((axis.key for axis in axes if axis.key.rpartition(".")[2] == "name"), None)
-    if idle is not None:
-        raise ConfigError(f"--grid {idle}: a name changes no result, so all its cells would be the same")
+def _tried(out: Path, data: str, facts: Mapping[str, Any], axes: Sequence[Axis | Range], arguments: Namespace) -> Tried:
+    """What others than the cells of this sweep tried before."""
+    cells = (cell.parameters for cell in _cells(axes, arguments))
+    settings = settings_of(facts["config"], facts["plugins"], [axis.key for axis in axes], cells)
+    return find_tried(out, data, identity_of(facts), settings)
+
+
+def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:
+    """Raise ConfigError for a key that changes no result of the agent that runs."""
+    labels = [agent.label for agent in base.loaded.config.all_agents]
+    for axis in axes:
+        first, _, rest = axis.key.partition(".")
+        whose = rest.partition(".")[0]
+        if axis.key.rpartition(".")[2] == "name":
+            why = "a name changes no result"
+        elif first == "agents" and rest and whose not in (labels[base.source.agent], str(base.source.agent)):
+            why = f"{labels[base.source.agent]} runs, and what is another agent's changes no result of it"
+        elif first == "benchmark":
+            why = "ratios are against zero here"
+        else:
+            continue
+        raise ConfigError(f"--grid {axis.key}: {why}, so all its cells would be the same")
 
 
 def _grid_of(arguments: Namespace) -> dict[str, Any]:
@@ -169,23 +201,26 @@ def _sweep(
 ) -> _Sweep:
     done = finished.of_state(DONE)
     best_first = rank([(each, each.metrics) for each in done], arguments.rank)
+    if math.isnan(float(best_first[0].metrics[arguments.rank])):
+        raise ConfigError(
+            f"--rank {arguments.rank}: none of {formats.plural(len(done), 'setting')} has it, so that none is the "
+            "best; rank by another metric: finished cells are kept"
+        )
     returns = np.array([float(each.metrics["total_return"]) for each in best_first])
     figures = sweep_statistics(daily_matrix(best_first), 0, returns, before.settings)
     keys = tuple(axis.key for axis in axes)
     return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures, before)
 
 
-def _best_again(work: CellWork, swept: _Sweep, progress: Progress) -> Result:
-    """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises InternalError where
+def _best_again(base: Base, work: CellWork, swept: _Sweep, store: CellStore, progress: Progress) -> Result:
+    """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises StrategyError where
     it is not the same again."""
     first = swept.best_first[0]
-    plan = work.plan(swept.cells[first.index])
+    cell = swept.cells[first.index]
     with progress.step("run the best again"):
-        result = Result.of(work.result(plan))
-    for name, value in first.metrics.items():
-        now = result.metrics[name]
-        if now != value and repr(now) != repr(value):  # NaN is what it was
-            raise InternalError(f"cell {first.index}: {name} was {value!r}, and {now!r} when it ran again")
+        result = Result.of(work.result(work.plan(cell)))
+    kept = f" (finished cells are kept in {store.path})"
+    refuse_changed(changed_metric(first.metrics, result.metrics), cell, base.built.agent, base.built.label, kept)
     return result
 
 
@@ -295,6 +330,7 @@ def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
 def _table(swept: _Sweep) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     own = swept.ranking not in ("total_return", "information_ratio")
@@ -309,13 +345,13 @@ def _table(swept: _Sweep) -> Any:
         "fills",
     ]
     for name in heads:
-        grid.add_column(name, justify="right")
+        grid.add_column(Text(name), justify="right")
     label = metric_label(swept.ranking, [float(each.metrics[swept.ranking]) for each in swept.best_first])
     for each in swept.best_first[:SHOWN]:
         m: Mapping[str, Any] = each.metrics
         settings = swept.cells[each.index].parameters
         grid.add_row(
-            *(value_text(settings[key]) for key in swept.keys),
+            *(Text(value_text(settings[key])) for key in swept.keys),
             *([label(float(m[swept.ranking]))] if own else []),
             formats.number(100.0 * m["total_return"], 2),
             formats.number(m["information_ratio"]),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.commands.run_files import MANIFEST, VERSION, digest_of, seal_of
+from halfspread.commands.tried_settings import Settings, distinct, plugin_hashes, settings_in
 from halfspread.reports.result import Result
 from halfspread.reports.tried import Tried, deflated_after
 
@@ -31,28 +32,36 @@ _COUNTS = {"sweep": ("sweep", "tried"), "walk-forward": ("walk_forward", "settin
 _HEAD = 80
 
 
-def find_tried(root: Path, data: str, own: str = "") -> Tried:
+def find_tried(root: Path, data: str, own: str = "", settings: Settings | None = None) -> Tried:
     """What earlier runs below ``root`` have tried on data of this hash; the same settings again count once, and those
-    of the command that is running now (``own``, its `identity_of`) not at all. Folders that cannot be read count as
-    none."""
-    counts: dict[str, tuple[int, str]] = {}
+    of the command that is running now (``own``, its `identity_of`, and the ``settings`` of a sweep) not at all. Folders
+    that cannot be read count as none."""
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path in _manifests(root):
-        found = _read(path, data)
-        if found is not None:
-            entry, key = _COUNTS[found["kind"]]
-            settings = int(found[entry].get(key) or 0)
-            counts.setdefault(identity_of(found), (settings, f"{path.parent.parent.name}/{path.parent.name}"))
-    counts.pop(own, None)
-    some = [each for each in counts.values() if each[0] > 0]
-    return Tried(sum(settings for settings, _ in some), tuple(sorted(name for _, name in some)))
+        facts = _read(path, data)
+        if facts is not None:
+            found.setdefault(identity_of(facts), (path.parent, facts))
+    found.pop(own, None)
+    counts: dict[str, int] = {}
+    sweeps: dict[str, Settings] = {}
+    for folder, facts in found.values():
+        entry, key = _COUNTS[facts["kind"]]
+        name = f"{folder.parent.name}/{folder.name}"
+        known = settings_in(folder, facts) if facts["kind"] == "sweep" else None
+        if known is None:
+            counts[name] = int(facts[entry].get(key) or 0)
+        else:
+            sweeps[name] = known
+    counts |= dict(zip(sweeps, distinct([*sweeps.values()], settings), strict=True))
+    return Tried(sum(counts.values()), tuple(sorted(name for name, count in counts.items() if count > 0)))
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:
-    """Equal for manifests, and entries of one, that try the same settings of the same config."""
+    """Equal for manifests, and entries of one, that try the same settings of the same config and plug-in."""
     swept = facts.get("sweep", {})
     walked = facts.get("walk_forward", {}).get("options")
     grid = [walked] if walked is not None else [swept.get(name) for name in ("grid", "random", "seed")]
-    return digest_of([facts["config"], grid])
+    return digest_of([facts["config"], grid, plugin_hashes(facts["plugins"])])
 
 
 def _manifests(root: Path) -> Iterator[Path]:

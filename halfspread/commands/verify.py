@@ -32,10 +32,12 @@ from halfspread.commands.replay import replay, write_results
 from halfspread.commands.rerun import Entry, config_now, restore
 from halfspread.commands.result_differences import TABLES, result_differences
 from halfspread.commands.run_files import MANIFEST, altered_files
+from halfspread.commands.summary_differences import comparison_differences, headline_differences
 from halfspread.configs.build import BuiltAgent, build_tape, effective
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, UserError
 from halfspread.reports.benchmark import Benchmark
+from halfspread.reports.result import Result
 
 __all__ = ["Verification", "execute", "verify"]
 
@@ -116,15 +118,21 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None, worke
     if not found.inputs:
         if run.kind not in ("run", "compare", *_REPEATED):
             raise ConfigError(f"{run.path}: made by {run.kind!r}, which this halfspread does not know")
+        results: list[Result] = []
         for entry in restore(run, folder):
             found.inputs = list(dict.fromkeys([*found.inputs, *_inputs(run, entry)]))
             try:
                 if entry.base is None:
-                    _repeat(run, entry, found, progress)
+                    results += _repeat(run, entry, found, progress)
                 else:
                     _repeat_cells(run, entry, entry.base, found, progress, workers)
             except UserError as error:
                 raise _with_causes(error, found) from error
+        if run.kind == "compare" and results:
+            with progress.step("compare all agents"):
+                newer = any(each.kind == "code" for each in found.inputs)
+                found.results += comparison_differences(run, results, newer=newer)
+        found.results += headline_differences(run)
     found.inputs.sort(key=lambda each: each.rank)
     found.seconds = time.perf_counter() - began
     return found
@@ -153,7 +161,9 @@ def _inputs(run: RunRecord, entry: Entry) -> Iterator[Difference]:
         yield from () if now is None else differences.config(entry, now, file, "file")
 
 
-def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progress) -> None:
+def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progress) -> list[Result]:
+    """Run every agent of a config again; gives the results of those that did not fail before."""
+    made: list[Result] = []
     agents = entry.agents()
     again = effective(entry.loaded, agents, times_as_text=True)
     found.inputs += differences.config(entry, again, f"{MANIFEST}, read today", "manifest")
@@ -167,10 +177,11 @@ def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progres
         if agent.label in failed:
             found.results += _failure(entry, tape, agent, failed[agent.label], progress)
             continue
-        found.results += _results(run, entry, tape, agent, benchmark, progress)
+        made.append(_compared(run, entry, tape, agent, benchmark, found, progress))
         found.agents.append(agent.label)
     if tape.streamed:  # a fault of the data is told by the replay, as in a run
         _compare_data(entry, tape, found)
+    return made
 
 
 def _repeat_cells(
@@ -195,16 +206,24 @@ def _compare_data(entry: Entry, tape: Tape, found: Verification, data: TapeHash 
     found.data.append(repr(tape).removeprefix("<Tape ").removesuffix(">"))
 
 
-def _results(
-    run: RunRecord, entry: Entry, tape: Tape, agent: BuiltAgent, benchmark: Benchmark | None, progress: Progress
-) -> list[Difference]:
+def _compared(
+    run: RunRecord,
+    entry: Entry,
+    tape: Tape,
+    agent: BuiltAgent,
+    benchmark: Benchmark | None,
+    found: Verification,
+    progress: Progress,
+) -> Result:
     before = run.path if run.kind == "run" else run.path / agent.label
     with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
         home = Path(made)
         result = against(entry.loaded, replay(entry.loaded, tape, agent, home, progress), benchmark)
         with progress.step("compare"):
             write_results(result, home, None, report=False)
-            return result_differences(before, home, agent.label, [one.name for one in tape.instruments])
+            names = [one.name for one in tape.instruments]
+            found.results += result_differences(before, home, agent.label, names)
+    return result
 
 
 def _failure(entry: Entry, tape: Tape, agent: BuiltAgent, message: str, progress: Progress) -> Iterator[Difference]:
@@ -261,7 +280,9 @@ def _show(found: Verification) -> None:
         here = [each for each in [*found.inputs, *found.results] if each.kind in kinds]
         if not here:
             grid.add_row(
-                name, Text("as it was" if detail else "not looked at", style="green" if detail else "dim"), detail
+                name,
+                Text("as it was" if detail else "not looked at", style="green" if detail else "dim"),
+                Text(detail),
             )
         for i, each in enumerate(here):
             word = Text("differs", style="yellow" if each.kind in HARMLESS else "red")

@@ -36,7 +36,6 @@ from halfspread.configs.build import BuiltAgent, build_tape, run_terms
 from halfspread.configs.cell_work import CellWork, Outcome
 from halfspread.configs.cells import Axis, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.costs import build_costs
-from halfspread.configs.foresight import looks_ahead
 from halfspread.configs.load import Loaded
 from halfspread.configs.walk_forward import (
     Choice,
@@ -49,6 +48,7 @@ from halfspread.configs.walk_forward import (
     windows_of,
 )
 from halfspread.configs.windows import Schedule
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.reports import formats
@@ -59,7 +59,7 @@ __all__ = ["execute", "repeat"]
 INTERRUPTED = 130
 #: What the manifest holds of the command line, so that it can be repeated.
 OPTIONS = ("grid", "random", "seed", "train", "test", "anchored", "purge", "embargo", "metric")
-#: More settings than this in every window are a mistake.
+#: More settings than this in every window are a mistake; more runs of training windows need --yes.
 MANY = 20_000
 
 
@@ -75,7 +75,7 @@ def execute(arguments: Namespace) -> int:
     loaded = base.loaded
     with progress.step("read the market"):
         tape = build_tape(loaded)
-    windows_of(tape, schedule)
+    _refuse_many(len(windows_of(tape, schedule)), len(tried.makers), arguments)
     watch.lap("read")
     data, code = tape_hash(tape), code_facts(loaded, [base.built])
     store = WindowStore(Path(arguments.out) / loaded.config.name, _facts(base, tried, schedule, arguments, data.total))
@@ -212,6 +212,14 @@ def _settings(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) ->
     if not tried.makers:
         raise ConfigError(f"none of {len(cells):,} settings can run; the first: {tried.refused[0].message}")
     return tried
+
+
+def _refuse_many(windows: int, settings: int, arguments: Namespace) -> None:
+    if windows * settings > MANY and not arguments.yes:
+        raise ConfigError(
+            f"{formats.plural(windows, 'window')} of {formats.plural(settings, 'setting')} are {windows * settings:,} "
+            f"runs of a training window, more than {MANY:,}; take longer windows or larger steps, or add --yes"
+        )
 
 
 def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:

@@ -94,6 +94,7 @@ def walk_object(found: WalkForward, tried: Tried) -> dict[str, Any]:
             "in_sample": run.in_sample,
             "out_of_sample": run.out_of_sample,
             "total_return": run.pnl / found.notional,
+            "failed": len(run.failed),
         }
         for run in found.windows
     ]
@@ -119,7 +120,7 @@ def agent_entry(built: BuiltAgent, found: WalkForward) -> dict[str, Any]:
         "intervals": intervals_object(found.intervals, len(found.days)),
         "attribution": {name: amount / found.notional for name, amount in found.attribution.items()},
         "assumptions": _assumptions(found),
-        "warnings": list(dict.fromkeys(words for run in found.windows for words in run.warnings)),
+        "warnings": list(dict.fromkeys(words for run in found.windows for words in (*run.warnings, *run.failed))),
     }
 
 
@@ -164,7 +165,7 @@ def page_of(base: Base, found: WalkForward, tried: Tried, axes: Sequence[Axis | 
         intervals=found.intervals,
         seed=found.seed,
         currency=found.report_currency,
-        warnings=[words for run in windows for words in run.warnings],
+        warnings=[words for run in windows for words in (*run.warnings, *run.failed)],
         assumptions=_assumptions(found),
     )
 
@@ -196,16 +197,17 @@ def _short(key: str) -> str:
 def windows_table(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     keys = list(_keys(found, tried, axes))
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("train from", "test from", "to", *keys, "in sample", "out of sample", "net %"):
-        grid.add_column(name, justify="right")
+        grid.add_column(Text(name), justify="right")
     for run in found.windows:
         times = (run.window.train_start, run.window.test_start, run.window.test_end)
         grid.add_row(
             *(time_text(time)[:10] for time in times),
-            *(str(_shown(run).get(key, "" if run.traded else "flat")) for key in keys),
+            *(Text(str(_shown(run).get(key, "" if run.traded else "flat"))) for key in keys),
             formats.number(run.in_sample),
             formats.number(run.out_of_sample),
             formats.number(100.0 * run.pnl / found.notional, 2),
@@ -231,6 +233,10 @@ def result_lines(found: WalkForward, tried: Tried, page: Walked) -> list[str]:
     if tried.refused:
         count, first = formats.plural(len(tried.refused), "setting"), tried.refused[0].message.splitlines()[0]
         lines.append(f"{count} cannot run, such as: {first}")
+    failed = list(dict.fromkeys(words for run in found.windows for words in run.failed))
+    if failed:
+        windows = formats.plural(sum(bool(run.failed) for run in found.windows), "training window")
+        lines.append(f"settings failed in {windows} and were not chosen there, such as: {failed[0].splitlines()[0]}")
     if page.before:
         lines.append(page.before)
     return lines

@@ -85,6 +85,7 @@ def _entry(run: WindowRun) -> dict[str, Any]:
         "window": vars(run.window),
         "parameters": dict(run.parameters),
         "warnings": list(run.warnings),
+        "failed": list(run.failed),
         "days": days,
         "times": times,
     }
@@ -96,6 +97,7 @@ def _run(entry: Mapping[str, Any]) -> WindowRun:
         window=Window(**entry["window"]),
         parameters=entry["parameters"],
         warnings=tuple(entry["warnings"]),
+        failed=tuple(entry["failed"]),
         days=pd.DataFrame(entry["days"], index=index, dtype=np.float64),
         **{name: entry[name] for name in _PLAIN},
     )

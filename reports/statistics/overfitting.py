@@ -32,7 +32,8 @@ _BATCH = 4_000_000
 class Overfitting:
     """What became of the best trial of each half of the days in the other half.
 
-    ``probability``: share of splits in which it was no better than the median of the trials there. ``logits``
+    ``probability``: share of splits in which it was no better than the median of the trials there; a split in which
+    it is at the median because others are as good counts by half. ``logits``
     (splits,): log odds of its rank there; ``inside`` and ``outside`` (splits,): its annual ratio in its own half and in
     the other. ``slope``: of outside on inside over the splits; below 0, the better it looked the worse it became.
     ``loss``: share of splits in which it lost money in the other half.
@@ -74,26 +75,30 @@ def backtest_overfitting(trials: ArrayLike, blocks: int = BLOCKS) -> Overfitting
     chosen = np.zeros((count, blocks))
     rows = np.array(list(combinations(range(blocks), blocks // 2)))
     np.put_along_axis(chosen, rows, 1.0, axis=1)
-    inside, outside, logits = np.empty(count), np.empty(count), np.empty(count)
+    inside, outside, logits, failed = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     step = max(_BATCH // matrix.shape[1], 1)
     for start in range(0, count, step):
         batch = slice(start, start + step)
         half = chosen[batch]
         own = _ratios(half @ sums, half @ squares, length * blocks // 2)
         other = _ratios((1.0 - half) @ sums, (1.0 - half) @ squares, length * blocks // 2)
-        inside[batch], outside[batch], logits[batch] = _rank_best(own, other)
-    probability = float(np.mean(logits <= 0.0))
-    return Overfitting(probability, _slope(inside, outside), float(np.mean(outside < 0.0)), logits, inside, outside)
+        inside[batch], outside[batch], logits[batch], failed[batch] = _rank_best(own, other)
+    return Overfitting(
+        float(failed.mean()), _slope(inside, outside), float(np.mean(outside < 0.0)), logits, inside, outside
+    )
 
 
-def _rank_best(own: Floats, other: Floats) -> tuple[Floats, Floats, Floats]:
-    """Ratio of each split's best trial inside and outside, and the log odds of its rank outside."""
+def _rank_best(own: Floats, other: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Ratio of each split's best trial inside and outside, the log odds of its rank outside, and whether the pick
+    failed: 1, 0, or one half."""
     best = own.argmax(axis=1)[:, None]
     inside, outside = np.take_along_axis(own, best, axis=1), np.take_along_axis(other, best, axis=1)
     below, equal = (other < outside).sum(axis=1), (other == outside).sum(axis=1)
     rank = below + (equal + 1.0) / 2.0
     share = rank / (other.shape[1] + 1.0)
-    return inside[:, 0], outside[:, 0], np.log(share / (1.0 - share))
+    logits = np.log(share / (1.0 - share))
+    failed = np.where((logits == 0.0) & (equal > 1), 0.5, logits <= 0.0)
+    return inside[:, 0], outside[:, 0], logits, failed
 
 
 def _ratios(total: Floats, squares: Floats, days: int) -> Floats:

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.agents.clairvoyant import Clairvoyant
-from halfspread.configs.foresight import looks_ahead, with_foresight
+from halfspread.configs.foresight import with_foresight
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Impact, Latency, Margin
 from halfspread.costs.fees import FeeTier
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.datafeeds.world_tapes import world_tape
 from halfspread.datafeeds.worlds import consistent_market, two_legs
 from halfspread.engine import instruments
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional, Sizing
 from halfspread.engine.tape import Tape

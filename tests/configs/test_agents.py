@@ -174,3 +174,14 @@ def test_an_agent_whose_constructor_fails_is_told_with_its_line(tmp_path: Path) 
 def test_an_agent_is_labelled_by_its_type_unless_it_has_a_name(kind: str, label: str) -> None:
     assert AgentConfig(type=kind).label == label
     assert AgentConfig(type=kind, name="own").label == "own"
+
+
+def test_an_agent_that_asks_for_the_future_has_to_say_so(tmp_path: Path) -> None:
+    asks = TEN_LINES + "\n    def foresee(self, tape, costs, **options):\n        return self\n"
+    config = AgentConfig.model_validate({"type": "./mine.py"})
+    write(tmp_path, asks)
+    with pytest.raises(StrategyError, match="does not say that it looks ahead"):
+        build_agent(config, tmp_path)
+    says = asks.replace("    level: float = 0.5\n", "    looks_ahead = True\n", 1).replace("self.level", "1.0")
+    write(tmp_path, says, "says.py")
+    assert build_agent(AgentConfig.model_validate({"type": "./says.py"}), tmp_path).looks_ahead

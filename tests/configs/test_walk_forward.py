@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from halfspread.configs.windows import Schedule
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.engine import instruments
+from halfspread.engine.bars import Bars
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
@@ -95,6 +98,52 @@ def test_a_learner_is_shown_its_training_window_and_not_a_bar_more(market: Tape)
         assert shown.start_ns == window.train_start == market.start_ns
         assert shown.end_ns == window.train_end
         assert window.test_start - shown.end_ns == DAY + 12 * HOUR
+
+
+def arrays_within(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """All arrays that can be reached, and the arrays that they are views of."""
+    while isinstance(value, np.ndarray):
+        yield value
+        value = value.base
+    if is_dataclass(value):
+        value = vars(value)
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        yield from arrays_within(part)
+
+
+def test_nothing_behind_a_training_window_can_be_reached_from_its_tape() -> None:
+    """Neither rows, which a slice of the market shares with the whole, nor what stands beside them."""
+    hours = pd.date_range("2024-01-01", periods=60 * 24, freq="h", tz="UTC")
+    prices = pd.DataFrame({"ts": hours, "price": 100.0 + np.arange(len(hours))})
+    columns = [
+        *("open", "high", "low", "close"),
+        *(f"{side}_{at}" for side in ("bid", "ask") for at in ("open", "close")),
+    ]
+    frame = prices[["ts"]].assign(**dict.fromkeys(columns, prices["price"]), volume=1.0)
+    funding = pd.DataFrame({"ts": pd.date_range("2024-01-01", periods=184, freq="8h", tz="UTC"), "rate": 1e-4})
+    funding["known_ts"] = funding["ts"] - pd.Timedelta(hours=8)
+    gap = [(pd.Timestamp("2024-03-01", tz="UTC"), pd.Timestamp("2024-03-02", tz="UTC"))]
+    instrument = instruments.get("bybit:BTCUSDT")
+    whole = Tape.from_bars(frame, instrument, funding=funding, mark=prices, index=prices, gaps=gap)
+    spy = Spy(BuyAndHold())
+    schedule = Schedule.of("20d", "10d", anchored=True)
+    walk_forward(whole, spy, COSTS, schedule, **OPTIONS)
+    for shown, window in zip(spy.tapes, schedule.windows(whole.start_ns, whole.end_ns), strict=True):
+        (feed,) = shown.feeds
+        assert isinstance(feed.bars, Bars)
+        assert feed.funding is not None
+        assert feed.mark is not None
+        assert feed.index is not None
+        assert feed.bars.times[-1] == window.train_end - HOUR
+        assert feed.mark.times[-1] == feed.index.times[-1] == feed.funding.known_times[-1] == window.train_end
+        assert feed.funding.times[-1] == window.train_end + 8 * HOUR
+        assert (shown.gaps, shown.shared) == ((), {})
+        longest = {len(feed.bars), len(feed.mark.times)}
+        assert {len(each) for each in arrays_within(shown) if each.ndim} <= longest | {len(feed.funding)}
+        assert not any(each.flags.writeable for each in arrays_within(shown))
+        part = whole.slice(end=pd.Timestamp(window.train_end, tz="UTC"))
+        one, two = (run_backtest(each, BuyAndHold(), COSTS, **OPTIONS) for each in (part, shown))
+        assert one.attribution == two.attribution
 
 
 def test_an_agent_first_decides_at_the_close_of_the_first_test_bar_with_its_lookback_before(market: Tape) -> None:

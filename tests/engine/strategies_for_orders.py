@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from halfspread.errors import DataError
 from tests.engine.reference_terms import (
     BY_MARK,
     FOK,
@@ -380,8 +382,23 @@ def random_queues(rng: Random, change: Callable[[Settings], Settings] = lambda s
 
 @st.composite
 def scenarios(draw: st.DrawFn, /, **more: Any) -> Scenario:
-    """`random_scenario`, with its arguments, as a Hypothesis strategy."""
-    return random_scenario(draw(st.randoms(use_true_random=False, note_method_calls=False)), **more)
+    """`random_scenario`, with its arguments, as a Hypothesis strategy; markets that a tape takes."""
+    scenario = random_scenario(draw(st.randoms(use_true_random=False, note_method_calls=False)), **more)
+    assume(_trades_are_near_the_book(scenario))
+    return scenario
+
+
+def _trades_are_near_the_book(scenario: Scenario) -> bool:
+    """Whether a tape takes them for trades of that market: it refuses those that are mostly far from the book."""
+    from tests.engine.engine_adapter import tape_of
+
+    try:
+        tape_of(scenario)
+    except DataError as error:
+        if "are outside the book by more than" in str(error):
+            return False
+        raise
+    return True
 
 
 @st.composite

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from halfspread import strategies
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
+from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
 from halfspread.datafeeds.synthetic import SyntheticMarket
@@ -20,12 +24,13 @@ from halfspread.datafeeds.world_tapes import world_tape
 from halfspread.datafeeds.worlds import consistent_market, two_legs
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.audit import Audit, Windows, audit
-from halfspread.engine.codes import OK
+from halfspread.engine.codes import MARK, OK
 from halfspread.engine.market import Market
 from halfspread.engine.order_kernels import limit_order
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts, FixedNotional
 from halfspread.engine.tape import Tape
+from halfspread.engine.times import DAY
 from halfspread.errors import ConfigError
 from halfspread.strategies import CompiledStrategy, Strategy
 
@@ -187,6 +192,105 @@ def test_a_peek_at_a_rate_that_is_not_published_is_caught(bars: Tape) -> None:
     assert peek.inputs == ("funding",)
     assert (bars.funding.rates == rates).all()  # type: ignore[union-attr]
     assert not bars.funding.rates.flags.writeable  # type: ignore[union-attr]
+
+
+class Holds(Strategy):
+    """Trades by a function of what it holds and of the time."""
+
+    def reset(self, rng: np.random.Generator, instruments: Any) -> None:
+        self.prices, self.times = self.hold()  # type: ignore[attr-defined]
+
+    def on_bar(self, market: Market) -> float:
+        at = int(np.searchsorted(self.times, market.time, side="right"))
+        return 1.0 if self.prices[min(at, len(self.prices) - 1)] > market.close else -1.0
+
+
+def holding(hold: Callable[[], Any]) -> Callable[[], Strategy]:
+    def make() -> Strategy:
+        agent = Holds()
+        agent.__dict__["hold"] = hold
+        return agent
+
+    return make
+
+
+@pytest.mark.parametrize("held", ["part", "whole", "what runs share"])
+def test_a_peek_at_what_a_tape_was_cut_from_or_what_runs_have_left_with_it_is_caught(bars: Tape, held: str) -> None:
+    part = bars.slice(None, pd.Timestamp(bars.start_ns + 10 * DAY, tz="UTC"))
+    rows, times = bars.bars.rows.copy(), bars.bars.times  # type: ignore[union-attr]
+    run_backtest(part, strategies.BuyAndHold(), COSTS, sizing=FixedContracts(1.0))
+    assert part.shared
+    holds: dict[str, Callable[[], Any]] = {
+        "part": lambda: (part.bars.rows[:, 3], part.bars.times),  # type: ignore[union-attr]
+        "whole": lambda: (bars.bars.rows[:, 3], times),  # type: ignore[union-attr]
+        "what runs share": lambda: _marks(part),
+    }
+    found = check(part, holding(holds[held]))
+    assert found.peek is not None
+    assert (bars.bars.rows == rows).all()  # type: ignore[union-attr]
+    assert not bars.bars.rows.flags.writeable  # type: ignore[union-attr]
+    assert part.shared
+    assert check(part, strategies.BuyAndHold).passed
+
+
+def test_a_peek_at_the_book_of_the_exchange_before_it_is_received_is_caught(book: Tape) -> None:
+    late = FREE.model_copy(update={"latency": Latency.fixed(0, feed="3s")})
+    depth: Any = replace(book.feeds[0].books, local_times=None)  # type: ignore[type-var]
+    alone = replace(book, feeds=(replace(book.feeds[0], bars=None, books=depth),))
+
+    class Early(Strategy):
+        def on_book(self, market: Market) -> float:
+            now = int(np.searchsorted(depth.times, market.time, side="right")) - 1
+            return 1.0 if depth.rows[now, 0] > market.bid else -1.0
+
+    assert check(alone, Early, late).peek is not None
+    assert check(alone, lambda: strategies.MarketMaker(inventory_limit=5.0, size=1.0), late).passed
+
+
+def _marks(tape: Tape) -> Any:
+    """Mark prices as earlier runs have left them with the tape; those of the tape where there are none."""
+    kept = tape.shared.get("side events")
+    if kept is None:
+        return tape.mark.prices, tape.mark.times  # type: ignore[union-attr]
+    marks = kept[1][kept[1]["kind"] == MARK]
+    return marks["value"], marks["time"]
+
+
+def test_audits_in_two_threads_leave_the_tape_as_it_was(bars: Tape) -> None:
+    rows, rates = bars.bars.rows.copy(), bars.funding.rates.copy()  # type: ignore[union-attr]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda make: check(bars, make), [strategies.BuyAndHold, Monthly] * 2))
+    assert [each.passed for each in found] == [True, False] * 2
+    assert (bars.bars.rows == rows).all()  # type: ignore[union-attr]
+    assert (bars.funding.rates == rates).all()  # type: ignore[union-attr]
+
+
+def test_prices_that_stand_for_two_things_are_as_they_were_afterwards(bars: Tape) -> None:
+    assert bars.index is not None
+    both = replace(bars, feeds=(replace(bars.feeds[0], settle_price=bars.index),))
+    prices = bars.index.prices.copy()
+    assert check(both, strategies.BuyAndHold).passed
+    assert (bars.index.prices == prices).all()
+
+
+@pytest.mark.parametrize("source", ["numpy", "kept"])
+def test_an_agent_that_does_not_repeat_itself_is_not_accused_and_does_not_pass(bars: Tape, source: str) -> None:
+    drawn = np.random.default_rng()
+
+    class Moody(Strategy):
+        moods: ClassVar[list[float]] = [0.0]
+
+        def on_bar(self, market: Market) -> float:
+            if source == "numpy":
+                return float(drawn.choice([-1.0, 1.0]))
+            self.moods.append(1.0)
+            return 1.0 if len(self.moods) % 4096 < 2048 else -1.0
+
+    found = check(bars, Moody)
+    assert found.peek is None
+    assert found.differs is not None
+    assert not found.passed
+    assert str(found).startswith("does not repeat itself: on the same data it decides differently at 2024-0")
 
 
 def test_a_peek_at_the_next_book_is_caught(book: Tape) -> None:

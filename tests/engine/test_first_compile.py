@@ -70,6 +70,7 @@ def test_nothing_is_lost_where_no_process_can_begin(empty: Path, monkeypatch: py
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     first_compile.compile_core_beside()
+    assert first_compile._beside is None
     first_compile.await_core()
 
 

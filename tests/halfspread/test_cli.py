@@ -93,6 +93,27 @@ def test_an_error_of_the_user_is_one_message_without_a_traceback(small: Path, ha
     assert "no parameter 'fsat'" in done.err
 
 
+def test_what_a_plug_in_says_cannot_steer_the_terminal(small: Path, halfspread: Command) -> None:
+    fault = "raise ValueError('\\x1b[31mred\\x9b')"
+    text = f"import halfspread as hs\n\n\nclass Bad(hs.Strategy):\n    def on_bar(self, m):\n        {fault}\n"
+    small.with_name("bad.py").write_text(text, encoding="utf-8")
+    both = small.read_text(encoding="utf-8").replace("[agent]", "[[agents]]") + '\n[[agents]]\ntype = "./bad.py"\n'
+    small.write_text(both, encoding="utf-8")
+    for command in (
+        ("run", small, "--agent", "bad"),
+        ("compare", small),
+        ("sweep", small, "--agent", "bad", "--grid", "seed=1,2"),
+    ):
+        done = halfspread(*command)
+        assert done.code == 2
+        assert "\\x1b[31mred\\x9b" in done.err
+        assert "\x1b" not in done.err + done.out
+    name = "benchmark={ path='b.csv', values='returns', name=\"x\\u001b[31m\" }"
+    done = halfspread("run", small, "--agent", "sma_cross", "--set", name)
+    assert done.code == 2
+    assert "benchmark.name" in done.err
+
+
 def test_a_reader_that_goes_away_is_no_error_of_ours(start: Start) -> None:
     process = start("config", "schema")
     assert process.stdout is not None

@@ -13,7 +13,8 @@ from halfspread.reports.statistics.overfitting import backtest_overfitting
 from halfspread.reports.statistics.probabilistic import deflated_sharpe, expected_best, trial_variance
 from halfspread.reports.sweep_charts import Dimension, heat_map, parallel_coordinates
 from halfspread.reports.sweep_page import Swept, short_keys, sweep_page
-from halfspread.reports.sweep_statistics import SweepStatistics, luck_variance, sweep_statistics
+from halfspread.reports.sweep_statistics import SweepStatistics, luck_of, luck_variance, sweep_statistics
+from halfspread.reports.tried import Tried, deflated_after, luck_after
 
 DAYS = 730
 
@@ -50,6 +51,48 @@ def test_settings_that_are_bad_for_what_they_pay_do_not_raise_the_bar_for_the_be
     assert trial_variance(dear) > 10 * trial_variance(days)
     assert figures_of(dear).luck_ratio == pytest.approx(expected_best(50, 365 / DAYS))
     assert luck_variance(days[:, :1].repeat(3, axis=1)) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-4, 1e-3, 1e-2, 0.1])
+@pytest.mark.parametrize("before", [1, 42, 10_000])
+def test_a_sweep_is_never_told_less_of_earlier_settings_than_a_run_is(before: int, apart: float) -> None:
+    """However far the settings of the sweep are apart."""
+    days = noise(1) + apart * noise(20, seed=1)
+    days = days[:, np.argsort(-days.sum(axis=0))]
+    found, alone = sweep_statistics(days, 0, days.sum(axis=0), before), figures_of(days)
+    tried = Tried(before, ("a/b",))
+    assert luck_after(tried, DAYS) <= found.luck_ratio <= luck_after(Tried(before + 19), DAYS)
+    assert found.luck_ratio >= alone.luck_ratio
+    assert found.deflated <= deflated_after(tried, days[:, 0])
+    assert found.deflated <= alone.deflated
+    one = sweep_statistics(days[:, :1], 0, days[:, :1].sum(axis=0), before)
+    assert (one.luck_ratio, one.deflated) == (luck_after(tried, DAYS), deflated_after(tried, days[:, 0]))
+
+
+def test_what_luck_gives_after_earlier_settings_by_hand() -> None:
+    """365 days, so that ratios without an edge have a variance of 1: the best of 2 is 0.520 to expect, of 3 0.853,
+    of 4 1.052."""
+    unit = noise(1)[:365]
+    unit = (unit - unit.mean()) / unit.std()
+    two = np.hstack([unit + 1.0, unit + 1.0 + 0.2 / math.sqrt(365)])  # ratios 0.2 apart: a variance of 0.02
+    assert luck_of(two) == pytest.approx(0.520 * math.sqrt(0.02), abs=1e-3)
+    assert luck_of(two, 1) == pytest.approx(0.520 + 0.520 * math.sqrt(0.02), abs=1e-3)
+    assert luck_of(two[:, [0, 0]], 2) == pytest.approx(0.853, abs=1e-3)  # the same twice count as one
+    far = np.hstack([unit, unit + 1.0])
+    assert luck_of(far, 2) == pytest.approx(1.052, abs=1e-3)  # as four that have nothing to do with each other
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0])
+def test_the_best_of_drawn_ratios_is_about_where_luck_would_have_it(spread: float) -> None:
+    """Ratios of 40 earlier settings, and of 20 that share their luck but for a ``spread``: the bar is not below their
+    best, and at most a tenth above."""
+    rng = np.random.default_rng(3)
+    earlier = rng.standard_normal((20_000, 40)).max(axis=1)
+    common, own = rng.standard_normal((20_000, 1)), rng.standard_normal((20_000, 20))
+    new = math.sqrt(1.0 - spread**2) * common + spread * own
+    drawn = np.maximum(earlier, new.max(axis=1)).mean()
+    alike = expected_best(41, 1.0) + expected_best(20, spread**2)
+    assert drawn * 0.99 < min(alike, expected_best(60, 1.0)) < drawn * 1.1
 
 
 def test_words_say_when_the_best_is_luck_and_when_it_is_more() -> None:

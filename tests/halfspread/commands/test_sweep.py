@@ -53,6 +53,20 @@ class Slow(hs.Strategy):
     def on_bar(self, market):
         return 1.0 if market.close > market.open + self.at else -1.0
 """
+FORGETS_NOTHING = """\
+import halfspread as hs
+
+
+class Mine(hs.Strategy):
+    at: int = 0
+    runs = 0
+
+    def reset(self, rng, instruments):
+        Mine.runs += 1
+
+    def on_bar(self, market):
+        return 1.0 if (market.close > market.open + self.at) == (Mine.runs LIMIT) else -1.0
+"""
 GRID = ("--grid", "agent.fast=3,5,8", "--grid", "agent.slow=8,20")
 
 
@@ -208,7 +222,8 @@ def test_random_settings_are_the_same_for_a_seed(small: Path, halfspread: Comman
         (["--grid", "agent.fast=3,5", "--rank", "sharp"], "ranking: expected the name of a metric"),
         (["--grid", "agent.fast=3,5", "--workers", "0"], "--workers: expected 1 or more"),
         (["--grid", "agent.fast=3,5", "--agent", "smaa"], "no agent 'smaa'"),
-        (["--grid", "agent.name=a,b"], "a name changes no result"),
+        (["--grid", "agent.name=a,b"], "a name changes no result, so all its cells would be the same"),
+        (["--grid", "benchmark.hold=true,false"], "ratios are against zero here, so all its cells would be the same"),
         (
             ["--grid", "agent.fast=1:2000", "--grid", "agent.slow=1:2000", "--yes"],
             "4,000,000 cells are more than can be",
@@ -222,6 +237,56 @@ def test_grids_that_make_no_sense_are_refused_in_words(
     assert done.code == 2
     assert said in done.err
     assert not list(Path("runs").rglob("*.parquet"))
+
+
+def test_a_key_of_another_agent_is_refused(several: Path, halfspread: Command) -> None:
+    for key in ("agents.2.window", "agents.bollinger.window", "agents.bollinger.name"):
+        done = halfspread("sweep", several, "--agent", "sma_cross", "--grid", f"{key}=10,20")
+        assert done.code == 2
+        assert "so all its cells would be the same" in done.err
+    for key in ("agents.0.fast", "agents.sma_cross.fast", "agent.fast"):
+        done = halfspread("sweep", several, "--agent", "sma_cross", "--grid", f"{key}=3,5", "--no-report")
+        assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(("limit", "finished"), [("% 2 == 0", 0), ("> 4", 3)])
+def test_an_agent_that_keeps_state_between_runs_is_stopped_in_words(
+    small: Path, halfspread: Command, limit: str, finished: int
+) -> None:
+    """After its first cell where that tells, else when the best runs again; what is finished is kept then."""
+    agent = plugin(small, FORGETS_NOTHING.replace("LIMIT", limit))
+    done = halfspread("sweep", small, *agent, "--grid", "agent.at=1,2,3", "--workers", 1)
+    assert done.code == 2
+    assert "agent agent does not repeat itself: cell " in done.err
+    assert "set all state in reset()" in done.err
+    assert len(list(Path("runs").rglob("cells-*.json"))) == bool(finished)
+    assert ("finished cells are kept in" in done.err) == bool(finished)
+    assert not list(Path("runs").rglob("*.parquet"))
+    healed = plugin(small, FORGETS_NOTHING.replace("Mine.runs LIMIT", "True"))
+    assert halfspread("sweep", small, *healed, "--grid", "agent.at=1,2,3", "--workers", 1).code == 0
+
+
+def test_values_that_look_like_markup_are_shown_as_they_are(small: Path, halfspread: Command) -> None:
+    text = (
+        FAILS.replace("at: int = 0", 'at: str = "x"').replace("if self.at == 3", "if False").replace(" + self.at", "")
+    )
+    grid = ("--grid", 'agent.at="[/bold]","[red]boom"')
+    done = halfspread("sweep", small, *plugin(small, text), *grid)
+    assert done.code == 0, done.err
+    assert "[/bold]" in done.out
+    assert "[red]boom" in done.out
+    windows = ("--train", "1d", "--test", "12h", "--metric", "total_return")
+    done = halfspread("walk-forward", small, *plugin(small, text), *grid, *windows, "--no-report")
+    assert done.code == 0, done.err
+    assert "[/bold]" in done.out
+
+
+def test_a_ranking_by_what_no_setting_has_is_refused(small: Path, halfspread: Command) -> None:
+    done = halfspread("sweep", small, *GRID, "--rank", "fill_ratio")
+    assert done.code == 2
+    assert "--rank fill_ratio: none of 5 settings has it, so that none is the best" in done.err
+    assert not list(Path("runs").rglob("*.parquet"))
+    assert "5 of 6 cells are kept from before" in halfspread("sweep", small, *GRID).err
 
 
 def test_a_grid_that_explodes_says_how_many_cells_and_how_long(

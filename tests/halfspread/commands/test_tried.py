@@ -34,12 +34,12 @@ def test_what_sweeps_tried_is_told_by_every_command_after_them(small: Path, half
     assert halfspread("walk-forward", small, *DAYS, *walk).code == 0
     alone = json.loads(halfspread("sweep", small, "--grid", "agent.fast=3,5,9", *DAYS, "--json", "--out", "else").out)
     done = json.loads(halfspread("sweep", small, "--grid", "agent.fast=3,5,9", *DAYS, "--json", "--no-report").out)
-    assert done["tried_before"]["settings"] == done["statistics"]["before"] == 5
+    assert done["tried_before"]["settings"] == done["statistics"]["before"] == 3  # two of three are its own
     assert len(done["tried_before"]["runs"]) == 2
     assert done["statistics"]["luck_ratio"] > alone["statistics"]["luck_ratio"]
     assert done["statistics"]["p_value"] >= alone["statistics"]["p_value"]
     assert done["best"] == alone["best"]
-    told = "8 settings were tried on these data before (small/"
+    told = "6 settings were tried on these data before (small/"
     for command in ("run", "compare"):
         said = halfspread(command, small, *DAYS)
         assert told in said.out.replace("\n", " ")
@@ -47,7 +47,7 @@ def test_what_sweeps_tried_is_told_by_every_command_after_them(small: Path, half
         folder = Path(next(line for line in said.out.splitlines() if line.startswith("results:")).split()[1])
         assert told in (folder / "report.html").read_text(encoding="utf-8")
         entry = facts(folder) if command == "run" else facts(folder)["configs"][0]
-        assert entry["tried_before"]["settings"] == 8
+        assert entry["tried_before"]["settings"] == 6
     other = json.loads(halfspread("compare", small, "--json").out)["agents"][0]  # other data
     assert other["tried_before"]["settings"] == 0
 
@@ -60,6 +60,36 @@ def test_what_is_verified_does_not_depend_on_what_else_lies_there(small: Path, h
     shutil.rmtree(earlier)
     verified = halfspread("verify", done["run_dir"])
     assert (verified.code, verified.out.splitlines()[-1]) == (0, "verified: the same bits again")
+
+
+def test_settings_that_two_sweeps_have_in_common_count_once(several: Path, halfspread: Command) -> None:
+    """However they are written: by the grid, by what is set, or by default; not those of another agent or cost."""
+
+    def before(*arguments: str) -> int:
+        done = halfspread("sweep", several, *DAYS, "--agent", "sma_cross", *arguments, "--json", "--no-report")
+        assert done.code == 0, done.err
+        return int(json.loads(done.out)["tried_before"]["settings"])
+
+    assert before("--grid", "agent.fast=3,5,8,10", "--grid", "agent.slow=20,30") == 0
+    assert before("--grid", "agents.sma_cross.slow=20,30,40", "--set", "agents.0.fast=5") == 8 - 2
+    short = ("--set", "agents.0={type='sma_cross',fast=3,slow=20}")
+    assert before("--grid", "agents.0.fast=5,8,200", *short, "--set", "name=other") == 9 - 2
+    assert before("--grid", "costs.fees.taker=5.5e-4,1e-3", *short) == 9 - 1
+    assert before("--grid", "agent.fast=3,5", *short, "--set", "costs.fees.taker=1e-3") == 10 - 1
+
+
+def test_an_edited_plug_in_is_another_agent(small: Path, halfspread: Command) -> None:
+    agent = (
+        "import halfspread as hs\n\n\nclass Mine(hs.Strategy):\n    at: int = 0\n\n    def on_bar(self, m):\n        "
+    )
+    sweep = ("sweep", small, "--grid", "agent.at=1,2", "--set", "agent={type='./mine.py'}", "--json", "--no-report")
+    told = []
+    for body in ("return 1.0", "return 1.0", "return -1.0"):
+        small.with_name("mine.py").write_text(f"{agent}{body}\n", encoding="utf-8")
+        done = halfspread(*sweep)
+        assert done.code == 0, done.err
+        told.append(json.loads(done.out)["tried_before"]["settings"])
+    assert told == [0, 0, 2]
 
 
 def test_only_whole_manifests_on_the_same_data_count(small: Path, halfspread: Command) -> None:

@@ -129,6 +129,41 @@ def test_settings_that_contradict_each_other_are_left_out_and_counted(small: Pat
     assert "fast has to be less than slow" in done.out
 
 
+FAILS = """
+import halfspread as hs
+
+
+class Fails(hs.Strategy):
+    n: int = 0
+
+    def on_bar(self, market):
+        if self.n == 2 or (self.n == 3 and market.time > 1_704_240_000_000_000_000):
+            raise ValueError("bad n")
+        return 1.0 if market.close > market.open + self.n else -1.0
+"""
+
+
+def test_a_setting_that_fails_in_a_training_window_is_not_chosen_there_and_told(
+    small: Path, halfspread: Command
+) -> None:
+    """n=2 always fails, n=3 from the third day on, which is in the last training window."""
+    small.with_name("agent.py").write_text(FAILS, encoding="utf-8")
+    agent = ("--set", "agent={ type = './agent.py' }", *LENGTHS, *BY_RETURN)
+    done = halfspread("walk-forward", small, *agent, "--grid", "agent.n=1,2,3")
+    assert done.code == 0, done.err
+    told = "settings failed in 4 training windows and were not chosen there, such as: "
+    assert told in done.out
+    assert "n=2 in the training window from 2024-01-01 00:00:00 UTC: Fails.on_bar at" in done.out
+    (folder,) = [path for path in Path("runs/small").iterdir() if not path.name.startswith(".")]
+    assert "n=2 in the training window from 2024-01-01" in (folder / "report.html").read_text(encoding="utf-8")
+    windows = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["windows"]
+    assert [each["failed"] for each in windows] == [1, 1, 1, 2]
+    assert halfspread("verify", folder).code == 0
+    done = halfspread("walk-forward", small, *agent, "--grid", "agent.n=2")
+    assert done.code == 2
+    assert "n=2 in the training window from 2024-01-01" in done.err
+
+
 def test_one_agent_of_several_is_walked(several: Path, halfspread: Command) -> None:
     grid = ("--agent", "sma_cross", "--grid", "agent.fast=2,3")
     done = halfspread("walk-forward", several, *grid, *LENGTHS, *BY_RETURN, "--json")
@@ -225,6 +260,17 @@ def test_what_was_tried_on_the_same_data_before_is_told(small: Path, halfspread:
 
 
 # Learners.
+
+
+def test_more_runs_than_anyone_means_are_asked_for(
+    small: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("halfspread.commands.walk_forward.MANY", 23)  # 4 windows of 6 settings
+    done = halfspread("walk-forward", small, *GRID, *LENGTHS)
+    assert done.code == 2
+    assert "4 windows of 6 settings are 24 runs of a training window, more than 23; take longer windows" in done.err
+    assert not list(Path("runs").rglob("*"))
+    assert halfspread("walk-forward", small, *GRID, *LENGTHS, *BY_RETURN, "--yes", "--no-report").code == 0
 
 
 def test_an_agent_that_fits_itself_is_fitted_anew_in_every_window(learner: Path, halfspread: Command) -> None:

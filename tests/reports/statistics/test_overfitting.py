@@ -79,10 +79,21 @@ def test_an_idle_trial_counts_as_a_ratio_of_zero() -> None:
     assert math.isnan(found.slope)
 
 
-def test_trials_that_are_alike_are_no_choice() -> None:
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_trials_that_are_alike_are_no_choice_and_fail_by_half(count: int) -> None:
     one = trials(160, 1)
-    found = backtest_overfitting(np.column_stack([one, one, one]), blocks=4)
+    found = backtest_overfitting(np.column_stack([one] * count), blocks=4)
     assert found.logits.tolist() == [0.0] * 6
+    assert found.probability == 0.5
+
+
+def test_a_pick_that_is_the_median_by_itself_fails_as_in_the_paper() -> None:
+    # Best of the first half is trial 0, of the second trial 1: each is the second of three in the other half.
+    wave = np.tile([1.0, -1.0], 8)[:, None]
+    found = backtest_overfitting(
+        np.concatenate([wave + np.array([0.3, 0.1, 0.0]), wave + np.array([0.1, 0.3, 0.0])]), 2
+    )
+    assert found.logits.tolist() == [0.0, 0.0]
     assert found.probability == 1.0
 
 

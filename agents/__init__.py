@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from halfspread.agents.clairvoyant import Clairvoyant
+    from halfspread.agents.experts.clairvoyant import Clairvoyant
 
 __all__ = ["Clairvoyant"]
 
 #: Names by which a config calls them.
 BUILT_IN = {"clairvoyant": "Clairvoyant"}
-_HOMES = {"Clairvoyant": "clairvoyant"}
+_HOMES = {"Clairvoyant": "experts.clairvoyant"}
 
 
 def __getattr__(name: str) -> object:

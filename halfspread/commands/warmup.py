@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from halfspread import strategies
-from halfspread.agents.clairvoyant import Clairvoyant
+from halfspread.agents.experts.clairvoyant import Clairvoyant
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding

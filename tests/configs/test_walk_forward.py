@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.agents.clairvoyant import Clairvoyant
+from halfspread.agents.experts.clairvoyant import Clairvoyant
 from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.walk_forward import Choice, Terms, WalkForward, walk_forward
 from halfspread.configs.windows import Schedule

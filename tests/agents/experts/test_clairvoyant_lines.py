@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halfspread.agents.clairvoyant import Clairvoyant
-from halfspread.agents.clairvoyant_kernels import add_line, highest_line
+from halfspread.agents.experts.clairvoyant import Clairvoyant
+from halfspread.agents.experts.clairvoyant_kernels import add_line, highest_line
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.engine import instruments
 from halfspread.engine.bars import Floats

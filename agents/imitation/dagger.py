@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.agents.cloning import BCPolicy, CloneSettings, clone
-from halfspread.agents.dataset import ExpertDataset
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.model import Model, TrainingRange
-from halfspread.agents.rollout import Disturb, Episode, roll_out
-from halfspread.agents.schedules import Schedule
+from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
+from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.rollout import Disturb, Episode, roll_out
+from halfspread.agents.imitation.schedules import Schedule
+from halfspread.agents.policies.model import Model, TrainingRange
 from halfspread.costs.model import Costs
 from halfspread.engine.session import Options
 from halfspread.engine.tape import Tape

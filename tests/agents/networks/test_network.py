@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from halfspread.agents.fit_kernels import fit_pass, loss_of
-from halfspread.agents.fitting import Examples, FitSettings, fit_network, fit_temperature
-from halfspread.agents.network import ACTIVATIONS, HEADS, Network
-from halfspread.agents.network_kernels import backward, forward, head_loss
+from halfspread.agents.networks.fit_kernels import fit_pass, loss_of
+from halfspread.agents.networks.fitting import Examples, FitSettings, fit_network, fit_temperature
+from halfspread.agents.networks.network import ACTIVATIONS, HEADS, Network
+from halfspread.agents.networks.network_kernels import backward, forward, head_loss
 from halfspread.errors import ConfigError, DataError
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from halfspread.agents import policy_kernels as places
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.features.records import OWN_WIDTH
-from halfspread.agents.model import Model, TrainingRange, load_model
-from halfspread.agents.network import ACTIVATIONS, HEADS
+from halfspread.agents.networks.network import ACTIVATIONS, HEADS
+from halfspread.agents.policies import policy_kernels as places
+from halfspread.agents.policies.model import Model, TrainingRange, load_model
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 from halfspread.errors import ConfigError
@@ -78,7 +78,7 @@ class Policy(CompiledStrategy):
         self._columns = columns
 
     def memory(self) -> Floats:
-        """See ``agents.policy_kernels``."""
+        """See ``agents.policies.policy_kernels``."""
         return memory_of(
             self.model_read.features, self._instruments, self._columns, self.model_read,
             traded=self.instrument, bits=self._bits, draws=not self.deterministic,
@@ -102,8 +102,8 @@ def memory_of(
     draws: bool = False,
     rows: int = 0,
 ) -> Floats:
-    """The memory of ``agents.policy_kernels``; without a model, only what it takes to look. ``rows``: room for so many
-    observations, each after its time. Raises ConfigError for features that the tape does not have."""
+    """The memory of ``agents.policies.policy_kernels``; without a model, only what it takes to look. ``rows``: room for
+    so many observations, each after its time. Raises ConfigError for features that the tape does not have."""
     plan, state = features.plan(instruments, columns)
     layout = np.zeros(0, np.int64) if model is None else model.network.layout
     parts: list[Floats] = [
@@ -147,6 +147,6 @@ def _tempered(model: Model) -> Floats:
 
 
 def observation_in(memory: Floats) -> Floats:
-    """A view of the observation that a memory of ``agents.policy_kernels`` holds."""
+    """A view of the observation that a memory of ``agents.policies.policy_kernels`` holds."""
     header: Any = memory[: places.HEADER].view(np.int64)
     return memory[header[places.OBSERVED] : header[places.SCALED]]

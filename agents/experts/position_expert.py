@@ -8,8 +8,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from halfspread.agents.experts.position_expert_kernels import position_rule
 from halfspread.agents.features.records import OWN_WIDTH
-from halfspread.agents.position_expert_kernels import position_rule
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 from halfspread.errors import ConfigError

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.fitting import Examples
-from halfspread.agents.model import TrainingRange
-from halfspread.agents.rollout import Episode
-from halfspread.agents.scaler import Scaler
+from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.networks.fitting import Examples
+from halfspread.agents.networks.scaler import Scaler
+from halfspread.agents.policies.model import TrainingRange
 from halfspread.costs.base import Floats, Integers
 from halfspread.costs.durations import parse_duration
 from halfspread.engine.times import parse_time, time_text

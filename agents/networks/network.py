@@ -9,7 +9,15 @@ from functools import cached_property
 
 import numpy as np
 
-from halfspread.agents.network_kernels import GAUSSIAN, RELU, SOFTMAX, SQUARED, TANH, outputs_of, to_probabilities
+from halfspread.agents.networks.network_kernels import (
+    GAUSSIAN,
+    RELU,
+    SOFTMAX,
+    SQUARED,
+    TANH,
+    outputs_of,
+    to_probabilities,
+)
 from halfspread.costs.base import Floats, Integers
 from halfspread.errors import ConfigError, DataError
 
@@ -22,7 +30,7 @@ HEADS = {"softmax": SOFTMAX, "squared": SQUARED, "gaussian": GAUSSIAN}
 @dataclass(frozen=True, eq=False)
 class Network:
     """``sizes``: inputs, hidden units of each layer, outputs (twice the values for ``gaussian``: their means, then the
-    logarithms of their standard deviations). ``parameters``: see ``agents.network_kernels``."""
+    logarithms of their standard deviations). ``parameters``: see ``agents.networks.network_kernels``."""
 
     sizes: tuple[int, ...]
     activation: str

@@ -1,5 +1,5 @@
 """Fitting a network: passes over the examples in mini-batches, each followed by a step of Adam. Shapes and units as in
-``agents.network_kernels``; no NaN anywhere."""
+``agents.networks.network_kernels``; no NaN anywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.agents.network_kernels import backward, forward, head_loss
+from halfspread.agents.networks.network_kernels import backward, forward, head_loss
 from halfspread.compiled import kernel, loop_kernel
 
 Array = Any

@@ -9,9 +9,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.model import Model
-from halfspread.agents.policy import memory_of, observation_in
-from halfspread.agents.policy_kernels import act_now, look_now
+from halfspread.agents.policies.model import Model
+from halfspread.agents.policies.policy import memory_of, observation_in
+from halfspread.agents.policies.policy_kernels import act_now, look_now
 from halfspread.costs.base import Floats, Integers
 from halfspread.costs.model import Costs
 from halfspread.engine.agent import is_compiled, prepare

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halfspread.agents.clairvoyant import Clairvoyant
+from halfspread.agents.experts.clairvoyant import Clairvoyant
 from halfspread.configs.foresight import with_foresight
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Impact, Latency, Margin
 from halfspread.costs.fees import FeeTier
@@ -312,7 +312,7 @@ def test_other_markets_are_refused() -> None:
 
 
 def test_the_example_of_the_document_runs() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "clairvoyant.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "clairvoyant.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {"__name__": "example"}
     exec(compile(block, "clairvoyant.md", "exec"), names)

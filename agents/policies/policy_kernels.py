@@ -2,7 +2,7 @@
 
 Everything is in its memory, so that one compiled function serves every model. ``memory`` begins with the places below,
 as int64 in the bits of its float64 numbers; each names where a part begins. Units: ``agents.features.kernels`` and
-``agents.network_kernels``.
+``agents.networks.network_kernels``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from halfspread.agents.features.kernels import observe
 from halfspread.agents.features.records import OWN_WIDTH, PLAN_WIDTH
-from halfspread.agents.network_kernels import SOFTMAX, forward, to_probabilities
+from halfspread.agents.networks.network_kernels import SOFTMAX, forward, to_probabilities
 from halfspread.compiled import kernel, loop_kernel
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.codes import OK

@@ -45,7 +45,7 @@ def gaussian_divergence(first: Floats, second: Floats) -> float:
     within = float(np.trace(np.linalg.solve(one, two)))
     between = float(away @ np.linalg.solve(one, away))
     logs = np.linalg.slogdet(one)[1] - np.linalg.slogdet(two)[1]
-    return max(0.5 * (within + between - first.shape[1] + float(logs)), 0.0)
+    return max(0.5 * float(within + between - first.shape[1] + logs), 0.0)
 
 
 def stability_index(first: Floats, second: Floats, bins: int = 10) -> float:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.network import Network
-from halfspread.agents.scaler import Scaler
+from halfspread.agents.networks.network import Network
+from halfspread.agents.networks.scaler import Scaler
 from halfspread.costs.base import Floats
 from halfspread.errors import ConfigError, DataError
 

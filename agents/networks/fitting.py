@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from halfspread.agents.fit_kernels import fit_pass, loss_of
-from halfspread.agents.network import ACTIVATIONS, HEADS, Network
+from halfspread.agents.networks.fit_kernels import fit_pass, loss_of
+from halfspread.agents.networks.network import ACTIVATIONS, HEADS, Network
 from halfspread.costs.base import Floats, Model
 from halfspread.errors import DataError
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Unpack
 import numpy as np
 from pydantic import AfterValidator
 
-from halfspread.agents.clairvoyant_kernels import (
+from halfspread.agents.experts.clairvoyant_kernels import (
     BEFORE,
     BUY,
     CARRIED,

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from halfspread.agents.dataset import ExpertDataset
-from halfspread.agents.fitting import Examples, Fit, FitSettings, fit_network, fit_temperature
-from halfspread.agents.model import Model
-from halfspread.agents.network import Network
-from halfspread.agents.scaler import Scaler
+from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.networks.fitting import Examples, Fit, FitSettings, fit_network, fit_temperature
+from halfspread.agents.networks.network import Network
+from halfspread.agents.networks.scaler import Scaler
+from halfspread.agents.policies.model import Model
 from halfspread.costs.base import Floats
 from halfspread.errors import DataError
 

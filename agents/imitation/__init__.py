@@ -1,0 +1,1 @@
+"""Learning from an expert: demonstrations, rollouts, behavioural cloning, DAgger."""

@@ -1,0 +1,1 @@
+"""Feed-forward networks: their definition, their kernels, and how they are fitted to examples."""

@@ -1,0 +1,1 @@
+"""How far the states a learner comes to are from those it was taught at."""

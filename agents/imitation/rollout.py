@@ -23,7 +23,7 @@ from halfspread.engine.session import Options
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, StrategyError
 
-__all__ = ["ACTORS", "Episode", "roll_out"]
+__all__ = ["ACTORS", "Chooser", "Disturb", "Episode", "roll_out"]
 
 #: Who executed an action.
 EXPERT, LEARNER, NOISE = 0, 1, 2
@@ -31,6 +31,9 @@ ACTORS = ("expert", "learner", "noise")
 
 #: Gets the target that was to be executed, and the generator of the rollout; gives another.
 Disturb = Callable[[float, np.random.Generator], float]
+
+#: Gets an observation (features,); gives a target, or None to leave this decision to the expert.
+Chooser = Callable[[Floats], float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ def roll_out(
     features: FeatureSet,
     costs: Costs,
     *,
-    learner: Model | None = None,
+    learner: Model | Chooser | None = None,
     beta: float = 1.0,
     disturb: Disturb | None = None,
     instrument: int = 0,
@@ -62,9 +65,9 @@ def roll_out(
     own view of the same market and account; the expert is asked at every decision.
 
     ``expert``: an agent that returns targets, compiled or in Python; what it leaves as it is (None) is the target in
-    force, whoever set it. ``disturb`` changes what is executed. Decisions are those of bars. The choice of who acts,
-    and ``disturb``, draw from the seed of the run. Raises what `run_backtest` raises, ConfigError for a share that is
-    none, StrategyError where the expert fails.
+    force, whoever set it. ``learner``: a model, or a function of the observation. ``disturb`` changes what is executed.
+    Decisions are those of bars. The choice of who acts, and ``disturb``, draw from the seed of the run. Raises what
+    `run_backtest` raises, ConfigError for a share that is none, StrategyError where the expert fails.
     """
     if not 0.0 <= beta <= 1.0:
         raise ConfigError(f"beta: expected a probability from 0 to 1, got {beta}")
@@ -82,12 +85,14 @@ class _Pair:
         self,
         expert: Any,
         features: FeatureSet,
-        learner: Model | None,
+        learner: Model | Chooser | None,
         beta: float,
         disturb: Disturb | None,
         instrument: int,
     ) -> None:
-        self._expert, self._features, self._learner = expert, features, learner
+        self._expert, self._features = expert, features
+        self._learner = learner if isinstance(learner, Model) else None
+        self._chooser = learner if callable(learner) else None
         self._beta, self._disturb, self._k = beta, disturb, instrument
         self._compiled = is_compiled(expert)
         self.name = f"rollout of {getattr(expert, 'name', type(expert).__name__)}"
@@ -124,7 +129,8 @@ class _Pair:
         context["targets"][self._k] = held
         target, actor = wanted, EXPERT
         if self._beta < 1.0 and self._rng.random() >= self._beta:
-            target, actor = act_now(self._memory, self._k), LEARNER
+            chosen = act_now(self._memory, self._k) if self._chooser is None else self._chooser(observed)
+            target, actor = (wanted, EXPERT) if chosen is None else (float(chosen), LEARNER)
         if self._disturb is not None:
             disturbed = self._disturb(target, self._rng)
             if disturbed != target:

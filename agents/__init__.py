@@ -12,12 +12,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from halfspread.agents.experts.clairvoyant import Clairvoyant
+    from halfspread.agents.experts.position_expert import PositionExpert
+    from halfspread.agents.imitation.learners import Clone, Dagger
+    from halfspread.agents.policies.policy import Policy
 
-__all__ = ["Clairvoyant"]
+__all__ = ["Clairvoyant", "Clone", "Dagger", "Policy", "PositionExpert"]
 
-#: Names by which a config calls them.
-BUILT_IN = {"clairvoyant": "Clairvoyant"}
-_HOMES = {"Clairvoyant": "experts.clairvoyant"}
+#: Names by which a config calls them: bounds and experts, learners, and what was learnt.
+BUILT_IN = {
+    "clairvoyant": "Clairvoyant",
+    "position_expert": "PositionExpert",
+    "clone": "Clone",
+    "dagger": "Dagger",
+    "policy": "Policy",
+}
+_HOMES = {
+    "Clairvoyant": "experts.clairvoyant",
+    "Clone": "imitation.learners",
+    "Dagger": "imitation.learners",
+    "Policy": "policies.policy",
+    "PositionExpert": "experts.position_expert",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import ValidationError
+
 from halfspread import agents, strategies
 from halfspread.configs.faults import close_match
 from halfspread.configs.fields import file_at
@@ -24,7 +26,7 @@ from halfspread.configs.model import AgentConfig
 from halfspread.errors import ConfigError, StrategyError, UserError
 from halfspread.strategies.base import Strategy
 
-__all__ = ["BUILT_IN", "agent_class", "build_agent", "fault_text", "parameters_of"]
+__all__ = ["BUILT_IN", "agent_class", "agent_files", "build_agent", "fault_text", "parameters_of"]
 
 #: Names by which a config calls what comes with halfspread.
 BUILT_IN = (*strategies.BUILT_IN, *agents.BUILT_IN)
@@ -37,8 +39,14 @@ def build_agent(config: AgentConfig, folder: Path, where: str = "agent") -> Any:
     the agent that fails.
     """
     cls = agent_class(config.type, folder, where)
+    parameters = dict(config.parameters)
+    for name, table in _tables(cls, config).items():
+        parameters[name] = build_agent(table, folder, f"{where}: {name}")
+    for name in getattr(cls, "file_fields", ()):
+        if isinstance(parameters.get(name), str) and parameters[name]:
+            parameters[name] = str(file_at(parameters[name], folder, f"{where}: {name}"))
     try:
-        return marked(cls(**config.parameters))
+        return marked(cls(**parameters))
     except UserError as error:
         raise type(error)(f"{where}: {error}") from error
     except Exception as error:
@@ -49,8 +57,42 @@ def parameters_of(agent: Any, config: AgentConfig) -> dict[str, Any]:
     """All parameters of an agent as plain data, defaults included; those of the config where it does not tell."""
     if not isinstance(agent, Strategy):
         return config.parameters
-    checked = agent.model().model_validate(agent.parameters())
-    return dict(checked.model_dump(mode="json"))
+    values, inner = agent.parameters(), _tables(type(agent), config)
+    checked = agent.model().model_validate(values)
+    found = dict(checked.model_dump(mode="json", exclude=set(inner)))
+    found |= {name: config.parameters[name] for name in agent.file_fields if name in config.parameters}
+    for name, table in inner.items():
+        found[name] = {"type": table.type, **parameters_of(values[name], table)}
+    return found
+
+
+def agent_files(config: AgentConfig, folder: Path, where: str = "agent") -> dict[str, Path]:
+    """The files that the parameters of a built-in agent name. Raises ConfigError for one that is not there."""
+    if config.type not in BUILT_IN:
+        return {}
+    cls, found = agent_class(config.type, folder, where), {}
+    for name in getattr(cls, "file_fields", ()):
+        if isinstance(config.parameters.get(name), str) and config.parameters[name]:
+            found[name] = file_at(config.parameters[name], folder, f"{where}: {name}")
+    for name, table in _tables(cls, config).items():
+        inner = agent_files(table, folder, f"{where}: {name}")
+        found |= {f"{name}.{key}": path for key, path in inner.items()}
+    return found
+
+
+def _tables(cls: Any, config: AgentConfig) -> dict[str, AgentConfig]:
+    """The parameters of an agent that are agents themselves, as a config writes them. Raises ConfigError."""
+    found = {}
+    for name in getattr(cls, "agent_fields", ()):
+        table = config.parameters.get(name)
+        if isinstance(table, dict):
+            try:
+                found[name] = AgentConfig.model_validate(table)
+            except ValidationError:
+                raise ConfigError(
+                    f'{name}: expected a table that says which agent, such as {{ type = "sma_cross" }}, got {table!r}'
+                ) from None
+    return found
 
 
 def agent_class(kind: str, folder: Path, where: str = "agent") -> Callable[..., Any]:

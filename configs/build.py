@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from halfspread.configs.agents import build_agent, parameters_of
@@ -10,20 +12,26 @@ from halfspread.configs.benchmark import bare_benchmark
 from halfspread.configs.faults import close_match
 from halfspread.configs.load import Loaded
 from halfspread.configs.model import AgentConfig
-from halfspread.configs.tapes import build_tape, data_files
+from halfspread.configs.tapes import build_tape, data_files, training_part
 from halfspread.engine.times import SECOND, parse_interval
 from halfspread.errors import ConfigError
 
-__all__ = ["BuiltAgent", "build_agents", "build_tape", "data_files", "effective", "run_terms"]
+__all__ = ["BuiltAgent", "build_agents", "build_tape", "data_files", "effective", "run_terms", "training_part"]
 
 
 @dataclass(frozen=True)
 class BuiltAgent:
-    """An agent ready to run, and what it is called."""
+    """An agent ready to run, and what it is called. ``learnt``: it was fitted, and is no longer what its config alone
+    makes."""
 
     label: str
     agent: Any
     config: AgentConfig
+    learnt: bool = False
+
+    def anew(self, folder: Path) -> Any:
+        """Another one like it, with nothing of what it has gone through. Raises as `build_agent`."""
+        return copy.deepcopy(self.agent) if self.learnt else build_agent(self.config, folder, self.label)
 
 
 def build_agents(loaded: Loaded, only: str | None = None) -> list[BuiltAgent]:

@@ -20,6 +20,7 @@ from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_t
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
 from halfspread.configs.foresight import with_foresight
+from halfspread.configs.learners import fitted
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
 from halfspread.costs.model import Costs
@@ -194,7 +195,7 @@ class CellWork:
         tape, scaled, terms = self._tape_of(plan, costs), scaled_costs(costs, plan.cell.scales), run_terms(loaded)
         return run_backtest(
             tape,
-            with_foresight(plan.built.agent, tape, scaled, terms),
+            with_foresight(fitted(loaded, plan.built).agent, tape, scaled, terms),
             scaled,
             **terms,
             name=plan.built.label,
@@ -204,11 +205,11 @@ class CellWork:
 
 
 def market_of(loaded: Loaded) -> str:
-    """Equal texts for configs whose tapes are the same: the markets, where their files are, and the seed where one is
-    made from it."""
+    """Equal texts for configs whose tapes are the same: the markets, where their files are, the seed where one is made
+    from it, and what is left to learners."""
     markets = loaded.config.all_markets
     drawn = any(getattr(market, "seed", 0) is None for market in markets)
-    return repr((markets, str(loaded.folder), loaded.config.seed if drawn else None))
+    return repr((markets, str(loaded.folder), loaded.config.seed if drawn else None, loaded.config.training))
 
 
 def decides_in_python(loaded: Loaded, agent: Any) -> bool:

@@ -10,6 +10,7 @@ from halfspread.configs.benchmark import BenchmarkTable
 from halfspread.configs.costs import CostsTable
 from halfspread.configs.fields import Interval, Label, Section, label_of
 from halfspread.configs.market import Market
+from halfspread.configs.training import Training
 from halfspread.costs.margin import Margin
 from halfspread.engine.sizing import EquityFraction, FixedContracts, FixedNotional
 from halfspread.engine.times import parse_interval
@@ -151,6 +152,9 @@ class RunConfig(Section):
     execution: Execution = Field(default_factory=Execution)
     benchmark: BenchmarkTable | None = Field(
         default=None, description="what ratios are measured against; left out: zero"
+    )
+    training: Training | None = Field(
+        default=None, description="which part of the market learners are fitted on; agents are run on the rest"
     )
     agent: AgentConfig | None = Field(default=None, description="the one agent: [agent]")
     agents: tuple[AgentConfig, ...] = Field(default=(), description="several agents: [[agents]]")

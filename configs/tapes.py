@@ -17,22 +17,52 @@ from halfspread.configs.fields import file_at
 from halfspread.configs.load import Loaded
 from halfspread.configs.market import BarsSource, Market, SyntheticSource
 from halfspread.configs.places import Key, key_text
+from halfspread.configs.training_tape import training_tape
 from halfspread.configs.worlds import WorldTable
 from halfspread.engine import instruments
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
+from halfspread.engine.times import parse_time
 from halfspread.errors import ConfigError, DataError, InstrumentError, UserError
 
-__all__ = ["build_tape", "data_files"]
+__all__ = ["build_tape", "data_files", "training_part"]
 
 #: Keys of a market that name files: of its tables, and of what stands beside them.
 TABLES = ("books", "quotes", "trades", "bars")
 BESIDE = ("funding", "mark", "index", "settle_price")
 
 
-def build_tape(loaded: Loaded) -> Tape:
-    """The markets of a config as one tape. Raises ConfigError, InstrumentError or DataError."""
+def build_tape(loaded: Loaded, *, whole: bool = False) -> Tape:
+    """The markets of a config as one tape, from where its learners are done (``whole``: from its beginning). Raises
+    ConfigError, InstrumentError or DataError."""
+    tape, training = _whole(loaded), loaded.config.training
+    if training is None or whole:
+        return tape
+    _refuse_streamed(tape, loaded)
+    with _placed(("training",), loaded):
+        return tape.slice(training.traded_from, None)
+
+
+def training_part(loaded: Loaded) -> Tape | None:
+    """What learners are fitted on, with nothing behind its end within reach; None where the config does not say.
+    Raises as `build_tape`."""
+    training = loaded.config.training
+    if training is None:
+        return None
+    tape = _whole(loaded)
+    _refuse_streamed(tape, loaded)
+    with _placed(("training",), loaded):
+        return training_tape(tape.slice(None, training.until), parse_time(training.until))
+
+
+def _refuse_streamed(tape: Tape, loaded: Loaded) -> None:
+    if tape.streamed:
+        where = loaded.places.of(("training",))
+        raise ConfigError(f"{where}: training holds the market in memory; set market.stream = false")
+
+
+def _whole(loaded: Loaded) -> Tape:
     keys = _market_keys(loaded)
     tapes = [_tape(market, key, loaded) for market, key in zip(loaded.config.all_markets, keys, strict=True)]
     if len(tapes) == 1:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Unpack
 import numpy as np
 import pandas as pd
 
-from halfspread.configs.agents import fault_text
+from halfspread.configs.learners import call_fit
 from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
@@ -29,7 +29,7 @@ from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import interval_text, time_text
-from halfspread.errors import ConfigError, StrategyError, UserError
+from halfspread.errors import ConfigError, StrategyError
 from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, window_days
 
 __all__ = [
@@ -159,31 +159,20 @@ class Choice:
 
 class Refit:
     """The learner that makes an agent anew for every window and lets it fit itself: an agent that has ``fit(tape,
-    rng)``, which gives the fitted agent (itself, or another), or None to stay flat.
+    rng)`` (see `learners`), which gives the fitted agent (itself, or another), or None to stay flat.
 
-    ``make`` makes the agent. Raises StrategyError where ``fit`` fails, or gives what is no agent.
+    ``make`` makes the agent; ``terms`` are handed to one that asks for them. Raises StrategyError where ``fit`` fails,
+    or gives what is no agent.
     """
 
     trials = 1
 
-    def __init__(self, make: Callable[[], Any], name: str = "agent") -> None:
-        self._make, self._name = make, name
+    def __init__(self, make: Callable[[], Any], terms: Terms, name: str = "agent") -> None:
+        self._make, self._terms, self._name = make, terms, name
 
     def fit(self, tape: Tape, rng: np.random.Generator) -> Any:
         """What the agent's own ``fit`` gives."""
-        window = f"the training window from {time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
-        try:
-            fitted = self._make().fit(tape, rng)
-        except UserError as error:
-            raise type(error)(f"{self._name}: fit, in {window}: {error}") from error
-        except Exception as error:
-            raise StrategyError(f"{self._name}: fit failed in {window}: {fault_text(error)}") from error
-        if fitted is not None and not callable(getattr(fitted, "reset", None)):
-            raise StrategyError(
-                f"{self._name}: fit gave {fitted!r}, which is no agent; expected the fitted agent (such as self), or "
-                "None to stay flat"
-            )
-        return fitted
+        return call_fit(self._make(), tape, rng, self._name, self._terms.costs, self._terms.options)
 
 
 def walk_forward(

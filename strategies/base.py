@@ -50,12 +50,17 @@ class Strategy:
     ``lookback``: how many earlier rows of its history stand before the present one whenever it is called; it is not
     called before. ``events``: names of the events it decides on ("bar", "quote", "book", "trade", "timer", "fill"), the
     first of a table being its history; None: those that it has methods for. ``timer``: such as "1m".
+
+    ``agent_fields``: names of parameters that are agents themselves, such as the expert of a learner; a config writes
+    each as a table. ``file_fields``: names of those that are files; in a config their paths begin in its folder.
     """
 
     lookback: int = 0
 
     events: ClassVar[tuple[str, ...] | None] = None
     timer: ClassVar[str | int | float | None] = None
+    agent_fields: ClassVar[tuple[str, ...]] = ()
+    file_fields: ClassVar[tuple[str, ...]] = ()
     _model: ClassVar[Any] = None
 
     def __init__(self, *unnamed: Any, **parameters: Any) -> None:

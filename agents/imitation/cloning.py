@@ -15,6 +15,7 @@ from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
 from halfspread.costs.base import Floats
+from halfspread.costs.durations import Duration
 from halfspread.errors import DataError
 
 __all__ = ["BCPolicy", "CloneSettings", "clone"]
@@ -33,7 +34,7 @@ class CloneSettings(FitSettings):
     targets: tuple[Annotated[float, Field(ge=-1, le=1)], ...] = (-1.0, 0.0, 1.0)
     class_weights: Literal["none", "balanced"] = "none"
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    embargo: str | float = 0
+    embargo: Duration = "0s"
     calibrate: bool = True
 
 

@@ -20,6 +20,7 @@ from halfspread.commands.result_store import plain_result, write_result
 from halfspread.configs.build import BuiltAgent, build_agents
 from halfspread.configs.cell_work import DONE, FAILED, CellSource, Outcome, Tapes, decides_in_python, market_of
 from halfspread.configs.cells import Cell
+from halfspread.configs.learners import fitted
 from halfspread.configs.load import Loaded
 from halfspread.engine.agent import looks_ahead
 from halfspread.engine.audit import Audit
@@ -123,14 +124,15 @@ class AgentWork:
             return AgentOutcome(index, FAILED, said, error=kept)
 
     def _audit(self, plan: AgentPlan, tape: Tape, progress: Callable[[int], None] | None) -> AgentOutcome:
-        report = self._reporter(plan, progress)
-        return AgentOutcome(plan.cell.index, DONE, audit=audit_agent(plan.loaded, tape, plan.built, report))
+        report, built = self._reporter(plan, progress), fitted(plan.loaded, plan.built)
+        return AgentOutcome(plan.cell.index, DONE, audit=audit_agent(plan.loaded, tape, built, report))
 
     def _run(self, plan: AgentPlan, tape: Tape, home: Path, progress: Callable[[int], None] | None) -> AgentOutcome:
-        result = plain_result(replay_into(plan.loaded, tape, plan.built, home, self._reporter(plan, progress)))
+        built = fitted(plan.loaded, plan.built)
+        result = plain_result(replay_into(plan.loaded, tape, built, home, self._reporter(plan, progress)))
         audit = None
-        if self.source.audited and not looks_ahead(plan.built.agent):
-            audit = sample_agent(plan.loaded, tape, plan.built, self._reporter(plan, progress, len(tape)))
+        if self.source.audited and not looks_ahead(built.agent):
+            audit = sample_agent(plan.loaded, tape, built, self._reporter(plan, progress, len(tape)))
         if self.to_disk:
             with writing(home):
                 write_result(result, home)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from halfspread.configs.agents import build_agent
 from halfspread.configs.build import BuiltAgent, run_terms
 from halfspread.configs.cell_work import decides_in_python
 from halfspread.configs.costs import build_costs
@@ -39,7 +38,7 @@ def audit_agent(
     the events done, of `REPLAYS` replays."""
     return audit(
         tape,
-        lambda: build_agent(built.config, loaded.folder, built.label),
+        lambda: built.anew(loaded.folder),
         build_costs(loaded.config.costs, loaded.folder, loaded.places),
         windows=windows,
         progress=report,

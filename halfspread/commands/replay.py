@@ -15,6 +15,7 @@ from halfspread.commands.tables import CurveWriter, write_table
 from halfspread.configs.build import BuiltAgent, run_terms
 from halfspread.configs.costs import build_costs
 from halfspread.configs.foresight import with_foresight
+from halfspread.configs.learners import fitted
 from halfspread.configs.load import Loaded
 from halfspread.engine.agent import looks_ahead
 from halfspread.engine.run import run_backtest
@@ -30,7 +31,8 @@ KEPT_BARS = 1_000_000
 
 
 def replay(loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, progress: Progress) -> Result:
-    """Run one agent; its equity goes to ``folder`` while it runs. Raises what `run_backtest` does, naming the agent."""
+    """Run one agent, fitted first where it learns; its equity goes to ``folder`` while it runs. Raises what `fitted`
+    and `run_backtest` do, naming the agent."""
     with progress.replay(f"replay {built.label}", len(tape)) as report:
         return replay_into(loaded, tape, built, folder, report)
 
@@ -39,6 +41,7 @@ def replay_into(
     loaded: Loaded, tape: Tape, built: BuiltAgent, folder: Path, report: Callable[[int], None] | None
 ) -> Result:
     """As `replay`; ``report`` is called with the number of events done."""
+    built = fitted(loaded, built)
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
     terms = run_terms(loaded)
     agent = with_foresight(built.agent, tape, costs, terms)

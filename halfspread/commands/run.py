@@ -15,6 +15,7 @@ from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
 from halfspread.commands.tried import daily_pnl, find_tried, tried_entry
 from halfspread.configs.build import build_agents, build_tape, effective
+from halfspread.configs.learners import fitted
 from halfspread.configs.load import Loaded, load
 from halfspread.errors import ConfigError
 
@@ -35,7 +36,9 @@ def execute(arguments: Namespace) -> int:
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
         tape_hash, code = HashBeside(tape), code_facts(loaded, [built])
         series = series_of(loaded, tape)
-        result = against(loaded, replay(loaded, tape, built, folder.building, progress), series)
+        with progress.step(f"fit {built.label}"):
+            ready = fitted(loaded, built)
+        result = against(loaded, replay(loaded, tape, ready, folder.building, progress), series)
         watch.lap("replay")
         data = data_entry(loaded, tape_hash.result(), tape.origin)
         tried = find_tried(Path(arguments.out), data["hash"])

@@ -36,6 +36,7 @@ from halfspread.configs.build import BuiltAgent, build_tape, run_terms
 from halfspread.configs.cell_work import CellWork, Outcome
 from halfspread.configs.cells import Axis, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.costs import build_costs
+from halfspread.configs.learners import is_learner
 from halfspread.configs.load import Loaded
 from halfspread.configs.walk_forward import (
     Choice,
@@ -74,7 +75,7 @@ def execute(arguments: Namespace) -> int:
     tried = _tried(base, axes, arguments)
     loaded = base.loaded
     with progress.step("read the market"):
-        tape = build_tape(loaded)
+        tape = build_tape(loaded, whole=True)
     _refuse_many(len(windows_of(tape, schedule)), len(tried.makers), arguments)
     watch.lap("read")
     data, code = tape_hash(tape), code_facts(loaded, [base.built])
@@ -122,7 +123,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     axes = [_of_agent(axis, base) for axis in parse_axes(options.grid)] if options.grid else []
     tried = _tried(base, axes, options)
     with progress.step("read the market"):
-        tape = build_tape(base.loaded)
+        tape = build_tape(base.loaded, whole=True)
     found = _walk(base, tape, tried, _schedule(options), options.metric, workers, progress)
     _write_results(home, base, found, tried)
     data = tape_hash(tape)
@@ -167,7 +168,7 @@ def _tried(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> Tr
             f"{label} is told the future, so that nothing is out of sample for it; it belongs into halfspread compare, "
             "as the bound of the others"
         )
-    fits = callable(getattr(agent, "fit", None))
+    fits = is_learner(agent)
     if fits and axes:
         raise ConfigError(
             f"{label} is fitted anew in every training window, and with --grid each setting would be judged on what it "
@@ -247,10 +248,11 @@ def _walk(
     loaded = base.loaded
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
     options = run_terms(loaded)
+    terms = Terms(costs, cast(Any, options))
     learner: Learner = (
-        Refit(tried.makers[0], base.built.label)
+        Refit(tried.makers[0], terms, base.built.label)
         if tried.learner
-        else Choice(tried.makers, Terms(costs, cast(Any, options)), metric, workers)
+        else Choice(tried.makers, terms, metric, workers)
     )
     count = len(windows_of(tape, schedule))
     each = "fitted anew" if tried.learner else formats.plural(len(tried.makers), "setting")

@@ -1,0 +1,242 @@
+"""Learners as agents of a config: each is shown a training window, imitates an expert there, and gives a policy.
+
+They have ``fit(tape, rng, costs=..., options=...)``, so that the same agent is trained once (``halfspread train``),
+fitted before a run (``[training]``), or refitted in every window of a walk-forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, cast
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from halfspread.agents.features import FeatureSet
+from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
+from halfspread.agents.imitation.dagger import DAggerTrainer, Round, Task
+from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
+from halfspread.agents.imitation.rollout import roll_out
+from halfspread.agents.imitation.schedules import schedule_of
+from halfspread.agents.policies.model import Model, TrainingRange
+from halfspread.agents.policies.policy import Policy
+from halfspread.costs.model import Costs
+from halfspread.engine.session import Options
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError, DataError
+from halfspread.strategies.base import Strategy
+
+__all__ = ["Clone", "Dagger", "Imitator", "Lesson"]
+
+#: Gets what is being done.
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What came of training: the ``policy`` as an agent, the clone that it is (with its fit and rows), the ``dataset``
+    of all demonstrations, the ``expert`` (None where only its records are there), and the rounds of DAgger."""
+
+    policy: Policy
+    clone: BCPolicy
+    dataset: ExpertDataset
+    expert: Any
+    rounds: tuple[Round, ...] = ()
+    best: int = 0
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.clone.model
+
+
+class Imitator(Strategy):
+    """What every learner that imitates has.
+
+    ``expert``: the agent to imitate; or ``demonstrations``: a file of recorded ones (`save_dataset`), of which the rows
+    inside the training window count. ``features`` and ``stack``: what the learner looks at; left out with a file: what
+    the file holds. ``settings``: how it is fitted (`CloneSettings`). ``instrument``: which of the tape it trades, by
+    its place. ``deterministic``: the policy takes the likeliest class; otherwise it draws.
+    """
+
+    expert: Any = None
+    demonstrations: str = ""
+    features: tuple[str, ...] = ()
+    stack: Annotated[int, Field(ge=1)] = 1
+    settings: CloneSettings = CloneSettings()
+    instrument: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = True
+    agent_fields: ClassVar[tuple[str, ...]] = ("expert",)
+    file_fields: ClassVar[tuple[str, ...]] = ("demonstrations",)
+
+    def check(self) -> None:
+        """An expert or its records, and features that there are. Raises ConfigError."""
+        name = type(self).__name__
+        if (self.expert is None) == (not self.demonstrations):
+            found = "both" if self.demonstrations else "neither"
+            raise ConfigError(f"{name}: expected an expert, or a file of demonstrations, got {found}")
+        if self.expert is not None and not callable(getattr(self.expert, "reset", None)):
+            raise ConfigError(f"{name}: expert: expected an agent, got {self.expert!r}")
+        if self.expert is not None and not self.features:
+            raise ConfigError(f'{name}: features: expected what it looks at, such as ["log_return(1)", "position"]')
+        if self.features:
+            FeatureSet(self.features, self.stack)
+
+    def fit(self, tape: Tape, rng: np.random.Generator, *, costs: Costs, options: Mapping[str, Any]) -> Policy:
+        """The policy learnt from a training window; ``options`` are those of `run_backtest`. Raises what `learn`
+        does."""
+        return self.learn(tape, rng, costs=costs, options=options).policy
+
+    def learn(
+        self,
+        tape: Tape,
+        rng: np.random.Generator,
+        *,
+        costs: Costs,
+        options: Mapping[str, Any],
+        told: Told = lambda _: None,
+    ) -> Lesson:
+        """What `fit` does, with all that it rests on; ``told`` gets each step as it begins. Raises ConfigError,
+        DataError or StrategyError."""
+        raise NotImplementedError
+
+    def _terms(self, options: Mapping[str, Any], rng: np.random.Generator) -> Options:
+        seed = int(rng.integers(2**31))
+        return cast(Options, {**options, "mode": "auto", "keep_curve": False, "seed": seed})
+
+    def _lesson(self, made: BCPolicy, dataset: ExpertDataset, expert: Any, **more: Any) -> Lesson:
+        policy = Policy.of(made.model, deterministic=self.deterministic, instrument=self.instrument)
+        return Lesson(policy, made, dataset, expert, **more)
+
+
+class Clone(Imitator):
+    """Behavioural cloning: a policy fitted to what an expert did in its own run of the training window."""
+
+    def learn(
+        self,
+        tape: Tape,
+        rng: np.random.Generator,
+        *,
+        costs: Costs,
+        options: Mapping[str, Any],
+        told: Told = lambda _: None,
+    ) -> Lesson:
+        """See `Imitator.learn`."""
+        terms = self._terms(options, rng)
+        expert = _shown(self.expert, tape, costs, terms)
+        if expert is None:
+            told("read the demonstrations")
+            dataset = self._recorded(tape)
+        else:
+            told("record the expert")
+            features = FeatureSet(self.features, self.stack)
+            episode = roll_out(tape, expert, features, costs, instrument=self.instrument, **terms)
+            dataset = ExpertDataset.of([episode], features, trained=_seen(tape))
+        told("fit the clone")
+        return self._lesson(clone(dataset, self.settings, rng), dataset, expert)
+
+    def _recorded(self, tape: Tape) -> ExpertDataset:
+        """The rows of the file that stand inside the window."""
+        found = load_dataset(self.demonstrations)
+        if self.features and FeatureSet(self.features, self.stack) != found.features:
+            raise ConfigError(
+                f"{self.demonstrations}: its features are {', '.join(found.features.names)} (stack "
+                f"{found.features.stack}), not those of the config; leave features out to take them as they are"
+            )
+        inside = (found.times >= tape.start_ns) & (found.times <= tape.end_ns)
+        if not inside.any():
+            first, last = time_text(int(found.times.min())), time_text(int(found.times.max()))
+            raise DataError(
+                f"{self.demonstrations}: its rows go from {first} to {last}, none of them in the training window from "
+                f"{time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
+            )
+        return found.rows(inside)
+
+
+class Dagger(Imitator):
+    """DAgger: rounds in which the learner acts in a part of the training window of its own, the expert says what it
+    would have done, and the policy is fitted to all of it.
+
+    ``rounds`` of ``rollouts`` each, so that the window is cut into as many parts; ``beta``: how often the expert acts
+    (see `schedule_of`). ``judged``: share of the window, its end, that no round learns from and each round's policy is
+    judged on; the best is kept. With 0 the last one is. ``budget``: labels at most, 0 for as many as there are.
+    """
+
+    rounds: Annotated[int, Field(ge=1)] = 6
+    rollouts: Annotated[int, Field(ge=1)] = 1
+    beta: str = "exponential(0.5)"
+    judged: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    budget: Annotated[int, Field(ge=0)] = 0
+
+    def check(self) -> None:
+        """A schedule that there is, and an expert that can be asked. Raises ConfigError."""
+        super().check()
+        schedule_of(self.beta, self.rounds)
+        if self.expert is None:
+            raise ConfigError("Dagger asks its expert about states that no record holds; expected an expert")
+
+    def learn(
+        self,
+        tape: Tape,
+        rng: np.random.Generator,
+        *,
+        costs: Costs,
+        options: Mapping[str, Any],
+        told: Told = lambda _: None,
+    ) -> Lesson:
+        """See `Imitator.learn`."""
+        terms = self._terms(options, rng)
+        expert = _shown(self.expert, tape, costs, terms)
+        parts = _parts(tape, self.rounds * self.rollouts, self.judged)
+        task = Task(
+            expert,
+            FeatureSet(self.features, self.stack),
+            costs,
+            terms,
+            lambda number: _cut(tape, *parts[number]),
+            lambda _: _cut(tape, *parts[-1]),
+            int(terms["seed"]),
+        )
+        trainer = DAggerTrainer(
+            task,
+            self.settings,
+            schedule_of(self.beta, self.rounds),
+            self.rounds,
+            self.rollouts,
+            budget=self.budget or None,
+            judged_by=1 if self.judged > 0.0 else 0,
+            trained=_seen(tape),
+            done=lambda each: told(f"round {each.number + 1} of {self.rounds}"),
+        )
+        told(f"round 1 of {self.rounds}")
+        made = trainer.train()
+        if trainer.dataset is None:
+            raise DataError("DAgger: no demonstrations")
+        return self._lesson(made, trainer.dataset, expert, rounds=tuple(trainer.history), best=trainer.best.number)
+
+
+def _shown(expert: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> Any:
+    """The expert; one that looks ahead is shown the training window, and nothing else."""
+    foresee = getattr(expert, "foresee", None)
+    return expert if foresee is None else foresee(tape, costs, **options)
+
+
+def _parts(tape: Tape, count: int, judged: float) -> list[tuple[int, int]]:
+    """Where each of ``count`` equal parts of a window begins and ends, and behind them the part that is judged on."""
+    learnt = int((tape.end_ns - tape.start_ns) * (1.0 - judged))
+    edges = [tape.start_ns + learnt * i // count for i in range(count + 1)]
+    return [*pairwise(edges), (edges[-1], tape.end_ns)]
+
+
+def _cut(tape: Tape, start: int, end: int) -> Tape:
+    return tape.slice(pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC"))
+
+
+def _seen(tape: Tape) -> tuple[TrainingRange, ...]:
+    """What a learner has seen of each instrument."""
+    data = tape.hash()
+    return tuple(TrainingRange(one.name, tape.start_ns, tape.end_ns, data) for one in tape.instruments)

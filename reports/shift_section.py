@@ -26,8 +26,9 @@ def shift_section(shift: ShiftView, anchor: str = "shift") -> str:
     content.append(element("div", *drawn, class_="pair") if len(drawn) == 2 else "".join(drawn))
     if shift.notes:
         content.append(element("p", *[element("span", text(words), " ") for words in shift.notes], class_="lead after"))
+    visited = f"{shift.visited[:1].upper()}{shift.visited[1:]}"
     lead = (
-        f"{shift.visited} ({shift.visited_rows:,} rows) against {shift.reference} ({shift.reference_rows:,} rows). "
+        f"{visited} ({shift.visited_rows:,} rows) against {shift.reference} ({shift.reference_rows:,} rows). "
         f"Intervals ({formats.percent(shift.level, 0)}) and p-values resample blocks of {shift.block:,} consecutive "
         "rows, since states that follow each other resemble each other."
     )
@@ -71,7 +72,9 @@ def _features(shift: ShiftView) -> str:
         return ""
     order = sorted(shift.features, key=_size, reverse=True)
     shown = order[:SHOWN]
-    high = max([1e-9, *(each.distance for each in shown), *(each.distance_high for each in shown if _known(each))])
+    high = 1.04 * max(
+        [1e-9, *(each.distance for each in shown), *(each.distance_high for each in shown if _known(each))]
+    )
     rows = []
     for each in shown:
         name = f"{each.feature}: {formats.number(each.distance)} standard deviations"
@@ -80,7 +83,7 @@ def _features(shift: ShiftView) -> str:
             if _known(each)
             else bar_cell([(each.distance, "series-0", name)], 0.0, high)
         )
-        cells = [formats.price(each.reference_mean), formats.price(each.visited_mean)]
+        cells = [_mean(each.reference_mean), _mean(each.visited_mean)]
         cells += [formats.number(each.drift, 2, sign=True)]
         cells += [_interval(each.drift_low, each.drift_high, sign=True), formats.number(each.distance)]
         rows.append(row(each.feature, *cells, formats.number(each.index, 3), p_text(each.p), bar))
@@ -91,6 +94,13 @@ def _features(shift: ShiftView) -> str:
     )
     words += f" {rest:,} more are in the JSON." if rest > 0 else ""
     return element("h3", "By feature") + table(head, rows) + element("p", words, class_="lead after")
+
+
+def _mean(value: float) -> str:
+    """Three digits that matter; features have units of every size."""
+    if not math.isfinite(value) or value == 0.0:
+        return formats.number(value, 0)
+    return formats.number(value, min(max(2 - math.floor(math.log10(abs(value))), 0), 10))
 
 
 def _size(each: FeatureRow) -> float:

@@ -69,8 +69,8 @@ def figures(view: TrainingView) -> str:
             ("Agreement", formats.percent(found.agreement), "at the expert's own states, held out", 0.0),
         ]
         if math.isfinite(found.regret):
-            error = f"\N{PLUS-MINUS SIGN} {formats.money(found.regret_error)}; " * math.isfinite(found.regret_error)
-            words = f"{error}{found.regret_unit}; what the expert made and the learner did not".removeprefix("; ")
+            error = f"\N{PLUS-MINUS SIGN} {formats.money(found.regret_error)} " * math.isfinite(found.regret_error)
+            words = f"{error}{found.regret_unit}; what the expert made and the learner did not"
             parts.append(("Regret", formats.money(found.regret, sign=True), words, 0.0))
     parts.append(("Labels", formats.compact(view.labels), _asked(view), 0.0))
     if view.shifts and view.shifts[0].features:

@@ -22,6 +22,7 @@ from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset, sav
 from halfspread.agents.imitation.judging import Judgement
 from halfspread.agents.imitation.task import digest_of
 from halfspread.agents.networks.fitting import Fit
+from halfspread.agents.networks.network import Network
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import load_model, save_model
 from halfspread.errors import ConfigError, DataError
@@ -126,6 +127,8 @@ def _kept(entry: Mapping[str, Any], model: Model) -> KeptRound:
     losses, validation = (np.array(fit[name], np.float64) for name in ("losses", "validation"))
     judgement = None if entry["judgement"] is None else Judgement(**entry["judgement"])
     wrong = math.nan if entry["disagreement"] is None else entry["disagreement"]
+    if not isinstance(model.network, Network):
+        raise DataError(f"round {entry['number']}: expected the model of a network; remove the folder")
     made = Fit(model.network, fit["best_epoch"], losses, validation)
     return KeptRound(entry["number"], entry["beta"], entry["labels"], wrong, judgement, made)
 

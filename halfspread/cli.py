@@ -30,7 +30,7 @@ _GRID = "a key of --set and its values: agent.fast=5:50:5, agent.slow=20,50,100;
 _JSON = "print one JSON object on standard output and nothing else"
 _SORTS = ("date", "name", "total_return", "information_ratio", "max_drawdown", "turnover", "size")
 #: Commands that need the event loop.
-_REPLAYING = ("run", "compare", "audit", "sweep", "sensitivity", "walk_forward", "verify")
+_REPLAYING = ("run", "compare", "train", "audit", "sweep", "sensitivity", "walk_forward", "verify")
 _WORKERS = "how many run at once (default: one a processor)"
 _RUN = "a run folder, its NAME/ID or ID, or a NAME for the newest run of that name"
 _DIR = "folder of run folders (default: %(default)s)"
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--no-audit", action="store_true", help="no sampled look for look-ahead")
     _common(compare)
 
+    _learners(commands)
     _cells(commands)
 
     audit = commands.add_parser("audit", help="does an agent look at what it has not received yet?")
@@ -136,6 +137,22 @@ def _count(text: str) -> int:
     if number < 0:
         raise ValueError(text)
     return number
+
+
+def _learners(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands about learners and their models."""
+    train = commands.add_parser("train", help="fit a learner, save its model, and judge it on what it has not seen")
+    train.set_defaults(module="halfspread.commands.train")
+    train.add_argument("config", metavar="CONFIG", help=_CONFIG)
+    train.add_argument("--agent", metavar="NAME", help="which learner, where the config holds several")
+    train.add_argument("--model", metavar="FILE", help="put the model here too, such as models/clone.npz")
+    _common(train)
+    model = commands.add_parser("model", help="what a saved model is, what it looks at, and what it has seen")
+    kinds = model.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    shown = kinds.add_parser("show", help="one model")
+    shown.set_defaults(module="halfspread.commands.model")
+    shown.add_argument("file", metavar="FILE", help="a model, such as models/clone.npz")
+    shown.add_argument("--json", action="store_true", help=_JSON)
 
 
 def _cells(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

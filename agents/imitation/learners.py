@@ -30,7 +30,7 @@ from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.base import Strategy
 
-__all__ = ["Clone", "Dagger", "Imitator", "Lesson"]
+__all__ = ["Clone", "Dagger", "Imitator", "Lesson", "Told", "shown"]
 
 #: Gets what is being done.
 Told = Callable[[str], None]
@@ -127,7 +127,7 @@ class Clone(Imitator):
     ) -> Lesson:
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
-        expert = _shown(self.expert, tape, costs, terms)
+        expert = shown(self.expert, tape, costs, terms)
         if expert is None:
             told("read the demonstrations")
             dataset = self._recorded(tape)
@@ -190,7 +190,7 @@ class Dagger(Imitator):
     ) -> Lesson:
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
-        expert = _shown(self.expert, tape, costs, terms)
+        expert = shown(self.expert, tape, costs, terms)
         parts = _parts(tape, self.rounds * self.rollouts, self.judged)
         task = Task(
             expert,
@@ -219,7 +219,7 @@ class Dagger(Imitator):
         return self._lesson(made, trainer.dataset, expert, rounds=tuple(trainer.history), best=trainer.best.number)
 
 
-def _shown(expert: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> Any:
+def shown(expert: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> Any:
     """The expert; one that looks ahead is shown the training window, and nothing else."""
     foresee = getattr(expert, "foresee", None)
     return expert if foresee is None else foresee(tape, costs, **options)

@@ -27,6 +27,16 @@ class Progress:
             yield
 
     @contextmanager
+    def steps(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Several steps of unknown length; gives what is to be called with each as it begins."""
+        if not self._shown:
+            yield lambda step: None
+            return
+        with self._bar("[progress.elapsed]{task.fields[unit]}") as bar:
+            task = bar.add_task(what, total=None, unit="")
+            yield lambda step: bar.update(task, description=f"{what}: {step}")
+
+    @contextmanager
     def replay(self, what: str, events: int) -> Iterator[Callable[[int], None] | None]:
         """A run over about so many events; gives what is to be called with the number of events done."""
         if not self._shown:

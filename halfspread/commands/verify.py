@@ -116,13 +116,15 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None, worke
     with progress.step("check the files"):
         found.inputs += _edited(run)
     if not found.inputs:
-        if run.kind not in ("run", "compare", *_REPEATED):
+        if run.kind not in ("run", "compare", "train", *_REPEATED):
             raise ConfigError(f"{run.path}: made by {run.kind!r}, which this halfspread does not know")
         results: list[Result] = []
         for entry in restore(run, folder):
             found.inputs = list(dict.fromkeys([*found.inputs, *_inputs(run, entry)]))
             try:
-                if entry.base is None:
+                if run.kind == "train":
+                    _train_again(run, entry, found, progress)
+                elif entry.base is None:
                     results += _repeat(run, entry, found, progress)
                 else:
                     _repeat_cells(run, entry, entry.base, found, progress, workers)
@@ -182,6 +184,18 @@ def _repeat(run: RunRecord, entry: Entry, found: Verification, progress: Progres
     if tape.streamed:  # a fault of the data is told by the replay, as in a run
         _compare_data(entry, tape, found)
     return made
+
+
+def _train_again(run: RunRecord, entry: Entry, found: Verification, progress: Progress) -> None:
+    """Train the learner of a config again, and judge it."""
+    (built,) = agents = entry.agents()
+    again = effective(entry.loaded, agents, times_as_text=True)
+    found.inputs += differences.config(entry, again, f"{MANIFEST}, read today", "manifest")
+    module = import_module("halfspread.commands.training_again")
+    different, tape, data = module.repeat_training(run.path, entry.loaded, built, progress)
+    _compare_data(entry, tape, found, data)
+    found.results += different
+    found.agents.append(built.label)
 
 
 def _repeat_cells(

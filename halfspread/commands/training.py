@@ -1,0 +1,135 @@
+"""Train a learner and judge it: a lesson on the training part of a config, then runs on what stands after it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from halfspread import __version__
+from halfspread.agents.imitation.dataset import ExpertDataset, save_dataset
+from halfspread.agents.imitation.learners import Imitator, Lesson, Told, shown
+from halfspread.agents.imitation.rollout import Episode, roll_out
+from halfspread.agents.policies.model import Model, save_model
+from halfspread.commands.manifest import digest_of
+from halfspread.commands.replay import replay_into, write_results
+from halfspread.configs.build import BuiltAgent, build_tape, effective, run_terms, training_part
+from halfspread.configs.costs import build_costs
+from halfspread.configs.learners import is_learner, training_rng
+from halfspread.configs.load import Loaded
+from halfspread.engine.tape import Tape
+from halfspread.errors import ConfigError
+from halfspread.reports.result import Result
+
+__all__ = ["EXPERT", "Trained", "the_learner", "train_into"]
+
+#: Folder of the expert's own run beside that of the learner.
+EXPERT = "expert"
+DEMONSTRATIONS, MODEL = "demonstrations.parquet", "model.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A learner after its lesson, and what it and its expert did on the ``test`` part. ``own``: the learner's run, its
+    expert asked at every decision; ``expert_run``: the expert's. Both are None where the expert is a record, or sends
+    orders."""
+
+    loaded: Loaded
+    built: BuiltAgent
+    lesson: Lesson
+    model: Model
+    train: Tape
+    test: Tape
+    own: Episode | None
+    expert_run: Episode | None
+    result: Result
+    expert_result: Result | None
+    seconds: float
+
+    @property
+    def results(self) -> list[Result]:
+        """The learner, then its expert."""
+        return [self.result, *([] if self.expert_result is None else [self.expert_result])]
+
+    @cached_property
+    def visited(self) -> ExpertDataset | None:
+        """The states of the learner's own run, with what the expert would have done there."""
+        return None if self.own is None else ExpertDataset.of([self.own], self.model.features)
+
+    @cached_property
+    def held_out(self) -> ExpertDataset | None:
+        """The states of the expert's own run."""
+        return None if self.expert_run is None else ExpertDataset.of([self.expert_run], self.model.features)
+
+
+def the_learner(loaded: Loaded, agents: list[BuiltAgent]) -> BuiltAgent:
+    """The one agent that can be trained into a model. Raises ConfigError."""
+    labels = ", ".join(each.label for each in agents)
+    found = [each for each in agents if is_learner(each.agent)]
+    if len(found) != 1:
+        what = "no agent that learns" if not found else f"{len(found)} agents that learn"
+        how = "; say which with --agent NAME" if found else ", such as type = 'clone'"
+        raise ConfigError(f"{loaded.path}: {what} among {labels}{how}")
+    if not isinstance(found[0].agent, Imitator):
+        raise ConfigError(
+            f"{loaded.path}: {found[0].label} has fit, but gives no model that can be saved; it is fitted before every "
+            "run: halfspread run"
+        )
+    if loaded.config.training is None:
+        raise ConfigError(
+            f"{loaded.path}: training: say where what is learnt from ends: [training] until = 2024-01-01; what stands "
+            "after it is what the learner is judged on"
+        )
+    return found[0]
+
+
+def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told) -> Trained:
+    """Train, judge, and write the model, the demonstrations and both runs to ``home``. Raises what training, or a run,
+    does."""
+    agent = cast(Imitator, built.agent)
+    costs, terms = build_costs(loaded.config.costs, loaded.folder, loaded.places), run_terms(loaded)
+    told("read the market")
+    train, test = training_part(loaded), build_tape(loaded)
+    if train is None:
+        raise ConfigError(f"{loaded.path}: expected [training]")
+    began = time.perf_counter()
+    lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told)
+    seconds = time.perf_counter() - began
+    told("run the learner on what was held out")
+    expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)
+    quiet: dict[str, Any] = {**terms, "mode": "auto", "keep_curve": False, "instrument": agent.instrument}
+    own = expert_run = None
+    if expert is not None:
+        own = roll_out(test, expert, lesson.model.features, costs, learner=lesson.model, beta=0.0, **quiet)
+        told("run the expert on what was held out")
+        expert_run = roll_out(test, expert, lesson.model.features, costs, **quiet)
+    learnt = replace(built, agent=lesson.policy, learnt=True)
+    result = _result(loaded, test, learnt, home / built.label)
+    expert_result = None
+    if expert is not None:
+        party = replace(built, label=EXPERT, agent=expert, learnt=True)
+        expert_result = _result(loaded, test, party, home / EXPERT)
+    model = replace(lesson.model, facts={**lesson.model.facts, **_facts(loaded, built)})
+    save_model(model, home / MODEL)
+    save_dataset(lesson.dataset, home / DEMONSTRATIONS)
+    return Trained(loaded, built, lesson, model, train, test, own, expert_run, result, expert_result, seconds)
+
+
+def _result(loaded: Loaded, test: Tape, built: BuiltAgent, home: Path) -> Result:
+    home.mkdir()
+    result = replay_into(loaded, test, built, home, None)
+    write_results(result, home, None, report=False)
+    return result
+
+
+def _facts(loaded: Loaded, built: BuiltAgent) -> dict[str, Any]:
+    """How a model was made."""
+    return {
+        "method": built.config.type,
+        "config": str(loaded.path.name),
+        "config_hash": digest_of(effective(loaded, [built], times_as_text=True)),
+        "seed": loaded.config.seed,
+        "halfspread": __version__,
+    }

@@ -1,0 +1,191 @@
+"""What a training shows: the view of its page, from what the learner and its expert did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from halfspread.agents.features import FeatureSet
+from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.policies.model import Model
+from halfspread.commands.run_files import hash_of_file
+from halfspread.commands.training import DEMONSTRATIONS, MODEL, Trained
+from halfspread.configs.agents import parameters_of
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
+from halfspread.reports.result import Result
+from halfspread.reports.statistics.resamples import BOOTSTRAP_DAYS, block_length, draw_resamples, means_of_resamples
+from halfspread.reports.training_view import Fidelity, FitView, ModelFile, Money, Party, RoundView, Rows, TrainingView
+
+__all__ = ["training_view"]
+
+NAN = math.nan
+#: Decisions are resampled by so many spans at most, which keeps their serial dependence.
+SPANS = 1_000
+LEVEL = 0.95
+#: Targets further apart than this are another decision, where a policy gives numbers and no classes.
+SAME = 0.05
+
+
+def training_view(trained: Trained, home: Path) -> TrainingView:
+    """The view of a training whose files lie in ``home``."""
+    loaded, built, lesson = trained.loaded, trained.built, trained.lesson
+    own = parameters_of(built.agent, built.config)
+    teacher = own.pop("expert", None)
+    training = loaded.config.training
+    left_out = "" if training is None else str(training.embargo)
+    result, model = trained.result, trained.model
+    rounds = tuple(
+        RoundView(
+            each.number,
+            each.beta,
+            each.labels,
+            each.disagreement,
+            NAN if each.judgement is None else each.judgement.disagreement,
+            NAN if each.judgement is None else each.judgement.disagreement_error,
+            each.number == lesson.best,
+        )
+        for each in lesson.rounds
+    )
+    return TrainingView(
+        title=loaded.config.name,
+        what=f"{built.label} learns from {_named(teacher)}",
+        method=built.config.type,
+        expert=Party(_named(teacher), _named(teacher), {} if teacher is None else _without_type(teacher)),
+        learner=Party(built.label, built.config.type, own),
+        learnt=(_rows(lesson.dataset, trained.train, model),),
+        judged=() if trained.visited is None else (_rows(trained.visited, trained.test, model),),
+        embargo=left_out,
+        currency=result.report_currency,
+        fit=_fit(trained),
+        fidelity=None if trained.own is None else _fidelity(trained, trained.own),
+        rounds=rounds,
+        money=tuple(Money.of(each) for each in (*reversed(trained.results[:2]),)),
+        model=_model(model, home),
+        assumptions=_assumptions(result, lesson.dataset.features),
+        warnings=_warnings(trained),
+        seed=loaded.config.seed,
+    )
+
+
+def _named(teacher: Mapping[str, Any] | None) -> str:
+    return "records" if teacher is None else str(teacher["type"])
+
+
+def _without_type(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name != "type"}
+
+
+def _rows(dataset: ExpertDataset, tape: Tape, model: Model) -> Rows:
+    names = ", ".join(one.symbol for one in tape.instruments)
+    labels: dict[str, int] = {}
+    if model.classes:
+        counts = np.bincount(dataset.classes(model.targets), minlength=model.classes)
+        labels = {f"{target:+g}": int(count) for target, count in zip(model.targets, counts, strict=True)}
+    episodes = len(np.unique(dataset.episode))
+    return Rows(names, tape.start_ns, tape.end_ns, len(dataset), len(tape), labels, episodes)
+
+
+def _fit(trained: Trained) -> FitView:
+    fit = trained.lesson.clone.fit
+    return FitView(
+        tuple(map(float, fit.losses)),
+        tuple(map(float, fit.validation)),
+        fit.best_epoch,
+        trained.model.temperature,
+        seconds=trained.seconds,
+    )
+
+
+def _fidelity(trained: Trained, own: Episode) -> Fidelity:
+    model, held_out = trained.model, trained.held_out
+    wrong = _wrong(model, own.expert, own.executed)
+    low, high = _interval(wrong, np.random.default_rng([trained.loaded.config.seed, 5]))
+    agreement = NAN if held_out is None else trained.lesson.clone.agreement(held_out)
+    classes, confusion = _confusion(model, own)
+    regret, error = _regret(trained)
+    return Fidelity(
+        agreement,
+        float(wrong.mean()),
+        low,
+        high,
+        LEVEL,
+        len(wrong),
+        classes,
+        confusion,
+        regret,
+        error,
+        trained.result.report_currency,
+    )
+
+
+def _wrong(model: Model, wanted: Any, done: Any) -> Any:
+    """At which decisions the learner did something else, 0 or 1."""
+    if not model.classes:
+        return (np.abs(wanted - done) > SAME).astype(np.float64)
+    return (_nearest(model, wanted) != _nearest(model, done)).astype(np.float64)
+
+
+def _nearest(model: Model, targets: Any) -> Any:
+    return np.abs(targets[:, None] - model.targets).argmin(axis=1)
+
+
+def _confusion(model: Model, own: Episode) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    if not model.classes:
+        return (), ()
+    counts = np.zeros((model.classes, model.classes), np.int64)
+    np.add.at(counts, (_nearest(model, own.expert), _nearest(model, own.executed)), 1)
+    names = tuple(f"{target:+g}" for target in model.targets)
+    return names, tuple(tuple(map(int, row)) for row in counts)
+
+
+def _interval(wrong: Any, rng: np.random.Generator) -> tuple[float, float]:
+    """Percentiles of the share over stationary resamples of spans of decisions; NaN for a run that is too short."""
+    spans = np.array([part.mean() for part in np.array_split(wrong, min(SPANS, max(len(wrong) // 20, 1)))])
+    if len(spans) < BOOTSTRAP_DAYS:
+        return NAN, NAN
+    drawn = means_of_resamples(spans[:, None], draw_resamples(rng, len(spans), block_length(spans)))
+    low, high = np.quantile(drawn, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
+    return float(low), float(high)
+
+
+def _regret(trained: Trained) -> tuple[float, float]:
+    """What the expert made and the learner did not, and its standard error from days, in report currency."""
+    if trained.expert_result is None:
+        return NAN, NAN
+    one, two = (each.daily()["pnl"].to_numpy() for each in (trained.expert_result, trained.result))
+    apart = one - two if len(one) == len(two) else np.zeros(0)
+    error = float(apart.std(ddof=1) * math.sqrt(len(apart))) * trained.result.notional if len(apart) > 1 else NAN
+    return float(trained.expert_result.pnl - trained.result.pnl), error
+
+
+def _model(model: Model, home: Path) -> ModelFile:
+    path, network = home / MODEL, model.network
+    sizes = "-".join(map(str, network.sizes))
+    seen = "; ".join(f"{each.instrument} {time_text(each.start)} to {time_text(each.end)}" for each in model.trained)
+    return ModelFile(
+        MODEL,
+        path.stat().st_size,
+        hash_of_file(path),
+        f"{sizes}, {network.activation}, {network.head}",
+        len(network.parameters),
+        model.features.names,
+        model.features.stack,
+        seen,
+    )
+
+
+def _assumptions(result: Result, features: FeatureSet) -> dict[str, str]:
+    return {**result.assumptions, "demonstrations": f"{DEMONSTRATIONS}; every feature is known when it is looked at"}
+
+
+def _warnings(trained: Trained) -> tuple[str, ...]:
+    found = [str(each) for each in trained.result.warnings]
+    if trained.own is None:
+        found.append("the expert is a record: nobody can say what it would do where the learner goes")
+    return tuple(found)

@@ -82,7 +82,8 @@ class Options(TypedDict, total=False):
 class Session:
     """A run that takes its market chunk by chunk; a context manager, which lets go of the compiled loop at its end.
 
-    ``replay``: the chunks of the tape. ``state``: everything that the loop reads and changes. Raises ConfigError or
+    ``replay``: the chunks of the tape. ``state``: everything that the loop reads and changes; ``memory``: that of a
+    compiled agent. Raises ConfigError or
     DataError for terms that do not fit the tape.
     """
 
@@ -112,7 +113,7 @@ class Session:
         columns = tuple(columns_of(feed, self.watch.history) for feed in tape.feeds)
         rng = np.random.default_rng(seed)
         held = tuple(feed.held for feed in tape.feeds)
-        self._lookback, self._memory = prepare(agent, self.compiled, rng, tape.instruments, columns, held)
+        self._lookback, self.memory = prepare(agent, self.compiled, rng, tape.instruments, columns, held)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
         side = _side_events(tape, self.terms.beside)
         self.replay = Replay(
@@ -184,7 +185,7 @@ class Session:
                 function,
                 serve_core,
                 self._extra(),
-                (self.compiled, self.state.array, self._memory, chunk.history, chunk.data, chunk.buffer, curve),
+                (self.compiled, self.state.array, self.memory, chunk.history, chunk.data, chunk.buffer, curve),
             )
         return self._reasons
 

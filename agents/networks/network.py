@@ -76,6 +76,15 @@ class Network:
         return self.sizes[0]
 
     @property
+    def size(self) -> int:
+        """How many parameters it has."""
+        return len(self.parameters)
+
+    def __str__(self) -> str:
+        form = self.activation if len(self.sizes) > 2 else "linear"
+        return f"{'-'.join(map(str, self.sizes))}, {form}, {self.head}"
+
+    @property
     def values(self) -> int:
         """How many classes or values it tells."""
         return self.sizes[-1] // 2 if self.head == "gaussian" else self.sizes[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -78,6 +79,24 @@ class Model:
     def classes(self) -> int:
         """How many classes it tells apart; 0 where it tells values."""
         return len(self.targets)
+
+    def arrays(self) -> dict[str, Floats]:
+        """Everything that it decides by, as flat arrays."""
+        inner = self.network
+        if isinstance(inner, Forest):
+            own = {"nodes": inner.nodes.ravel(), "roots": inner.roots.astype(np.float64)}
+        else:
+            own = {"parameters": inner.parameters}
+        return {**own, "centre": self.scaler.centre, "spread": self.scaler.spread, "targets": self.targets}
+
+    def digest(self) -> str:
+        """Hash of what it decides by: the same for models that decide alike to the bit."""
+        made = f"{self.features} {self.network} {self.temperature} {self.events}"
+        found = hashlib.blake2b(made.encode(), digest_size=16)
+        for name, values in self.arrays().items():
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(values, "<f8").tobytes())
+        return found.hexdigest()
 
     def outputs(self, observations: Floats) -> Floats:
         """Logits or values for observations (rows, features). Raises DataError for what does not fit the model."""

@@ -46,7 +46,7 @@ def save_model(model: Model, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".npz":
         raise ConfigError(f"{path}: expected the name of a model to end in .npz")
-    arrays = _arrays_of(model)
+    arrays = model.arrays()
     try:
         text = _sealed(_header(model, {name: _hash(values) for name, values in arrays.items()}))
     except (TypeError, ValueError) as error:
@@ -71,15 +71,6 @@ def _write(path: Path, header: Any, arrays: Mapping[str, Floats]) -> None:
     except BaseException:
         Path(made).unlink(missing_ok=True)
         raise
-
-
-def _arrays_of(model: Model) -> dict[str, Floats]:
-    inner = model.network
-    if isinstance(inner, Forest):
-        own = {"nodes": inner.nodes.ravel(), "roots": inner.roots.astype(np.float64)}
-    else:
-        own = {"parameters": inner.parameters}
-    return {**own, "centre": model.scaler.centre, "spread": model.scaler.spread, "targets": model.targets}
 
 
 def _header(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:

@@ -56,6 +56,14 @@ class Forest:
         return self.inputs, self.values
 
     @property
+    def size(self) -> int:
+        """How many nodes it has."""
+        return len(self.nodes)
+
+    def __str__(self) -> str:
+        return f"{self.trees:,} trees, {self.head}"
+
+    @property
     def trees(self) -> int:
         """How many there are."""
         return len(self.roots)

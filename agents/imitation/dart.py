@@ -1,8 +1,8 @@
 """DART: the expert acts in every round, with noise on what it does, so that it shows how it comes back from mistakes.
 
 Laskey, Lee, Fox, Dragan and Goldberg, "DART: Noise Injection for Robust Imitation Learning" (2017). The noise is fitted
-to the error of the learner itself, on demonstrations that it was not fitted to: a matrix of what it chooses where each
-class is wanted. Nobody but the expert ever acts, and the labels are what it wanted, not what the noise made of it.
+to the error of the learner itself, on demonstrations that it was not fitted to: what it chooses where one class is in
+force and one is wanted. Nobody but the expert ever acts, and labels are what it wanted, not what the noise made of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.noise import ActionNoise, ConfusionNoise, confusion
 from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.imitation.rounds import RoundTrainer
+from halfspread.costs.base import Floats
 from halfspread.errors import ConfigError
 
 __all__ = ["DartTrainer", "NoiseTrainer"]
@@ -65,7 +66,7 @@ class DartTrainer(RoundTrainer):
 
     def collect(self, round: int, rollout: int) -> Episode:
         """A rollout of the expert under the noise of the round."""
-        return self.task.roll_out(rollout, disturb=self._noise)
+        return self.task.roll_out(rollout, disturb=None if self._noise is None else self._noise.start())
 
     def description(self) -> dict[str, Any]:
         """See `RoundTrainer`."""
@@ -77,8 +78,16 @@ class DartTrainer(RoundTrainer):
         learner = clone(rows.rows(~late), settings, np.random.default_rng([self.task.seed, 4, round]))
         judged = rows.rows(late)
         targets = np.array(self.settings.targets)
-        matrix = confusion(judged.classes(targets), learner.choices(judged), len(targets), self.scale)
+        held = np.abs(_in_force(rows)[late, None] - targets).argmin(axis=1)
+        matrix = confusion(held, judged.classes(targets), learner.choices(judged), len(targets), self.scale)
         return ConfusionNoise(self.settings.targets, matrix)
+
+
+def _in_force(rows: ExpertDataset) -> Floats:
+    """The target in force when each row was decided: what was executed in the row before, 0 at the start."""
+    before = np.zeros(len(rows))
+    before[1:] = np.where(rows.episode[1:] == rows.episode[:-1], rows.executed[:-1], 0.0)
+    return before
 
 
 def _late(rows: ExpertDataset, share: float) -> Any:

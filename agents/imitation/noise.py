@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from halfspread.agents.imitation.rollout import Disturb
 from halfspread.costs.base import Floats, Integers
 from halfspread.errors import ConfigError, DataError
 
@@ -35,41 +36,58 @@ class ActionNoise:
 
 @dataclass(frozen=True, eq=False)
 class ConfusionNoise:
-    """``matrix`` (classes, classes): row i holds the probabilities of what is executed where class i is wanted. Raises
-    DataError for rows that are no probabilities."""
+    """``matrix`` (classes, classes, classes): [i, j] holds the probabilities of what is executed where class i is in
+    force and class j is wanted. A run begins with target 0 in force. Raises DataError for what is no probability."""
 
     targets: tuple[float, ...]
     matrix: Floats
 
     def __post_init__(self) -> None:
         count = len(self.targets)
-        if self.matrix.shape != (count, count):
+        if self.matrix.shape != (count, count, count):
             raise DataError(f"noise: {count} targets and a matrix of shape {self.matrix.shape}")
-        if not (self.matrix >= 0.0).all() or not np.allclose(self.matrix.sum(axis=1), 1.0, atol=1e-9):
+        if not (self.matrix >= 0.0).all() or not np.allclose(self.matrix.sum(axis=2), 1.0, atol=1e-9):
             raise DataError(f"noise: expected rows of probabilities, got {self.matrix.tolist()}")
 
-    def __call__(self, target: float, rng: np.random.Generator) -> float:
-        wanted = min(range(len(self.targets)), key=lambda i: abs(self.targets[i] - target))
-        left = rng.random()
-        for i, share in enumerate(self.matrix[wanted].tolist()):
-            left -= share
-            if left < 0.0:
-                return target if i == wanted else self.targets[i]
-        return target
+    def start(self) -> Disturb:
+        """The noise of one rollout, which keeps in mind what is in force."""
+        held = self._nearest(0.0)
+
+        def disturb(target: float, rng: np.random.Generator) -> float:
+            nonlocal held
+            wanted = self._nearest(target)
+            edges = self.matrix[held, wanted].cumsum()
+            drawn = min(int(edges.searchsorted(rng.random(), "right")), len(self.targets) - 1)
+            held = drawn
+            return target if drawn == wanted else self.targets[drawn]
+
+        return disturb
+
+    @property
+    def share(self) -> float:
+        """Mean probability of an error over all pairs of classes."""
+        right = np.diagonal(self.matrix, axis1=1, axis2=2)
+        return float(1.0 - right.mean())
+
+    def _nearest(self, target: float) -> int:
+        return min(range(len(self.targets)), key=lambda i: abs(self.targets[i] - target))
 
 
-def confusion(wanted: Integers, chosen: Integers, count: int, scale: float = 1.0, most: float = 0.5) -> Floats:
-    """How a learner errs, (count, count): the share of each class ``chosen`` where a class is ``wanted``, errors times
-    ``scale``, at most ``most`` of a class together. A class that is never wanted is never mistaken.
+def confusion(
+    held: Integers, wanted: Integers, chosen: Integers, count: int, scale: float = 1.0, most: float = 0.5
+) -> Floats:
+    """How a learner errs, (count, count, count): the share of each class ``chosen`` where a class is ``held`` and a
+    class ``wanted``, errors times ``scale``, at most ``most`` of a pair together. A pair that is never seen is never
+    mistaken.
 
-    The maximum-likelihood fit of noise to a learner's error, for classes (Laskey et al. 2017, section 4).
+    The maximum-likelihood fit of noise to a learner's error (Laskey et al. 2017, section 4), for classes. What is in
+    force is told apart because a learner errs where something changes, by being early or late, and hardly elsewhere.
     """
-    counts = np.zeros((count, count))
-    np.add.at(counts, (wanted, chosen), 1.0)
-    seen = counts.sum(axis=1, keepdims=True)
-    errors = scale * counts / np.maximum(seen, 1.0)
-    np.fill_diagonal(errors, 0.0)
-    total = errors.sum(axis=1, keepdims=True)
-    errors *= np.minimum(1.0, most / np.maximum(total, 1e-300))
-    found: Floats = errors + np.diag(1.0 - errors.sum(axis=1))
-    return found
+    counts = np.zeros((count, count, count))
+    np.add.at(counts, (held, wanted, chosen), 1.0)
+    errors: Floats = scale * counts / np.maximum(counts.sum(axis=2, keepdims=True), 1.0)
+    right = np.arange(count)
+    errors[:, right, right] = 0.0
+    errors *= np.minimum(1.0, most / np.maximum(errors.sum(axis=2, keepdims=True), 1e-300))
+    errors[:, right, right] = 1.0 - errors.sum(axis=2)
+    return errors

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.imitation.merging import refuse_copies
+from halfspread.agents.imitation.rollout import ACTORS, Recorded
 from halfspread.agents.networks.fitting import Examples
 from halfspread.agents.networks.scaler import Scaler
-from halfspread.agents.policies.model import TrainingRange
 from halfspread.costs.base import Floats, Integers
 from halfspread.costs.durations import parse_duration
 from halfspread.engine.times import parse_time, time_text
+from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["ExpertDataset", "load_dataset", "save_dataset"]
+__all__ = ["NUMBERS", "WHOLE", "ExpertDataset", "load_dataset", "save_dataset"]
 
-FORMAT = 1
-_KEY = b"halfspread.demonstrations"
-_NUMBERS = ("expert", "executed", "probability", "weight")
-_WHOLE = ("times", "available", "episode", "round", "actor")
+#: Columns beside the observation: float64, and int64.
+NUMBERS = ("expert", "executed", "probability", "weight")
+WHOLE = ("times", "available", "episode", "round", "actor")
+_LIMITS = {"expert": (-1.0, 1.0), "executed": (-1.0, 1.0), "probability": (0.0, 1.0), "weight": (0.0, np.inf)}
+_TIE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +40,8 @@ class ExpertDataset:
     ``episode`` and ``round`` number the runs and the rounds of aggregation. ``weight`` of a row in a fit. ``trained``:
     the data that the rows come from; ``facts``: how they were made (plain JSON values).
 
-    Raises DataError for arrays that do not fit together, what is not finite, and labels from the future.
+    Raises DataError for arrays that do not fit together, what is not finite or out of range, and labels from the
+    future.
     """
 
     features: FeatureSet
@@ -59,13 +59,16 @@ class ExpertDataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for names, kind in ((("observations", *NUMBERS), np.float64), (WHOLE, np.int64)):
+            for name in names:
+                object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), kind))
         rows = len(self.observations)
         if self.observations.ndim != 2 or self.observations.shape[1] != self.features.count:
             raise DataError(
                 f"demonstrations: expected {self.features.count} features in each row "
                 f"({', '.join(self.features.columns[:3])}...), got an array of shape {self.observations.shape}"
             )
-        for name in (*_NUMBERS, *_WHOLE):
+        for name in (*NUMBERS, *WHOLE):
             if getattr(self, name).shape != (rows,):
                 raise DataError(f"demonstrations: {rows:,} rows, and {name} of shape {getattr(self, name).shape}")
         bad = np.argwhere(~np.isfinite(self.observations))
@@ -75,15 +78,23 @@ class ExpertDataset:
                 f"demonstrations: row {row} ({time_text(int(self.times[row]))}): {self.features.columns[column]} is "
                 f"{self.observations[row, column]}; a feature is always a finite number: leave the row out"
             )
-        for name in _NUMBERS:
-            wrong = np.flatnonzero(~np.isfinite(getattr(self, name)))
-            if len(wrong):
-                raise DataError(f"demonstrations: row {wrong[0]}: {name} is {getattr(self, name)[wrong[0]]}")
-        wrong = np.flatnonzero(np.abs(self.expert) > 1.0)
+        for name in NUMBERS:
+            self._refuse_outside(name, *_LIMITS[name])
+        self._refuse_outside("actor", 0, len(ACTORS) - 1)
+        self._refuse_labels_of_the_future()
+
+    def _refuse_outside(self, name: str, least: float, most: float) -> None:
+        values = getattr(self, name)
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= least) & (values <= most)))
         if len(wrong):
+            row = int(wrong[0])
+            expected = f"from {least:g} to {most:g}" if np.isfinite(most) else f"of {least:g} or more"
             raise DataError(
-                f"demonstrations: row {wrong[0]}: expected a target from -1 to 1, got {self.expert[wrong[0]]}"
+                f"demonstrations: row {row} ({time_text(int(self.times[row]))}): {name}: expected a number {expected}, "
+                f"got {values[row]}"
             )
+
+    def _refuse_labels_of_the_future(self) -> None:
         late = np.flatnonzero(self.available > self.times)
         if len(late):
             row = int(late[0])
@@ -99,7 +110,7 @@ class ExpertDataset:
     @classmethod
     def of(
         cls,
-        episodes: Sequence[Episode],
+        episodes: Sequence[Recorded],
         features: FeatureSet,
         *,
         round: int = 0,
@@ -122,47 +133,79 @@ class ExpertDataset:
             np.repeat(np.arange(len(episodes)), lengths),
             np.full(rows, round, np.int64),
             times.copy(),
-            np.ones(rows),
+            np.concatenate([episode.probability for episode in episodes]),
             np.ones(rows),
             tuple(trained),
             {} if facts is None else dict(facts),
         )
 
     def __add__(self, other: ExpertDataset) -> ExpertDataset:
-        """Both, one after the other; episodes of the second are numbered on. Raises DataError for other features."""
+        """Both, one after the other; episodes of the second are numbered on. Rows of the second that are copies of rows
+        of the first stay, and are counted in ``facts["copied_rows"]``.
+
+        Raises DataError for other features, and for an episode of copies that teaches nothing (`merging`).
+        """
         if other.features != self.features:
-            raise DataError("demonstrations: rows of other features cannot be added")
+            raise DataError(
+                f"demonstrations: rows of {', '.join(other.features.names)} (stack {other.features.stack}) cannot be "
+                f"added to rows of {', '.join(self.features.names)} (stack {self.features.stack}); record them alike"
+            )
+        copied = refuse_copies(self, other) + sum(int(each.facts.get("copied_rows", 0)) for each in (self, other))
         first = int(self.episode.max()) + 1 if len(self) else 0
-        names = ("observations", *_NUMBERS, *_WHOLE)
+        names = ("observations", *NUMBERS, *WHOLE)
         joined: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
         joined["episode"][len(self) :] += first
         trained = tuple(dict.fromkeys((*self.trained, *other.trained)))
-        return replace(self, **joined, trained=trained)
+        facts = {**other.facts, **self.facts} | ({"copied_rows": copied} if copied else {})
+        return replace(self, **joined, trained=trained, facts=facts)
 
     def rows(self, chosen: Any) -> ExpertDataset:
         """Some of the rows: a mask, places, or a slice."""
-        parts = {name: getattr(self, name)[chosen] for name in ("observations", *_NUMBERS, *_WHOLE)}
+        parts = {name: getattr(self, name)[chosen] for name in ("observations", *NUMBERS, *WHOLE)}
         return replace(self, **parts)
 
     def split(self, at: Any, embargo: str | int | float = 0) -> tuple[ExpertDataset, ExpertDataset]:
-        """The rows before a time, and those from it and an embargo on. ``at``: a time, or the share of rows that come
-        first. Raises ConfigError for a part without rows."""
+        """The rows before a time, and those from it and an embargo on, of all episodes and rounds alike: no row of one
+        part stands within the embargo of a row of the other. ``at``: a time, or the share of rows that come first.
+
+        ``facts["split"]`` of each part says which it is. Raises ConfigError for a part without rows.
+        """
+        length = parse_duration(embargo)
+        if not len(self):
+            raise ConfigError("split: there are no demonstrations to split")
         if isinstance(at, float) and 0.0 < at < 1.0:
             moment = int(np.sort(self.times)[min(int(at * len(self)), len(self) - 1)])
         else:
             moment = parse_time(at, "split")
-        before, after = self.times < moment, self.times >= moment + parse_duration(embargo)
+        before, after = self.times < moment, self.times >= moment + length
         if not before.any() or not after.any():
             first, last = time_text(int(self.times.min())), time_text(int(self.times.max()))
             raise ConfigError(
                 f"split at {time_text(moment)}: {int(before.sum()):,} rows before and {int(after.sum()):,} after it "
-                f"and an embargo of {embargo}; the demonstrations go from {first} to {last}"
+                f"and an embargo of {embargo}; the demonstrations go from {first} to {last}: split elsewhere, or "
+                "record more"
             )
-        return self.rows(before), self.rows(after)
+        told = {"at": time_text(moment), "embargo_ns": length}
+        return tuple(  # type: ignore[return-value]
+            replace(self.rows(chosen), facts={**self.facts, "split": {**told, "part": part}})
+            for chosen, part in ((before, "before"), (after, "after"))
+        )
 
     def classes(self, targets: Floats) -> Integers:
-        """The class of each label: the nearest of ``targets``."""
-        return np.asarray(np.abs(self.expert[:, None] - targets).argmin(axis=1), np.int64)
+        """The class of each label: the nearest of ``targets``. Raises DataError for a label that lies just between
+        two of them."""
+        away = np.abs(self.expert[:, None] - targets)
+        nearest = np.sort(away, axis=1)[:, :2]
+        tied = np.flatnonzero(nearest[:, -1] - nearest[:, 0] < _TIE) if len(targets) > 1 else np.zeros(0, np.int64)
+        if len(tied):
+            row = int(tied[0])
+            raise DataError(
+                f"demonstrations: row {row} ({time_text(int(self.times[row]))}): the expert wants "
+                f"{self.expert[row]:g}, which lies just between two of "
+                f"the targets {', '.join(f'{each:g}' for each in targets)}; name "
+                "targets that the expert takes, or fit a head that tells values"
+            )
+        return np.asarray(away.argmin(axis=1), np.int64)
 
     def examples(self, scaler: Scaler, targets: Floats) -> Examples:
         """What a network is fitted to: classes where there are ``targets``, values otherwise. The probability that
@@ -177,62 +220,21 @@ class ExpertDataset:
     def digest(self) -> str:
         """Hash of every row."""
         found = hashlib.blake2b(digest_size=16)
-        for name in ("observations", *_NUMBERS, *_WHOLE):
+        for name in ("observations", *NUMBERS, *WHOLE):
             found.update(name.encode())
-            found.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+            found.update(getattr(self, name).tobytes())
         return found.hexdigest()
 
 
 def save_dataset(dataset: ExpertDataset, path: str | Path) -> Path:
-    """Write Parquet, at once or not at all, with a header that holds features, provenance and the hash of the rows."""
-    path = Path(path)
-    columns: dict[str, Any] = {name: getattr(dataset, name) for name in (*_WHOLE, *_NUMBERS)}
-    columns |= {name: dataset.observations[:, i] for i, name in enumerate(dataset.features.columns)}
-    header = {
-        "format": FORMAT,
-        "features": list(dataset.features.names),
-        "stack": dataset.features.stack,
-        "trained": [vars(each) for each in dataset.trained],
-        "facts": dict(dataset.facts),
-        "hash": dataset.digest(),
-    }
-    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(header, sort_keys=True).encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.part")
-    try:
-        pq.write_table(table, made, compression="zstd")
-        made.replace(path)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
-    return path
+    """Write demonstrations; see `dataset_file.write`."""
+    from halfspread.agents.imitation import dataset_file
+
+    return dataset_file.write(dataset, Path(path))
 
 
 def load_dataset(path: str | Path) -> ExpertDataset:
-    """Read what `save_dataset` wrote. Raises ConfigError where there is none, DataError for another file, a missing
-    column, or rows that were altered."""
-    path = Path(path)
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file of demonstrations") from None
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: expected demonstrations (Parquet): {error}") from None
-    text = (table.schema.metadata or {}).get(_KEY)
-    header = json.loads(text) if text else {}
-    if header.get("format") != FORMAT:
-        raise DataError(f"{path}: expected demonstrations of format {FORMAT}, got {header.get('format')}; record anew")
-    features = FeatureSet(tuple(header["features"]), header["stack"])
-    missing = [name for name in (*_WHOLE, *_NUMBERS, *features.columns) if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; there are {', '.join(table.column_names)}")
-    arrays = {name: table[name].to_numpy().astype(np.int64) for name in _WHOLE}
-    numbers = {name: table[name].to_numpy().astype(np.float64) for name in _NUMBERS}
-    seen = np.column_stack([table[name].to_numpy() for name in features.columns]).astype(np.float64)
-    trained = tuple(TrainingRange(**each) for each in header["trained"])
-    found = ExpertDataset(
-        features=features, observations=seen, **arrays, **numbers, trained=trained, facts=header["facts"]
-    )
-    if found.digest() != header["hash"]:
-        raise DataError(f"{path}: the rows are not those that were saved; record them anew")
-    return found
+    """Read what `save_dataset` wrote; see `dataset_file.read`."""
+    from halfspread.agents.imitation import dataset_file
+
+    return dataset_file.read(Path(path))

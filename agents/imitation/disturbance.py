@@ -14,8 +14,9 @@ __all__ = ["Disturbance"]
 
 @dataclass(frozen=True, eq=False)
 class Disturbance:
-    """Executes ``levels[j]`` instead of ``levels[i]`` with the probability ``chances[i, j]``; a target that is no level
-    counts as the nearest, and stays where that is drawn.
+    """Executes ``levels[j]`` where ``levels[i]`` is wanted with the probability ``chances[i, j]``, or with
+    ``chances[h, i, j]`` where ``levels[h]`` is in force. A target that is no level counts as the nearest, and stays
+    where that is drawn.
 
     Raises ConfigError where the levels are not different targets, or a line of chances does not add to 1.
     """
@@ -25,16 +26,16 @@ class Disturbance:
 
     def __post_init__(self) -> None:
         levels, chances = (np.ascontiguousarray(each, np.float64) for each in (self.levels, self.chances))
-        object.__setattr__(self, "levels", levels)
-        object.__setattr__(self, "chances", chances)
         if levels.ndim != 1 or len(np.unique(levels)) != len(levels) or not (np.abs(levels) <= 1.0).all():
             raise ConfigError(f"noise: expected different levels from -1 to 1, got {levels.tolist()}")
-        if chances.shape != (len(levels), len(levels)) or not (chances >= 0.0).all():
-            raise ConfigError(f"noise: expected {len(levels)} x {len(levels)} chances from 0, got {chances.tolist()}")
-        if not np.allclose(chances.sum(axis=1), 1.0, atol=1e-9):
-            raise ConfigError(
-                f"noise: expected chances that add to 1 in every line, got {chances.sum(axis=1).tolist()}"
-            )
+        count = len(levels)
+        if chances.shape not in ((count, count), (count, count, count)) or not (chances >= 0.0).all():
+            raise ConfigError(f"noise: expected {count} x {count} chances from 0, got {chances.tolist()}")
+        total = chances.sum(axis=-1)
+        if not np.allclose(total, 1.0, atol=1e-9):
+            raise ConfigError(f"noise: expected chances that add to 1 in every line, got {total.tolist()}")
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "chances", np.ascontiguousarray(np.broadcast_to(chances, (count, count, count))))
 
     @classmethod
     def uniform(cls, share: float, levels: tuple[float, ...] = (-1.0, 0.0, 1.0)) -> Disturbance:
@@ -46,18 +47,18 @@ class Disturbance:
 
     @property
     def table(self) -> Floats:
-        """As the kernel takes it: the levels, then the lines of chances."""
+        """As the kernel takes it: the levels, then a table of chances for each that may be in force."""
         return np.concatenate([self.levels, self.chances.ravel()])
 
-    def at(self, target: float, draw: float) -> float:
-        """What a draw from [0, 1) makes of a target."""
-        near = int(np.abs(self.levels - target).argmin())
-        for j, chance in enumerate(self.chances[near].tolist()):
+    def at(self, target: float, draw: float, held: float = 0.0) -> float:
+        """What a draw from [0, 1) makes of a target where ``held`` is in force."""
+        wanted, force = (int(np.abs(self.levels - each).argmin()) for each in (target, held))
+        for j, chance in enumerate(self.chances[force, wanted].tolist()):
             draw -= chance
             if draw < 0.0:
-                return target if j == near else float(self.levels[j])
+                return target if j == wanted else float(self.levels[j])
         return target
 
-    def __call__(self, target: float, rng: np.random.Generator) -> float:
-        """What noise makes of a target."""
-        return self.at(target, rng.random())
+    def __call__(self, target: float, rng: np.random.Generator, held: float = 0.0) -> float:
+        """What noise makes of a target where ``held`` is in force."""
+        return self.at(target, rng.random(), held)

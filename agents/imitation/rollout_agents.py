@@ -184,12 +184,13 @@ class PythonRollout(_Rollout):
         actor = places.BY_EXPERT
         if parts.learner is not None and draws[0] >= parts.beta:
             actor = self._act(targets, kept)
-        if parts.disturb is not None:
-            before = float(targets[k])
-            by_table = isinstance(parts.disturb, Disturbance)
-            targets[k] = parts.disturb.at(before, draws[1]) if by_table else parts.disturb(before, self._noise)  # type: ignore[attr-defined]
-            if targets[k] != before:
-                actor = places.BY_NOISE
+        chosen, disturb = float(targets[k]), parts.disturb
+        if isinstance(disturb, Disturbance):
+            targets[k] = disturb.at(chosen, draws[1], kept[k])
+        elif disturb is not None:
+            targets[k] = disturb(chosen, self._noise)
+        if targets[k] != chosen:
+            actor = places.BY_NOISE
         note = self.notes[self.rows]
         note[: places.OBSERVATION] = 0.0, wanted, targets[k], actor, self._chance(wanted)
         note[: places.WANTED].view(np.int64)[0] = market.time

@@ -58,17 +58,25 @@ def chance_of_choice(memory: Array, chosen: float) -> float:
 
 
 @loop_kernel
-def noisy(noise: Array, levels: int, target: float, draw: float) -> float:
-    """What noise makes of a target. ``noise``: the levels, then a line of chances for each; a target counts as the
-    nearest level."""
+def nearest(levels: Array, count: int, target: float) -> int:
+    """The place of the level that is nearest to a target."""
     near = 0
-    for i in range(1, levels):
-        if abs(noise[i] - target) < abs(noise[near] - target):
+    for i in range(1, count):
+        if abs(levels[i] - target) < abs(levels[near] - target):
             near = i
-    for j in range(levels):
-        draw -= noise[levels + near * levels + j]
+    return near
+
+
+@loop_kernel
+def noisy(noise: Array, count: int, held: float, target: float, draw: float) -> float:
+    """What noise makes of a target where ``held`` is in force. ``noise``: the levels, then for each of them that may be
+    in force a line of chances for each that may be wanted."""
+    wanted = nearest(noise, count, target)
+    at = count + (nearest(noise, count, held) * count + wanted) * count
+    for j in range(count):
+        draw -= noise[at + j]
         if draw < 0.0:
-            return target if j == near else noise[j]
+            return target if j == wanted else noise[j]
     return target
 
 
@@ -115,8 +123,8 @@ def roll(context: Array, memory: Array, history: Array, row: int) -> int:
             context.targets[k] = state[KEPT + k]
         set_targets(learner, context.targets)
     if desk[LEVELS] != 0:
-        noise = numbers_at(desk[NOISE], desk[LEVELS] * (desk[LEVELS] + 1))
-        disturbed = noisy(noise, desk[LEVELS], context.targets[traded], draws[1])
+        noise = numbers_at(desk[NOISE], desk[LEVELS] * (1 + desk[LEVELS] * desk[LEVELS]))
+        disturbed = noisy(noise, desk[LEVELS], state[KEPT + traded], context.targets[traded], draws[1])
         if disturbed != context.targets[traded]:
             context.targets[traded] = disturbed
             actor = BY_NOISE

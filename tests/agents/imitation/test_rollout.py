@@ -176,6 +176,18 @@ def test_noise_by_a_table_is_executed_and_named(mode: str) -> None:
     same_rows(found, episode(1, 3_000, CompiledFollow(), disturb=noise, fill="this_close"))
 
 
+@pytest.mark.parametrize("mode", ["auto", "python"])
+def test_noise_may_depend_on_what_is_in_force(mode: str) -> None:
+    stays = np.eye(3)[None].repeat(3, axis=0)
+    stays[0, 2] = stays[2, 0] = 0.0, 1.0, 0.0  # never from one side to the other at once
+    found = episode(1, 2_000, CompiledFollow(), disturb=Disturbance(np.array([-1.0, 0.0, 1.0]), stays), mode=mode)
+    before = np.concatenate([[0.0], found.executed[:-1]])
+    turns = found.expert * before == -1.0
+    assert turns.any()
+    assert (found.executed[turns] == 0.0).all()
+    assert np.array_equal(found.executed[~turns], found.expert[~turns])
+
+
 def test_noise_by_a_function_draws_from_the_seed() -> None:
     def flip(target: float, rng: np.random.Generator) -> float:
         return -target if rng.random() < 0.5 else target

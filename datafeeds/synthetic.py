@@ -101,7 +101,7 @@ class SyntheticMarket(SyntheticParameters):
             mark=data.mark_frame(),
             index=data.index_frame(),
         )
-        return replace(tape, origin={"bars": self.describe()})
+        return replace(tape.as_synthetic(), origin={"bars": self.describe()})
 
     def _generate(self, streams: list[np.random.Generator], block_days: int) -> SyntheticData:
         parameters, patterns = self._parameters(), self._patterns()

@@ -44,7 +44,7 @@ def world_tape(
         if not events:
             feed = tape.feeds[0]
             tape = replace(tape, feeds=(replace(feed, books=None, quotes=None, trades=None, counts={}),))
-    return replace(tape, origin={"bars" if wanted == ("bars",) else "market": world.describe()})
+    return replace(tape.as_synthetic(), origin={"bars" if wanted == ("bars",) else "market": world.describe()})
 
 
 def _has(world: World, name: str) -> bool:

@@ -104,15 +104,19 @@ def prepare(
     rng: np.random.Generator,
     instruments: tuple[Instrument, ...],
     columns: tuple[tuple[str, ...], ...],
+    tables: tuple[frozenset[str], ...] | None = None,
 ) -> tuple[int, Floats]:
-    """Reset an agent for a run; its lookback, and its memory where it runs compiled. One with a method ``see_columns``
-    is told the columns of the history of each instrument, after `reset`.
+    """Reset an agent for a run; its lookback, and its memory where it runs compiled. After `reset`, one with a method
+    ``see_tables`` is told what the tape holds of each instrument (`Feed.held`), then one with a method ``see_columns``
+    the columns of the history of each.
 
     Raises ConfigError or StrategyError with the name of the agent where it has not what the protocol asks for.
     """
     name = agent_name(agent)
     try:
         agent.reset(rng, instruments)
+        if tables is not None and hasattr(agent, "see_tables"):
+            agent.see_tables(tables)
         if hasattr(agent, "see_columns"):
             agent.see_columns(columns)
     except UserError:

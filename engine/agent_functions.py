@@ -125,7 +125,7 @@ def _source_file(function: Callable[..., int]) -> Path | None:
 def _neighbours_hash(file: Path) -> str:
     """Hash of the Python files beside a user's agent, because numba does not notice an edit in a helper it calls; none
     for our own kernels, which the name of the cache folder covers."""
-    if file.resolve().parent in _own_folders():
+    if not _own_folders().isdisjoint(file.resolve().parents):
         return ""
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted(file.parent.glob("*.py")):

@@ -198,6 +198,7 @@ class _Replays:
         self._progress, self._done = options.get("progress"), 0
         self._options = options.copy()
         self._options["keep_curve"], self._options["sink"], self._options["progress"] = True, None, None
+        self._options["in_sample"] = True  # nothing is judged
         self.events = 0
 
     def moments(

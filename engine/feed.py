@@ -54,6 +54,7 @@ class Feed:
     settle_price: Prices | None = None
     gaps: tuple[tuple[int, int], ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    synthetic: bool = False  # made up: its times mean nothing
 
     def table(self, kind: str) -> Any:
         """The table of a kind of `KINDS`, or None."""
@@ -63,6 +64,12 @@ class Feed:
     def kinds(self) -> tuple[str, ...]:
         """The kinds of table there are, the finest first."""
         return tuple(kind for kind in KINDS if self.table(kind) is not None)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """All there is: some of bars, quotes, books, trades, funding, mark and index."""
+        beside = (name for name in ("funding", "mark", "index") if getattr(self, name) is not None)
+        return frozenset((*self.kinds, *beside))
 
     @property
     def market(self) -> str:

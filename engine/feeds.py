@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -106,6 +106,10 @@ class Feeds:
     def end_ns(self) -> int:
         """The last moment of the tape: a close, or the exchange time of another event."""
         return max(feed.end_ns for feed in self.feeds)
+
+    def as_synthetic(self) -> Self:
+        """The same, said to be made up: another market of the same name and times has nothing to do with it."""
+        return replace(self, feeds=tuple(replace(feed, synthetic=True) for feed in self.feeds))
 
     def __len__(self) -> int:
         """Rows of all tables: bars, quotes, snapshots and trades."""

@@ -165,6 +165,16 @@ class InstrumentView(OrderDesk):
         return float(self._context["trade_side"][self._k])
 
     @property
+    def bought(self) -> float:
+        """Contracts that takers have bought, in all trades received so far."""
+        return float(self._context["bought"][self._k])
+
+    @property
+    def sold(self) -> float:
+        """Contracts that takers have sold, in all trades received so far."""
+        return float(self._context["sold"][self._k])
+
+    @property
     def tick(self) -> float:
         """Step of the price in force."""
         return float(self._context["tick"][self._k])

@@ -60,6 +60,8 @@ CONTEXT = np.dtype(
         ("trade_price", "f8", (MAX_INSTRUMENTS,)),
         ("trade_size", "f8", (MAX_INSTRUMENTS,)),
         ("trade_side", "f8", (MAX_INSTRUMENTS,)),
+        ("bought", "f8", (MAX_INSTRUMENTS,)),  # contracts that takers have bought and sold in all trades received
+        ("sold", "f8", (MAX_INSTRUMENTS,)),
         ("tick", "f8", (MAX_INSTRUMENTS,)),  # in force now
         ("lot", "f8", (MAX_INSTRUMENTS,)),
         ("filled", "f8", (MAX_INSTRUMENTS,)),  # contracts of the agent's orders filled since its last decision

@@ -175,6 +175,10 @@ def take_trade(state: Record, event: Array, data: Data) -> int:
         run.kinds |= TRADE
         context.trade_price[k], context.trade_size[k] = trades[row, TRADE_PRICE], trades[row, TRADE_SIZE]
         context.trade_side[k] = trades[row, TRADE_SIDE]
+        if trades[row, TRADE_SIDE] > 0.0:
+            context.bought[k] += trades[row, TRADE_SIZE]
+        elif trades[row, TRADE_SIDE] < 0.0:
+            context.sold[k] += trades[row, TRADE_SIZE]
         if state.contracts[k].market == ON_TRADES:
             state.holdings[k].shown = contract_value(state.contracts[k], trades[row, TRADE_PRICE])
         if run.history_kinds & TRADE:

@@ -44,6 +44,7 @@ from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Execution, agree_terms
 from halfspread.engine.times import parse_interval
+from halfspread.engine.training import refuse_what_was_seen
 from halfspread.errors import DataError, InternalError
 
 __all__ = ["Options", "Progress", "Session", "columns_of"]
@@ -56,7 +57,8 @@ class Options(TypedDict, total=False):
     """How a run is done beside tape, agent and costs; see `halfspread.backtest`.
 
     ``keep_curve`` keeps every point of the curve in memory (default: unless the tape is streamed); ``sink`` gets them
-    chunk by chunk. Results depend neither on ``chunk_events`` nor on ``mode``.
+    chunk by chunk. ``in_sample`` lets an agent be run on what it was trained on, which is refused otherwise. Results
+    depend neither on ``chunk_events`` nor on ``mode``.
     """
 
     sizing: Required[Sizing]
@@ -74,18 +76,22 @@ class Options(TypedDict, total=False):
     keep_curve: bool | None
     sink: CurveSink | None
     progress: Progress | None
+    in_sample: bool
 
 
 class Session:
     """A run that takes its market chunk by chunk; a context manager, which lets go of the compiled loop at its end.
 
-    ``replay``: the chunks of the tape. ``state``: everything that the loop reads and changes. Raises ConfigError or
+    ``replay``: the chunks of the tape. ``state``: everything that the loop reads and changes; ``memory``: that of a
+    compiled agent. Raises ConfigError or
     DataError for terms that do not fit the tape.
     """
 
     def __init__(self, tape: Tape, agent: Any, costs: Costs, options: Options) -> None:
         self.tape, self.agent = tape, agent
         self.compiled = runs_compiled(agent, options.get("mode", "auto"))
+        if not options.get("in_sample", False):
+            refuse_what_was_seen(tape, agent)
         wishes = wishes_of(agent, self.compiled)
         stale_after = options.get("stale_after", "1h")
         stale = parse_interval(stale_after) if stale_after else 0
@@ -106,7 +112,8 @@ class Session:
         seed = checked_seed(options.get("seed", 0))
         columns = tuple(columns_of(feed, self.watch.history) for feed in tape.feeds)
         rng = np.random.default_rng(seed)
-        self._lookback, self._memory = prepare(agent, self.compiled, rng, tape.instruments, columns)
+        held = tuple(feed.held for feed in tape.feeds)
+        self._lookback, self.memory = prepare(agent, self.compiled, rng, tape.instruments, columns, held)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
         side = _side_events(tape, self.terms.beside)
         self.replay = Replay(
@@ -178,7 +185,7 @@ class Session:
                 function,
                 serve_core,
                 self._extra(),
-                (self.compiled, self.state.array, self._memory, chunk.history, chunk.data, chunk.buffer, curve),
+                (self.compiled, self.state.array, self.memory, chunk.history, chunk.data, chunk.buffer, curve),
             )
         return self._reasons
 

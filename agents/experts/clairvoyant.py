@@ -73,11 +73,13 @@ class Clairvoyant(CompiledStrategy):
     """Plays the path of targets that earns the most in hindsight, net of half-spread, fees and funding.
 
     ``levels``: the targets that it may choose from. Made without a tape it knows nothing and refuses to run: build it
-    with `of`, or let `foresee` do that. ``looks_ahead`` marks it: an audit refuses it, and it is never ranked.
+    with `of`, or let `foresee` do that. ``looks_ahead`` marks it: an audit refuses it, and it is never ranked;
+    ``own_path_only``: its path is the best one from its own position, so it says nothing of a learner's states.
     """
 
     levels: Annotated[tuple[float, ...], AfterValidator(_levels)] = (-1.0, 0.0, 1.0)
     looks_ahead: ClassVar[bool] = True
+    own_path_only: ClassVar[bool] = True
     function = follow_path
     _path: ClassVar[Path | None] = None
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from halfspread.agents.experts.position_expert_kernels import position_rule
-from halfspread.agents.features.records import OWN_WIDTH
+from halfspread.agents.features.feature_set import own_past
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 from halfspread.errors import ConfigError
@@ -47,8 +47,9 @@ class PositionExpert(CompiledStrategy):
                 f"PositionExpert: no column {self.column!r} in the bars; there are {there} (extra=(...) reads more)"
             )
         self._place = list(columns[0]).index(self.column)
+        self._own = own_past(columns[:1])[0]
 
     def memory(self) -> Floats:
         """[column, enter, leave, stop, longest, cool-down, own past...]"""
         head = [self._place, self.enter, self.leave, self.stop, self.longest, self.cool_down]
-        return np.array([*head, *np.zeros(OWN_WIDTH)], np.float64)
+        return np.array([*head, *self._own], np.float64)

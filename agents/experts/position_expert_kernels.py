@@ -17,7 +17,7 @@ Array = Any
 def position_rule(context: Array, memory: Array, history: Array, row: int) -> int:
     """Memory: [column, enter, leave, stop, longest, cool-down, own past...]."""
     own = memory[6 : 6 + OWN_WIDTH].reshape((1, OWN_WIDTH))
-    look_at_own(own, context, history, True)
+    look_at_own(own, context, history)
     mine, signal = own[0], history[row, int(memory[0])]
     held = mine[HELD]
     if held == 0.0:

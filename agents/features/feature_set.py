@@ -8,21 +8,21 @@ A name is written as ``kind``, ``kind(parameters)`` or ``kind(parameters)@SYMBOL
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from halfspread.agents.features.records import OWN_WIDTH, PLAN_WIDTH
+from halfspread.agents.features.records import ON_BARS, OWN_WIDTH, PLAN_WIDTH
 from halfspread.agents.features.registry import KINDS, Kind, Parameter
+from halfspread.engine.codes import LEVEL
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.times import Floats, parse_interval
 from halfspread.errors import ConfigError
 
-__all__ = ["Feature", "FeatureSet"]
+__all__ = ["Feature", "FeatureSet", "own_past"]
 
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*(?:@\s*([\w:.\-]+))?\s*")
 
@@ -142,26 +142,37 @@ class FeatureSet:
         """Names of the features that the agent's own actions change."""
         return tuple(name for name, feature in zip(self.names, self.features, strict=True) if feature.of_kind.own)
 
-    def plan(self, instruments: Sequence[Instrument], columns: Sequence[Sequence[str]]) -> tuple[Floats, int]:
-        """What the kernel computes, (features, PLAN_WIDTH), and the numbers of state that it keeps; ``columns``: of
-        the history of each instrument. Raises ConfigError for an instrument or a column that is not there."""
+    def plan(
+        self,
+        instruments: Sequence[Instrument],
+        columns: Sequence[Sequence[str]],
+        tables: Sequence[Collection[str]] | None = None,
+    ) -> tuple[Floats, int]:
+        """What the kernel computes, (features, PLAN_WIDTH), and the numbers of state that it keeps.
+
+        ``columns`` of the history of each instrument; ``tables``: what the tape holds of it (`Feed.held`), None where
+        nobody knows. Raises ConfigError for what a feature needs and is not there."""
         lines = np.zeros((len(self.features), PLAN_WIDTH))
         state = 0
         for line, feature in zip(lines, self.features, strict=True):
             k = _place(feature, instruments)
+            _refuse_what_is_missing(feature, instruments[k], columns[k], None if tables is None else tables[k])
             numbers = list(feature.numbers)
             if feature.kind == "column":
-                numbers = [_column(feature, columns[k])]
+                numbers = [list(columns[k]).index(feature.arguments[0])]
             line[:2] = feature.of_kind.code, k
             line[2 : 2 + len(numbers)] = numbers
             line[4] = state
             state += feature.of_kind.state
         return lines, state
 
-    def memory(self, instruments: Sequence[Instrument], columns: Sequence[Sequence[str]]) -> list[Any]:
-        """Arrays that `observe` takes and changes: plan, state, own."""
-        plan, state = self.plan(instruments, columns)
-        return [plan, np.zeros(state), np.zeros((len(instruments), OWN_WIDTH))]
+
+def own_past(columns: Sequence[Sequence[str]]) -> Floats:
+    """What the kernel keeps of the agent's own past, before a run, (instruments, OWN_WIDTH); ``columns`` of the history
+    of each instrument."""
+    own = np.zeros((len(columns), OWN_WIDTH))
+    own[:, ON_BARS] = ["close" in each for each in columns]
+    return own
 
 
 def _place(feature: Feature, instruments: Sequence[Instrument]) -> int:
@@ -175,10 +186,30 @@ def _place(feature: Feature, instruments: Sequence[Instrument]) -> int:
     return found[0]
 
 
-def _column(feature: Feature, columns: Sequence[str]) -> int:
-    (name,) = feature.arguments
-    if name not in columns:
+def _refuse_what_is_missing(
+    feature: Feature, instrument: Instrument, columns: Sequence[str], tables: Collection[str] | None
+) -> None:
+    """Raise ConfigError where the history or the tape lacks what a feature needs."""
+    needs = feature.of_kind.needs
+    shown = "bars" if "close" in columns else "books" if "bid_1" in columns else "other events"
+    for kind in ("bars", "books"):
+        if f"a history of {kind}" in needs and shown != kind:
+            raise ConfigError(
+                f"feature {feature}: it needs {kind}, and the agent is shown {shown if columns else 'no rows'} of "
+                f"{instrument.name}; have it decide on {kind[:-1]} events, or leave the feature out"
+            )
+    if feature.kind == "column" and feature.arguments[0] not in columns:
         raise ConfigError(
-            f"feature {feature}: no column {name!r} in the data; there are {', '.join(columns) or 'none'}"
+            f"feature {feature}: no column {feature.arguments[0]!r} in the data; there are {', '.join(columns)}"
         )
-    return list(columns).index(name)
+    if feature.kind == "depth_imbalance" and f"bid_{feature.arguments[0]}" not in columns:
+        raise ConfigError(f"feature {feature}: the books of {instrument.name} have {len(columns) // LEVEL} levels")
+    if tables is None:
+        return
+    held = {*tables, "quotes"} if "books" in tables else set(tables)
+    missing = sorted(each for each in needs - held if not each.startswith("a history"))
+    if missing:
+        raise ConfigError(
+            f"feature {feature}: it needs {' and '.join(missing)}, and the tape holds {', '.join(sorted(tables))} of "
+            f"{instrument.name}; give the market {' and '.join(missing)}, or leave the feature out"
+        )

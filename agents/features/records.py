@@ -16,6 +16,7 @@ BAR_RANGE = 6
 RANGE_POSITION = 7
 AVERAGE_GAP = 8
 STRENGTH = 9
+VOLUME_LEVEL = 10
 # Of the clock and of funding.
 DAY_SINE = 20
 DAY_COSINE = 21
@@ -30,12 +31,15 @@ IMBALANCE = 40
 SPREAD = 41
 MICRO_PRICE = 42
 TRADE_FLOW = 43
-FLOW_STATE = 3  # signed volume, volume, time of the last trade
+FLOW_STATE = 5  # bought and sold at the last trade, signed volume, volume, time of the last trade
+MICRO_VOLATILITY = 44
+MICRO_STATE = 3  # mid, sum of squares, time of that mid
+DEPTH_IMBALANCE = 45
 # Of the agent itself.
 POSITION = 60
 OPEN_PNL = 61
 AGE = 62
 COOL_DOWN = 63
 
-# What is kept of the agent's own past, one line for each instrument.
-HELD, MOVED, STEPS, LEFT_AGO, LAST_PRICE, OWN_WIDTH = range(6)
+# What is kept of the agent's own past, one line for each instrument; ON_BARS says whether its history is one of bars.
+HELD, MOVED, STEPS, LEFT_AGO, LAST_PRICE, ON_BARS, OWN_WIDTH = range(7)

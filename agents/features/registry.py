@@ -32,7 +32,8 @@ def _none(*_: float) -> int:
 @dataclass(frozen=True)
 class Kind:
     """One kind of feature. ``rows`` says from its parameters how many rows have to stand before this one; ``needs``:
-    what the tape has to hold; ``own``: whether the agent's own actions change it; ``state``: numbers that it keeps."""
+    what the tape has to hold (quotes: or books), or the agent to be shown as its history; ``own``: whether the agent's
+    own actions change it; ``state``: numbers that it keeps."""
 
     code: int
     parameters: tuple[Parameter, ...]
@@ -53,7 +54,7 @@ def _within(*values: float) -> int:
 
 
 def _of_bars(code: int, unit: str, rows: Callable[..., int], parameters: tuple[Parameter, ...], text: str) -> Kind:
-    return Kind(code, parameters, unit, text, frozenset({"bars"}), rows)
+    return Kind(code, parameters, unit, text, frozenset({"a history of bars"}), rows)
 
 
 BARS = Parameter("bars", "rows")
@@ -63,7 +64,9 @@ COLUMN = Parameter("name", "column")
 FAST, SLOW = Parameter("fast", "rows"), Parameter("slow", "rows")
 UNIT = Parameter("unit", "choice", choices=("fraction", "price"))
 HALF_LIFE, LENGTH = Parameter("half_life", "duration"), Parameter("length", "rows")
+LEVELS = Parameter("levels", "rows")
 FUNDED, QUOTED, TRADED = frozenset({"funding"}), frozenset({"quotes"}), frozenset({"trades"})
+BOOKED = frozenset({"a history of books"})
 PRICED = frozenset({"mark", "index"})
 SIDES = "-1 to 1"
 
@@ -72,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "log_return": _of_bars(codes.LOG_RETURN, "log", _window, (BARS,), "log of the close / the close so many bars ago"),
     "momentum": _of_bars(codes.MOMENTUM, "sd", _window, (WINDOW,), "log return / (volatility x root of the window)"),
     "volatility": _of_bars(codes.VOLATILITY, "log", _window, (WINDOW,), "standard deviation of log returns of a bar"),
+    "volume": _of_bars(codes.VOLUME_LEVEL, "log", _none, (), "log(1 + volume)"),
     "volume_ratio": _of_bars(codes.VOLUME_RATIO, "ratio", _within, (WINDOW,), "volume / its mean - 1"),
     "signed_volume": _of_bars(codes.SIGNED_VOLUME, SIDES, _window, (ONE,), "(volume of rising - falling bars) / all"),
     "bar_range": _of_bars(codes.BAR_RANGE, "log", _within, (ONE,), "mean of log(high / low)"),
@@ -96,6 +100,17 @@ KINDS: Mapping[str, Kind] = {
         "(bought - sold by takers) / both, fading",
         TRADED,
         state=codes.FLOW_STATE,
+    ),
+    "micro_volatility": Kind(
+        codes.MICRO_VOLATILITY,
+        (HALF_LIFE,),
+        "log",
+        "root of the sum of squared log moves of the mid between decisions, fading",
+        QUOTED,
+        state=codes.MICRO_STATE,
+    ),
+    "depth_imbalance": Kind(
+        codes.DEPTH_IMBALANCE, (LEVELS,), SIDES, "(bid sizes - ask sizes) / both, of so many levels", BOOKED
     ),
     "position": Kind(codes.POSITION, (), "full size", "held now", own=True),
     "open_pnl": Kind(codes.OPEN_PNL, (UNIT,), "of price", "position x move since it was taken, before costs", own=True),

@@ -100,6 +100,8 @@ def _network(dataset: ExpertDataset, settings: CloneSettings, rng: np.random.Gen
     drawn = Network.drawn(dataset.features.count, settings.hidden, values, settings.head, settings.activation, rng)
     if start is None:
         return drawn
+    if not isinstance(start.network, Network):
+        raise DataError("a forest cannot be fitted any further; start from a network")
     if start.features != dataset.features or start.network.sizes != drawn.sizes:
         raise DataError(
             f"a model of features {', '.join(start.features.names)} and sizes {start.network.sizes} cannot go on with "

@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
 from halfspread.agents.features import FeatureSet
+from halfspread.agents.imitation import rollout_kernels as places
+from halfspread.agents.imitation.disturbance import Disturbance
+from halfspread.agents.imitation.rollout_agents import Chooser, CompiledRollout, Disturb, Parts, PythonRollout
 from halfspread.agents.policies.model import Model
-from halfspread.agents.policies.policy import memory_of, observation_in
-from halfspread.agents.policies.policy_kernels import act_now, look_now
 from halfspread.costs.base import Floats, Integers
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled, prepare
-from halfspread.engine.instruments import Instrument
-from halfspread.engine.market import Market
+from halfspread.engine.agent import is_compiled, runs_compiled
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
 from halfspread.engine.session import Options
+from halfspread.engine.subscriptions import agent_name, wishes_of
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError, StrategyError
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError, DataError, StrategyError
 
-__all__ = ["ACTORS", "Chooser", "Disturb", "Episode", "roll_out"]
+__all__ = ["ACTORS", "Chooser", "Disturb", "Episode", "ExpertFailure", "Recorded", "roll_out"]
 
 #: Who executed an action.
-EXPERT, LEARNER, NOISE = 0, 1, 2
+EXPERT, LEARNER, NOISE = places.BY_EXPERT, places.BY_LEARNER, places.BY_NOISE
 ACTORS = ("expert", "learner", "noise")
-
-#: Gets the target that was to be executed, and the generator of the rollout; gives another.
-Disturb = Callable[[float, np.random.Generator], float]
-
-#: Gets an observation (features,); gives a target, or None to leave this decision to the expert.
-Chooser = Callable[[Floats], float | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Episode:
-    """What was seen and decided in one run, a row for each decision: ``times`` (nanoseconds UTC); ``observations``
-    (rows, features); ``expert`` and ``executed`` targets; ``actors`` (see `ACTORS`); ``result`` of the run."""
+class Recorded:
+    """What was seen and decided, a row for each decision: ``times`` (nanoseconds UTC); ``observations`` (rows,
+    features); ``expert`` and ``executed`` targets; ``actors`` (see `ACTORS`); ``probability`` that the expert gives to
+    what it wants, 1 where it does not tell."""
 
     times: Integers
     observations: Floats
     expert: Floats
     executed: Floats
     actors: Integers
+    probability: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Episode(Recorded):
+    """The same of a whole run, and its ``result``."""
+
     result: BacktestResult
+
+
+class ExpertFailure(StrategyError):
+    """The expert failed in a rollout; ``recorded`` are the rows until then."""
+
+    def __init__(self, message: str, recorded: Recorded) -> None:
+        super().__init__(message)
+        self.recorded = recorded
 
 
 def roll_out(
@@ -65,106 +75,90 @@ def roll_out(
     own view of the same market and account; the expert is asked at every decision.
 
     ``expert``: an agent that returns targets, compiled or in Python; what it leaves as it is (None) is the target in
-    force, whoever set it. ``learner``: a model, or a function of the observation. ``disturb`` changes what is executed.
-    Decisions are those of bars. The choice of who acts, and ``disturb``, draw from the seed of the run. Raises what
-    `run_backtest` raises, ConfigError for a share that is none, StrategyError where the expert fails.
+    force, whoever set it. One that looks ahead is shown the tape. ``learner``: a model, or a function of the
+    observation. ``disturb`` changes what is executed; a `Disturbance`, and what has a method ``as_table`` that gives
+    one, does so in compiled code. ``instrument``: whose targets are recorded, and traded by the learner; the expert
+    sets those of the others where it acts. Decisions are those of bars, and begin when expert and features have their
+    rows. The choice of who acts, and ``disturb``, draw from the seed of the run; the expert draws what it would draw
+    alone.
+
+    Raises what `run_backtest` raises; ConfigError for a share that is none, and for an expert that decides on other
+    events than bars, or knows its own path only where somebody else acts; `ExpertFailure` where the expert fails.
     """
+    _check(expert, learner, beta, disturb, instrument, len(tape.feeds))
+    disturb = getattr(disturb, "as_table", lambda: disturb)()
+    foresee = getattr(expert, "foresee", None)
+    if foresee is not None:
+        expert = foresee(tape, costs, **options)
+    mode = options.get("mode", "auto")
+    compiled = runs_compiled(expert, mode)
+    events = wishes_of(expert, compiled).events
+    if events != ("bar",):
+        raise ConfigError(
+            f"{agent_name(expert)} decides on {', '.join(events)}; demonstrations are recorded at the closes of bars: "
+            "imitate an expert that has on_bar alone"
+        )
+    room = sum(len(feed.table("bars").times) for feed in tape.feeds if "bars" in feed.kinds and not feed.streamed)
+    if tape.streamed or not room:
+        raise DataError(f"{tape.feeds[0].source}: a rollout takes a tape of bars in memory; read it with from_bars")
+    seed = options.get("seed", 0)
+    parts = Parts(expert, features, learner, beta, disturb, instrument, room, seed)
+    plain = learner is None or isinstance(learner, Model)
+    quick = compiled and plain and (disturb is None or isinstance(disturb, Disturbance))
+    pair = CompiledRollout(parts) if quick else PythonRollout(parts, compiled)
+    try:
+        result = run_backtest(tape, pair, costs, **options)
+    except StrategyError as error:
+        if not pair.expert_failed:
+            raise
+        raise _failure(pair, error) from error
+    if not pair.rows:
+        raise ConfigError(f"{pair.name}: no decision was made; the tape is shorter than the lookback {pair.lookback}")
+    return Episode(**vars(_recorded(pair)), result=result)
+
+
+def _check(
+    expert: Any, learner: Model | Chooser | None, beta: float, disturb: Disturb | None, k: int, count: int
+) -> None:
     if not 0.0 <= beta <= 1.0:
         raise ConfigError(f"beta: expected a probability from 0 to 1, got {beta}")
     if learner is None and beta < 1.0:
         raise ConfigError("beta below 1 needs a learner")
-    pair = _Pair(expert, features, learner, beta, disturb, instrument)
-    result = run_backtest(tape, pair, costs, **options)
-    return pair.episode(result)
-
-
-class _Pair:
-    """The agent of a rollout."""
-
-    def __init__(
-        self,
-        expert: Any,
-        features: FeatureSet,
-        learner: Model | Chooser | None,
-        beta: float,
-        disturb: Disturb | None,
-        instrument: int,
-    ) -> None:
-        self._expert, self._features = expert, features
-        self._learner = learner if isinstance(learner, Model) else None
-        self._chooser = learner if callable(learner) else None
-        self._beta, self._disturb, self._k = beta, disturb, instrument
-        self._compiled = is_compiled(expert)
-        self.name = f"rollout of {getattr(expert, 'name', type(expert).__name__)}"
-
-    @property
-    def lookback(self) -> int:
-        """As many rows as the expert or the features need."""
-        return max(int(self._expert.lookback), self._features.lookback)
-
-    def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
-        """Draw anew, and forget all rows."""
-        self._rng = rng
-        self._instruments = instruments
-        self._rows: list[tuple[int, float, float, int]] = []
-        self._seen: list[Floats] = []
-        self._contexts: Any = None
-
-    def see_columns(self, columns: tuple[tuple[str, ...], ...]) -> None:
-        """Lay out the memory of expert and learner."""
-        spawned = self._rng.spawn(2)
-        _, self._memory_of_expert = prepare(self._expert, self._compiled, spawned[0], self._instruments, columns)
-        bits = int(spawned[1].integers(2**63))
-        self._memory = memory_of(self._features, self._instruments, columns, self._learner, traded=self._k, bits=bits)
-
-    def on_bar(self, market: Market) -> float | Sequence[float]:
-        """Look, ask the expert, and let one of them act."""
-        context, history = market._context, market._history
-        if self._contexts is None:
-            self._contexts = context.base.reshape(1)
-        look_now(self._memory, self._contexts, history)
-        observed = observation_in(self._memory).copy()
-        held = float(context["targets"][self._k])
-        wanted = self._ask(market, context, history, held)
-        context["targets"][self._k] = held
-        target, actor = wanted, EXPERT
-        if self._beta < 1.0 and self._rng.random() >= self._beta:
-            chosen = act_now(self._memory, self._k) if self._chooser is None else self._chooser(observed)
-            target, actor = (wanted, EXPERT) if chosen is None else (float(chosen), LEARNER)
-        if self._disturb is not None:
-            disturbed = self._disturb(target, self._rng)
-            if disturbed != target:
-                target, actor = disturbed, NOISE
-        self._rows.append((market.time, wanted, target, actor))
-        self._seen.append(observed)
-        if len(self._instruments) == 1:
-            return target
-        targets: list[float] = context["targets"][: len(self._instruments)].tolist()
-        targets[self._k] = target
-        return targets
-
-    def _ask(self, market: Market, context: Any, history: Floats, held: float) -> float:
-        """The target that the expert wants here."""
-        if self._compiled:
-            status = self._expert.function.on_arrays(self._contexts, self._memory_of_expert, history, market._row)
-            if status != 1:
-                raise StrategyError(f"{self.name}: the expert returned {status}; expected hs.OK")
-            return float(context["targets"][self._k])
-        wanted = self._expert.on_bar(market)
-        if wanted is None:
-            return held
-        return float(wanted) if np.ndim(wanted) == 0 else float(np.asarray(wanted)[self._k])
-
-    def episode(self, result: BacktestResult) -> Episode:
-        """What was seen and decided."""
-        if not self._rows:
-            raise ConfigError(f"{self.name}: no decision was made; the tape is shorter than the lookback")
-        times, wanted, executed, actors = zip(*self._rows, strict=True)
-        return Episode(
-            np.array(times, np.int64),
-            np.array(self._seen),
-            np.array(wanted, np.float64),
-            np.array(executed, np.float64),
-            np.array(actors, np.int64),
-            result,
+    if not 0 <= k < count:
+        raise ConfigError(f"instrument: expected the place of one of {count} on the tape, got {k}")
+    if getattr(expert, "own_path_only", False) and (beta < 1.0 or disturb is not None):
+        raise ConfigError(
+            f"{agent_name(expert)} knows what to do on its own path only: it cannot say what it would want at the "
+            "states that a learner, or noise, comes to (DAgger and DART ask that); clone it, or imitate an expert that "
+            "decides from what it sees"
         )
+    if is_compiled(expert) or callable(getattr(expert, "on_bar", None)) or hasattr(expert, "foresee"):
+        return
+    raise ConfigError(f"expert: expected an agent with on_bar or a compiled function, got {expert!r}")
+
+
+def _recorded(pair: CompiledRollout | PythonRollout) -> Recorded:
+    notes = pair.notes[: pair.rows]
+    return Recorded(
+        np.ascontiguousarray(notes[:, places.TIME]).view(np.int64),
+        notes[:, places.OBSERVATION :].copy(),
+        notes[:, places.WANTED].copy(),
+        notes[:, places.EXECUTED].copy(),
+        notes[:, places.ACTOR].astype(np.int64),
+        notes[:, places.PROBABILITY].copy(),
+    )
+
+
+def _failure(pair: CompiledRollout | PythonRollout, error: StrategyError) -> ExpertFailure:
+    """What to say where the expert failed."""
+    found = _recorded(pair)
+    others = int((found.actors != EXPERT).sum())
+    after = f"after {len(found.times):,} decisions, {others:,} of them not its own"
+    if len(found.times):
+        after += f", the last at {time_text(int(found.times[-1]))}"
+    return ExpertFailure(
+        f"the expert {agent_name(pair.parts.expert)} failed {after}: {pair.fault or error}; a rollout asks it at every "
+        "state that the learner comes to: have it answer there too (None keeps the target), or end the tape before; "
+        "the rows so far are in `recorded` of this error",
+        found,
+    )

@@ -21,7 +21,7 @@ from halfspread.agents.networks.network_kernels import (
 from halfspread.costs.base import Floats, Integers
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["ACTIVATIONS", "HEADS", "Network"]
+__all__ = ["ACTIVATIONS", "HEADS", "Network", "checked_rows"]
 
 ACTIVATIONS = {"relu": RELU, "tanh": TANH}
 HEADS = {"softmax": SOFTMAX, "squared": SQUARED, "gaussian": GAUSSIAN}
@@ -71,6 +71,20 @@ class Network:
         return np.array(self.sizes, np.int64)
 
     @property
+    def inputs(self) -> int:
+        """Numbers in an observation."""
+        return self.sizes[0]
+
+    @property
+    def size(self) -> int:
+        """How many parameters it has."""
+        return len(self.parameters)
+
+    def __str__(self) -> str:
+        form = self.activation if len(self.sizes) > 2 else "linear"
+        return f"{'-'.join(map(str, self.sizes))}, {form}, {self.head}"
+
+    @property
     def values(self) -> int:
         """How many classes or values it tells."""
         return self.sizes[-1] // 2 if self.head == "gaussian" else self.sizes[-1]
@@ -80,7 +94,8 @@ class Network:
 
         Raises DataError for another width, and for what is not finite.
         """
-        found: Floats = outputs_of(self.layout, ACTIVATIONS[self.activation], self.parameters, self.checked(x))
+        rows = checked_rows(x, self.inputs)
+        found: Floats = outputs_of(self.layout, ACTIVATIONS[self.activation], self.parameters, rows)
         return found
 
     def probabilities(self, x: Floats, temperature: float = 1.0) -> Floats:
@@ -91,18 +106,6 @@ class Network:
         to_probabilities(found)
         return found
 
-    def checked(self, x: Floats) -> Floats:
-        """Rows as the kernels take them. Raises DataError."""
-        rows = np.ascontiguousarray(x, np.float64)
-        if rows.ndim != 2 or rows.shape[1] != self.sizes[0]:
-            raise DataError(
-                f"expected observations of {self.sizes[0]} numbers each, got an array of shape {rows.shape}"
-            )
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(bad):
-            raise DataError(f"row {bad[0]}: an observation is not finite: {rows[bad[0]].tolist()}")
-        return rows
-
     def with_parameters(self, parameters: Floats) -> Network:
         """The same network with other parameters."""
         return replace(self, parameters=parameters)
@@ -111,3 +114,14 @@ class Network:
 def count_parameters(sizes: tuple[int, ...]) -> int:
     """How many weights and biases there are."""
     return sum(before * after + after for before, after in itertools.pairwise(sizes))
+
+
+def checked_rows(x: Floats, width: int) -> Floats:
+    """Rows of observations as the kernels take them. Raises DataError."""
+    rows = np.ascontiguousarray(x, np.float64)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise DataError(f"expected observations of {width} numbers each, got an array of shape {rows.shape}")
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        raise DataError(f"row {bad[0]}: an observation is not finite: {rows[bad[0]].tolist()}")
+    return rows

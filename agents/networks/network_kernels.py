@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.compiled import kernel, loop_kernel
+from halfspread.compiled import inner_kernel, kernel, loop_kernel
 
 Array = Any
 
@@ -22,6 +22,26 @@ RELU, TANH = 0, 1
 SOFTMAX, SQUARED, GAUSSIAN = 0, 1, 2
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@inner_kernel
+def affine_of_row(x: Array, weights: Array, biases: Array, out: Array) -> None:
+    """out = x @ weights + biases for one row; four inputs at a time, added in the same order as one by one."""
+    inputs, outputs = weights.shape
+    for j in range(outputs):
+        out[j] = biases[j]
+    k = 0
+    while k + 4 <= inputs:
+        a0, a1, a2, a3 = x[k], x[k + 1], x[k + 2], x[k + 3]
+        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        for j in range(outputs):
+            out[j] = (((out[j] + a0 * w0[j]) + a1 * w1[j]) + a2 * w2[j]) + a3 * w3[j]
+        k += 4
+    while k < inputs:
+        a0, w0 = x[k], weights[k]
+        for j in range(outputs):
+            out[j] += a0 * w0[j]
+        k += 1
 
 
 @loop_kernel
@@ -46,13 +66,7 @@ def affine(x: Array, weights: Array, biases: Array, out: Array) -> None:
                 o3[j] += a3 * weight
         i += 4
     while i < rows:
-        o0, x0 = out[i], x[i]
-        for j in range(outputs):
-            o0[j] = biases[j]
-        for k in range(inputs):
-            a0, row = x0[k], weights[k]
-            for j in range(outputs):
-                o0[j] += a0 * row[j]
+        affine_of_row(x[i], weights, biases, out[i])
         i += 1
 
 
@@ -92,7 +106,7 @@ def activate(units: Array, activation: int) -> None:
     flat = units.reshape(-1)
     if activation == RELU:
         for i in range(len(flat)):
-            flat[i] = max(flat[i], 0.0)
+            flat[i] = flat[i] if flat[i] > 0.0 else 0.0
     else:
         for i in range(len(flat)):
             flat[i] = math.tanh(flat[i])

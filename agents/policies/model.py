@@ -1,20 +1,11 @@
-"""A learnt model and its file: arrays with a JSON header, read without running anything, refused when it was altered.
-
-A file is a NumPy archive (``.npz``, no pickles) of the arrays below and of ``header``, the bytes of a JSON object. The
-header holds hashes of the arrays, and a seal: the hash of itself without the seal.
-"""
+"""A learnt model: what it looks at, what it makes of that, and where it comes from. Files: `policies.model_file`."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import os
-import tempfile
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -22,183 +13,148 @@ import numpy as np
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
+from halfspread.agents.trees.forest import Forest
 from halfspread.costs.base import Floats
+from halfspread.engine.subscriptions import METHODS
+from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["FORMAT", "Model", "TrainingRange", "load_model", "save_model"]
-
-FORMAT = 1
-_ARRAYS = ("parameters", "centre", "spread", "targets")
-#: Larger than any model that this package makes.
-MOST_BYTES = 1 << 30
+__all__ = ["Model", "TrainingRange"]
 
 
-@dataclass(frozen=True)
-class TrainingRange:
-    """What a model has seen of one instrument: ``start`` to ``end`` (nanoseconds UTC), and the hash of the data."""
-
-    instrument: str
-    start: int
-    end: int
-    data: str
+def _this_version() -> str:
+    """The version of halfspread that runs."""
+    try:
+        return version("halfspread")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """What a policy needs, and where it comes from.
 
-    ``targets``: what each class of a softmax head stands for, in its order; empty for other heads, whose values are
-    targets. ``trained``: everything it has seen, for fitting, scaling or choosing. ``facts``: how it was made (plain
-    JSON values), ``metrics``: how well it did.
+    ``network``: or a forest of trees; it gets standardised observations. ``targets``: what each class of a softmax head
+    stands for, in its order; empty for other heads, whose values are targets: one, or one for each instrument.
+    ``trained``: everything it has seen, for fitting, scaling or choosing. ``facts``: how it was made (plain JSON
+    values; ``config_hash`` is that of the config), ``metrics``: how well it did. ``events``: what it decides on.
+    ``made_with``: the version of halfspread. Raises DataError or ConfigError for parts that do not fit together.
     """
 
     features: FeatureSet
     scaler: Scaler
-    network: Network
+    network: Network | Forest
     targets: Floats
     temperature: float = 1.0
     trained: tuple[TrainingRange, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    events: tuple[str, ...] = ("bar",)
+    made_with: str = field(default_factory=_this_version)
 
     def __post_init__(self) -> None:
         count = self.features.count
-        if self.network.sizes[0] != count or len(self.scaler.centre) != count:
+        if self.network.inputs != count or len(self.scaler.centre) != count:
             raise DataError(
-                f"model: {count} numbers in an observation, a network of {self.network.sizes[0]} inputs and a scaler "
+                f"model: {count} numbers in an observation, a {self.kind} of {self.network.inputs} inputs and a scaler "
                 f"of {len(self.scaler.centre)}"
             )
-        if self.network.head == "softmax" and self.targets.shape != (self.network.values,):
-            raise DataError(f"model: {self.network.values} classes and {self.targets.size} targets")
+        wanted = (self.network.values,) if self.network.head == "softmax" else (0,)
+        if self.targets.shape != wanted:
+            values = self.network.values
+            raise DataError(f"model: a {self.network.head} head of {values}, and {self.targets.size} targets")
         if not (np.abs(self.targets) <= 1.0).all():
             raise DataError(f"model: expected targets from -1 to 1, got {self.targets.tolist()}")
         if not 0.0 < self.temperature < float("inf"):
             raise DataError(f"model: expected a temperature above 0, got {self.temperature}")
+        if not self.events or not set(self.events) <= set(METHODS):
+            raise DataError(f"model: events: expected some of {', '.join(METHODS)}, got {self.events}")
+
+    @property
+    def kind(self) -> str:
+        """``network`` or ``forest``."""
+        return "forest" if isinstance(self.network, Forest) else "network"
 
     @property
     def classes(self) -> int:
         """How many classes it tells apart; 0 where it tells values."""
         return len(self.targets)
 
+    def arrays(self) -> dict[str, Floats]:
+        """Everything that it decides by, as flat arrays."""
+        inner = self.network
+        if isinstance(inner, Forest):
+            own = {"nodes": inner.nodes.ravel(), "roots": inner.roots.astype(np.float64)}
+        else:
+            own = {"parameters": inner.parameters}
+        return {**own, "centre": self.scaler.centre, "spread": self.scaler.spread, "targets": self.targets}
 
-def save_model(model: Model, path: str | Path) -> Path:
-    """Write a model at once or not at all; gives the path. Raises ConfigError for a name that does not end in .npz."""
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ConfigError(f"{path}: expected the name of a model to end in .npz")
-    arrays = {
-        "parameters": model.network.parameters,
-        "centre": model.scaler.centre,
-        "spread": model.scaler.spread,
-        "targets": model.targets,
-    }
-    header = _header(model, {name: _hash(values) for name, values in arrays.items()})
-    text = np.frombuffer(_sealed(header).encode(), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, header=text, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).chmod(0o644)
-        os.replace(made, path)
-    except BaseException:
-        Path(made).unlink(missing_ok=True)
-        raise
-    return path
+    def digest(self) -> str:
+        """Hash of what it decides by: the same for models that decide alike to the bit."""
+        made = f"{self.features} {self.network} {self.temperature} {self.events}"
+        found = hashlib.blake2b(made.encode(), digest_size=16)
+        for name, values in self.arrays().items():
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(values, "<f8").tobytes())
+        return found.hexdigest()
 
+    def outputs(self, observations: Floats) -> Floats:
+        """Logits or values for observations (rows, features). Raises DataError for what does not fit the model."""
+        return self.network.outputs(self._scaled(observations))
 
-def _header(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "features": list(model.features.names),
-        "stack": model.features.stack,
-        "network": {
-            "sizes": list(model.network.sizes),
-            "activation": model.network.activation,
-            "head": model.network.head,
-        },
-        "temperature": model.temperature,
-        "trained": [vars(each) for each in model.trained],
-        "facts": dict(model.facts),
-        "metrics": dict(model.metrics),
-        "arrays": dict(hashes),
-    }
+    def probabilities(self, observations: Floats) -> Floats:
+        """Of the classes, (rows, classes), at the temperature that was fitted. Raises ConfigError for another head, and
+        DataError as `outputs`."""
+        return self.network.probabilities(self._scaled(observations), self.temperature)
 
+    def _scaled(self, observations: Floats) -> Floats:
+        rows = np.asarray(observations, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.features.count:
+            raise DataError(
+                f"model: expected observations of {self.features.count} numbers ({', '.join(self.features.columns[:3])}"
+                f"{', ...' if self.features.count > 3 else ''}), got an array of shape {rows.shape}"
+            )
+        return self.scaler(rows)
 
-def load_model(path: str | Path) -> Model:
-    """Read a model. Raises ConfigError where there is none, DataError for a file that is not one, is cut short, was
-    altered, or is of another format."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: larger than any model")
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            header = _read_header(bytes(archive["header"]), path)
-            arrays = {name: _array(archive, name, path) for name in _ARRAYS}
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such model; halfspread train CONFIG makes one") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path}: expected the file of a model, got a folder") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected a model of halfspread (.npz): {error}; train it again") from None
-    for name, values in arrays.items():
-        if _hash(values) != header["arrays"].get(name):
-            raise DataError(f"{path}: {name} are not those that were saved: the file was altered; train it again")
-    return _model(header, arrays, path)
+    def predict(
+        self,
+        observation: Floats,
+        state: tuple[Floats, ...] | None = None,
+        episode_start: Any = None,
+        deterministic: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Floats, tuple[Floats, ...] | None]:
+        """Targets for one observation (features,) or several (rows, features), and the state for the next call, as
+        policies of stable-baselines3 do: a target each where the model has one, else (rows, values).
 
+        It has no memory but its stack of observations, so ``state`` comes back as it is and ``episode_start`` does
+        nothing. ``deterministic`` takes the likeliest class or the mean; otherwise ``rng`` draws. Raises ConfigError
+        for a draw without a generator or from a head that tells no probabilities, and DataError as `outputs`.
+        """
+        rows = np.atleast_2d(np.asarray(observation, np.float64))
+        found = self.outputs(rows)
+        if not deterministic:
+            found = self._drawn(found, rng)
+        elif self.classes:
+            found = self.targets[found.argmax(axis=1)]
+        else:
+            found = np.clip(found[:, : self.network.values], -1.0, 1.0)
+        if found.ndim == 2 and found.shape[1] == 1:
+            found = found[:, 0]
+        return (found[0] if np.ndim(observation) == 1 else found), state
 
-def _read_header(data: bytes, path: Path) -> dict[str, Any]:
-    header = json.loads(data)
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = header.get("format") if isinstance(header, dict) else header
-        raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}; train it again with this version")
-    seal = header.pop("seal", None)
-    if _sealed(header) != data.decode():
-        raise DataError(f"{path}: its header was altered (seal {seal}); train it again")
-    return header
-
-
-def _array(archive: Mapping[str, Any], name: str, path: Path) -> Floats:
-    values = archive[name]
-    if values.dtype != np.float64 or values.ndim != 1:
-        raise DataError(f"{path}: {name}: expected float64 numbers, got {values.dtype} of shape {values.shape}")
-    return np.ascontiguousarray(values)
-
-
-def _model(header: Mapping[str, Any], arrays: Mapping[str, Floats], path: Path) -> Model:
-    try:
-        network = header["network"]
-        return Model(
-            FeatureSet(tuple(header["features"]), int(header["stack"])),
-            Scaler(arrays["centre"], arrays["spread"]),
-            Network(tuple(network["sizes"]), network["activation"], network["head"], arrays["parameters"]),
-            arrays["targets"],
-            float(header["temperature"]),
-            tuple(TrainingRange(**each) for each in header["trained"]),
-            header["facts"],
-            header["metrics"],
-        )
-    except (ConfigError, DataError) as error:
-        raise DataError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: its header is not that of a model: {error}") from None
-
-
-def _sealed(header: Mapping[str, Any]) -> str:
-    """The text of a header with its seal."""
-    plain = json.dumps(header, sort_keys=True)
-    seal = hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
-    return json.dumps({**header, "seal": seal}, sort_keys=True)
-
-
-def _hash(values: Floats) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(values, "<f8").tobytes(), digest_size=16).hexdigest()
-
-
-def ranges_text(trained: Sequence[TrainingRange]) -> str:
-    """What a model has seen, in words."""
-    from halfspread.engine.times import time_text
-
-    return "; ".join(f"{each.instrument} {time_text(each.start)} to {time_text(each.end)}" for each in trained)
+    def _drawn(self, outputs: Floats, rng: np.random.Generator | None) -> Floats:
+        if rng is None:
+            raise ConfigError("predict: deterministic=False needs rng, the generator to draw from")
+        if self.network.head == "squared":
+            raise ConfigError("predict: a squared head tells one value, there is nothing to draw from")
+        if self.classes:
+            scaled = np.exp((outputs - outputs.max(axis=1, keepdims=True)) / self.temperature)
+            steps = np.cumsum(scaled, axis=1)
+            chosen = (steps <= rng.random((len(outputs), 1)) * steps[:, -1:]).sum(axis=1)
+            drawn: Floats = self.targets[np.minimum(chosen, self.classes - 1)]
+            return drawn
+        count = self.network.values
+        means, deviations = outputs[:, :count], np.exp(outputs[:, count:])
+        return np.clip(means + deviations * rng.standard_normal(means.shape), -1.0, 1.0)

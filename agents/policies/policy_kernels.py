@@ -1,4 +1,4 @@
-"""A learnt policy as an agent of the event loop: observe, standardise, ask the network, set the target.
+"""A learnt policy as an agent of the event loop: observe, standardise, ask the network or the forest, set the target.
 
 Everything is in its memory, so that one compiled function serves every model. ``memory`` begins with the places below,
 as int64 in the bits of its float64 numbers; each names where a part begins. Units: ``agents.features.kernels`` and
@@ -14,7 +14,8 @@ import numpy as np
 
 from halfspread.agents.features.kernels import observe
 from halfspread.agents.features.records import OWN_WIDTH, PLAN_WIDTH
-from halfspread.agents.networks.network_kernels import SOFTMAX, forward, to_probabilities
+from halfspread.agents.networks.network_kernels import GAUSSIAN, SOFTMAX, forward, to_probabilities
+from halfspread.agents.trees.forest_kernels import NODE_WIDTH, forest_of_row
 from halfspread.compiled import kernel, loop_kernel
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.codes import OK
@@ -23,9 +24,9 @@ Array = Any
 Record = Any
 
 # Counts and settings, then where each part begins.
-FEATURES, STACK, INSTRUMENTS, STATE, LAYERS, ACTIVATION, HEAD, TRADED, ON_BARS, DRAWS, SEEN = range(11)
-PLAN, KEPT, OWN, FRESH, OBSERVED, SCALED, CENTRE, SPREAD, SIZES, PARAMETERS, UNITS, TARGETS, RANDOM, END = range(11, 25)
-HEADER = 25
+FEATURES, STACK, INSTRUMENTS, FOREST, ACTIVATION, HEAD, VALUES, TRADED, DRAWS, SEEN = range(10)
+PLAN, KEPT, OWN, FRESH, OBSERVED, SCALED, CENTRE, SPREAD, SIZES, PARAMETERS, UNITS, TARGETS, RANDOM, END = range(10, 24)
+HEADER = 24
 
 #: Constants of SplitMix64 (Steele, Lea and Flood 2014).
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -43,7 +44,7 @@ def look(memory: Array, context: Record, history: Array) -> None:
     own = memory[places[OWN] : places[FRESH]].reshape((places[INSTRUMENTS], OWN_WIDTH))
     fresh = memory[places[FRESH] : places[OBSERVED]]
     observed = memory[places[OBSERVED] : places[SCALED]]
-    observe(plan, state, own, context, history, places[ON_BARS] != 0, fresh)
+    observe(plan, state, own, context, history, fresh)
     for i in range(stack * count - 1, count - 1, -1):
         observed[i] = observed[i - count]
     for i in range(count):
@@ -53,7 +54,7 @@ def look(memory: Array, context: Record, history: Array) -> None:
 
 @loop_kernel
 def think(memory: Array) -> int:
-    """Standardise the observation and ask the network; gives where its outputs begin in the memory."""
+    """Standardise the observation and ask the model; gives where its outputs begin in the memory."""
     places = memory[:HEADER].view(np.int64)
     observed = memory[places[OBSERVED] : places[SCALED]]
     scaled = memory[places[SCALED] : places[CENTRE]]
@@ -62,14 +63,12 @@ def think(memory: Array) -> int:
     for i in range(len(scaled)):
         scaled[i] = (observed[i] - centre[i]) / spread[i]
     sizes = memory[places[SIZES] : places[PARAMETERS]].view(np.int64)
+    parameters = memory[places[PARAMETERS] : places[UNITS]]
     units = memory[places[UNITS] : places[TARGETS]]
-    begin = forward(
-        sizes,
-        places[ACTIVATION],
-        memory[places[PARAMETERS] : places[UNITS]],
-        scaled.reshape((1, len(scaled))),
-        units,
-    )
+    if places[FOREST] != 0:
+        forest_of_row(parameters.reshape((len(parameters) // NODE_WIDTH, NODE_WIDTH)), sizes, scaled, units)
+        return places[UNITS]  # type: ignore[no-any-return]
+    begin = forward(sizes, places[ACTIVATION], parameters, scaled.reshape((1, len(scaled))), units)
     return places[UNITS] + begin  # type: ignore[no-any-return]
 
 
@@ -104,17 +103,38 @@ def choose(memory: Array, begin: int) -> int:
     return best
 
 
+@loop_kernel
+def told(memory: Array, begin: int, i: int) -> float:
+    """Value ``i`` that a head of values tells, within the range of targets; drawn by its deviation where it has one
+    and draws are asked for."""
+    places = memory[:HEADER].view(np.int64)
+    value = memory[begin + i]
+    if places[DRAWS] != 0 and places[HEAD] == GAUSSIAN:
+        bits = memory[places[RANDOM] : places[END]].view(np.uint64)
+        size = math.sqrt(-2.0 * math.log(1.0 - uniform(bits)))  # Box and Muller 1958
+        value += math.exp(memory[begin + places[VALUES] + i]) * size * math.cos(2.0 * math.pi * uniform(bits))
+    return min(max(value, -1.0), 1.0)  # type: ignore[no-any-return]
+
+
+@loop_kernel
+def set_targets(memory: Array, targets: Array) -> None:
+    """Set the targets that the model wants at the present observation."""
+    places = memory[:HEADER].view(np.int64)
+    begin = think(memory)
+    if places[HEAD] == SOFTMAX:
+        targets[places[TRADED]] = memory[places[TARGETS] + choose(memory, begin)]
+    elif places[VALUES] == 1:
+        targets[places[TRADED]] = told(memory, begin, 0)
+    else:
+        for k in range(places[VALUES]):
+            targets[k] = told(memory, begin, k)
+
+
 @compiled_agent
 def act(context: Array, memory: Array, history: Array, row: int) -> int:
     """Decide as the model does. Memory: see the module."""
-    places = memory[:HEADER].view(np.int64)
     look(memory, context, history)
-    begin = think(memory)
-    if places[HEAD] == SOFTMAX:
-        context.targets[places[TRADED]] = memory[places[TARGETS] + choose(memory, begin)]
-    else:
-        for k in range(places[INSTRUMENTS]):
-            context.targets[k] = min(max(memory[begin + k], -1.0), 1.0)
+    set_targets(memory, context.targets)
     return OK
 
 
@@ -146,4 +166,4 @@ def act_now(memory: Array, k: int) -> float:
     begin = think(memory)
     if places[HEAD] == SOFTMAX:
         return memory[places[TARGETS] + choose(memory, begin)]  # type: ignore[no-any-return]
-    return min(max(memory[begin + k], -1.0), 1.0)  # type: ignore[no-any-return]
+    return told(memory, begin, 0 if places[VALUES] == 1 else k)

@@ -62,9 +62,9 @@ class FollowingExpert(_ColumnExpert):
 
 
 class DeadlineExpert(_ColumnExpert):
-    """Sells one full size in ``slices`` by a deadline: one slice at a bar where the signal is below ``level`` (the price
-    is about to fall), or where more is left than the share of time that is left (column ``left``, 1 to 0); at the
-    deadline all that is left."""
+    """Sells one full size in ``slices`` by a deadline: a slice where the signal is below ``level`` (the price is about
+    to fall), or where more is unsold than the share of time that is left (column ``left``, from 1 to 0); at the
+    deadline everything."""
 
     column: str = "signal"
     left: str = "left"

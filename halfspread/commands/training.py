@@ -12,7 +12,8 @@ from halfspread import __version__
 from halfspread.agents.imitation.dataset import ExpertDataset, save_dataset
 from halfspread.agents.imitation.learners import Imitator, Lesson, Told, shown
 from halfspread.agents.imitation.rollout import Episode, roll_out
-from halfspread.agents.policies.model import Model, save_model
+from halfspread.agents.policies.model import Model
+from halfspread.agents.policies.model_file import save_model
 from halfspread.commands.manifest import digest_of
 from halfspread.commands.replay import replay_into, write_results
 from halfspread.configs.build import BuiltAgent, build_tape, effective, run_terms, training_part

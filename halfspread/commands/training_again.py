@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from halfspread.agents.imitation.dataset import load_dataset
-from halfspread.agents.policies.model import load_model
+from halfspread.agents.policies.model_file import load_model
 from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.differences import Difference
 from halfspread.commands.output import write_json
@@ -49,6 +49,6 @@ def _files(before: Path, home: Path) -> Iterator[Difference]:
     if rows[0] != rows[1]:
         yield Difference("event", DEMONSTRATIONS, rows[0], rows[1], {"time": None})
     models = [load_model(each / MODEL) for each in (before, home)]
-    parameters = [each.network.parameters.tobytes() for each in models]
+    parameters = [each.digest() for each in models]
     if parameters[0] != parameters[1]:
         yield Difference("event", MODEL, "the parameters of the run", "others", {"time": None})

@@ -166,14 +166,13 @@ def _regret(trained: Trained) -> tuple[float, float]:
 
 def _model(model: Model, home: Path) -> ModelFile:
     path, network = home / MODEL, model.network
-    sizes = "-".join(map(str, network.sizes))
     seen = "; ".join(f"{each.instrument} {time_text(each.start)} to {time_text(each.end)}" for each in model.trained)
     return ModelFile(
         MODEL,
         path.stat().st_size,
         hash_of_file(path),
-        f"{sizes}, {network.activation}, {network.head}",
-        len(network.parameters),
+        str(network),
+        network.size,
         model.features.names,
         model.features.stack,
         seen,

@@ -132,7 +132,7 @@ def test_the_public_view_has_no_name_that_reaches_rows_but_history_and_the_book(
         *("position", "contracts", "target", "equity", "capital", "mark", "index"),
         *("last_funding_rate", "next_funding_rate", "next_funding_time", "funding_settled"),
         *("bid", "ask", "bid_size", "ask_size", "mid", "spread", "micro_price", "imbalance", "book", "tick", "lot"),
-        *("trade_price", "trade_size", "trade_side", "filled", "happened", "views"),
+        *("trade_price", "trade_size", "trade_side", "bought", "sold", "filled", "happened", "views"),
         *("send_market", "send_limit", "send_stop", "send_stop_limit", "send_take_profit", "orders"),
         *("cancel", "cancel_all", "amend", "open_contracts", "rejected", "last_rejection"),
     }

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees: grown by LightGBM, run by our own kernels."""

@@ -1,0 +1,116 @@
+"""What an agent has learnt from, and that it is not run on it: a policy that is judged on its own lessons looks clever.
+
+Two stretches of market are the same where the instrument is and their times overlap; made-up markets, whose times mean
+nothing, where their rows are. Rows are compared by marks: hashes of a few of them, with their times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from halfspread.engine.feed import Feed
+from halfspread.engine.subscriptions import agent_name
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError, DataError
+
+__all__ = ["TrainingRange", "ranges_text", "refuse_what_was_seen", "training_range"]
+
+#: Rows of a training range that are marked, evenly spread.
+MARKS = 64
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """What was seen of one instrument (venue:symbol): ``start`` to ``end`` (ns UTC, the end not included), the hash of
+    its ``data``, whether they are ``synthetic``, and ``marks``: times and hashes of some rows. Raises DataError for
+    what is none."""
+
+    instrument: str
+    start: int
+    end: int
+    data: str
+    synthetic: bool = False
+    marks: tuple[tuple[int, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start > self.end:
+            raise DataError(f"training range of {self.instrument}: it begins at {self.start} and ends at {self.end}")
+        try:
+            marks = tuple((int(time), str(found)) for time, found in self.marks)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"training range of {self.instrument}: marks: {error}") from None
+        object.__setattr__(self, "marks", marks)
+
+    def __str__(self) -> str:
+        return f"{self.instrument} from {time_text(self.start)} to {time_text(self.end)}"
+
+
+def training_range(tape: Tape) -> tuple[TrainingRange, ...]:
+    """What somebody has seen who was shown all of this tape: a range of each instrument. Reads it once."""
+    return tuple(map(_range_of, tape.feeds))
+
+
+def _range_of(feed: Feed) -> TrainingRange:
+    digest = hashlib.blake2b(digest_size=16)
+    feed.add_to_hash(digest)
+    marks: tuple[tuple[int, str], ...] = ()
+    if not feed.streamed:
+        table = feed.table(feed.market)
+        spread = np.linspace(0, len(table.times) - 1, MARKS).astype(np.int64)
+        times = np.unique(table.times[spread])
+        marks = tuple(
+            (int(time), _mark(table, int(row)))
+            for time, row in zip(times, np.searchsorted(table.times, times), strict=True)
+        )
+    return TrainingRange(feed.instrument.name, feed.start_ns, feed.end_ns, digest.hexdigest(), feed.synthetic, marks)
+
+
+def _mark(table: Any, row: int) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(table.rows[row]).tobytes(), digest_size=6).hexdigest()
+
+
+def refuse_what_was_seen(tape: Tape, agent: Any) -> None:
+    """Raise ConfigError where an agent has learnt (``trained``, ranges of `TrainingRange`) from what the tape holds."""
+    for seen in getattr(agent, "trained", ()):
+        for feed in tape.feeds:
+            if _is_seen(seen, feed):
+                here = f"{feed.instrument.name} from {time_text(feed.start_ns)} to {time_text(feed.end_ns)}"
+                raise ConfigError(
+                    f"{agent_name(agent)} was trained on {seen}, and the run is on {here}: what it earns on data that "
+                    f"it has seen says nothing; run it from {time_text(seen.end)} on (start in a config, or "
+                    "tape.slice), train it on earlier data, or pass in_sample=True to judge it on them nevertheless"
+                )
+
+
+def _is_seen(seen: TrainingRange, feed: Feed) -> bool:
+    if not (seen.start < feed.end_ns and feed.start_ns < seen.end):
+        return False
+    if seen.synthetic or feed.synthetic or seen.instrument != feed.instrument.name:
+        return _has_rows_of(seen, feed)
+    return True
+
+
+def _has_rows_of(seen: TrainingRange, feed: Feed) -> bool:
+    """Whether the marked rows are in the feed, all of those whose time is."""
+    if feed.streamed:
+        return False
+    table = feed.table(feed.market)
+    shared = 0
+    for time, mark in seen.marks:
+        row = int(np.searchsorted(table.times, time))
+        if row < len(table.times) and table.times[row] == time:
+            if _mark(table, row) != mark:
+                return False
+            shared += 1
+    return shared > 0
+
+
+def ranges_text(seen: Iterable[TrainingRange]) -> str:
+    """What was seen, in words."""
+    return "; ".join(map(str, seen)) or "nothing that is known"

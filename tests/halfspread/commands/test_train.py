@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from halfspread.agents.imitation.dataset import load_dataset
-from halfspread.agents.policies.model import load_model
+from halfspread.agents.policies.model_file import load_model
 
 Command = Any
 CLONE = """
@@ -84,7 +84,7 @@ def test_the_figures_are_those_of_the_runs_beside_them(clone: Path, halfspread: 
 def test_a_faithful_clone_is_told_from_one_that_cannot_see(clone: Path, halfspread: Command) -> None:
     seeing, _ = trained(halfspread, clone)
     blind, _ = trained(halfspread, clone, "--set", 'agent.features=["day_sine"]')
-    assert seeing["fidelity"]["disagreement"] < 0.15 < 0.25 < blind["fidelity"]["disagreement"]
+    assert seeing["fidelity"]["disagreement"] < 0.5 * blind["fidelity"]["disagreement"]
 
 
 def test_the_model_trades_by_itself_as_it_did_when_it_was_judged(clone: Path, halfspread: Command) -> None:
@@ -255,3 +255,33 @@ def test_an_interrupted_training_leaves_nothing_half_done(
     monkeypatch.setattr("halfspread.commands.train.training_view", stop)
     assert halfspread("train", clone).code == 130
     assert not list(Path("runs").rglob("*.npz"))
+
+
+def test_another_model_under_the_same_name_is_noticed(clone: Path, halfspread: Command) -> None:
+    trained(halfspread, clone, "--model", "pupil.npz")
+    text = clone.read_text(encoding="utf-8").partition("[agent]")[0]
+    alone = clone.with_name("alone.toml")
+    alone.write_text(text + '[agent]\ntype = "policy"\nmodel_file = "pupil.npz"\n', encoding="utf-8")
+    folder = json.loads(halfspread("run", alone, "--json").out)["run_dir"]
+    assert halfspread("verify", folder).code == 0
+    trained(halfspread, clone, "--model", "pupil.npz", "--set", "seed=9")
+    done = halfspread("verify", folder)
+    assert done.code == 1
+    assert "agent.model_file (pupil.npz)" in done.out
+
+
+def test_a_model_is_shown_in_words_and_as_json(clone: Path, halfspread: Command) -> None:
+    _, folder = trained(halfspread, clone)
+    shown = halfspread("model", "show", folder / "model.npz")
+    assert shown.code == 0
+    for words in ("average_gap(5, 20)", "2024-01-01", "2-16-3"):
+        assert words in shown.out
+    said = json.loads(halfspread("model", "show", folder / "model.npz", "--json").out)
+    assert said["features"] == "average_gap(5, 20), log_return(1)"
+
+
+@pytest.mark.parametrize(("name", "words"), [("none.npz", "no such model"), ("lesson.toml", "expected a model")])
+def test_what_is_no_model_is_told(clone: Path, halfspread: Command, name: str, words: str) -> None:
+    done = halfspread("model", "show", clone.with_name(name))
+    assert done.code == 2
+    assert words in done.err

@@ -14,7 +14,8 @@ import numpy as np
 
 from halfspread.agents.imitation.cloning import clone
 from halfspread.agents.imitation.dataset import ExpertDataset
-from halfspread.agents.imitation.noise import ActionNoise, ConfusionNoise, confusion
+from halfspread.agents.imitation.disturbance import Disturbance
+from halfspread.agents.imitation.noise import ConfusionNoise, confusion
 from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.imitation.rounds import RoundTrainer
 from halfspread.costs.base import Floats
@@ -25,13 +26,13 @@ __all__ = ["DartTrainer", "NoiseTrainer"]
 
 @dataclass
 class NoiseTrainer(RoundTrainer):
-    """Plain noise: in every round the expert acts, and with probability ``share`` any class is executed instead."""
+    """Plain noise: in every round the expert acts, and with probability ``share`` any class is executed, all alike."""
 
     share: float
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._noise = ActionNoise(self.share, self.settings.targets)
+        self._noise = Disturbance.uniform(self.share, self.settings.targets)
 
     def collect(self, round: int, rollout: int) -> Episode:
         """A rollout of the expert under noise."""

@@ -18,6 +18,7 @@ from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.cloning import CloneSettings, clone
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.imitation.rounds import renamed
 from halfspread.agents.imitation.task import Task
 from halfspread.agents.policies.model import Model, TrainingRange
 from halfspread.agents.policies.policy import memory_of, observation_in
@@ -153,7 +154,9 @@ class ForwardTrainer:
             try:
                 part, labels = self._learn(span)
             except UserError as error:
-                raise type(error)(f"forward training, span {span}; the {span} before it are kept: {error}") from error
+                raise renamed(
+                    error, f"forward training, span {span}; the {span} before it are kept: {error}"
+                ) from error
             self.parts.append(part)
             self.labels += labels
             if self.done is not None:

@@ -1,7 +1,7 @@
-"""Noise on what is executed, so that an expert's demonstrations show how it comes back from mistakes.
+"""How a learner errs, and noise that errs alike: what DART lets an expert execute.
 
-Each is a `Disturb`: it gets the target that was to be executed and a generator, and gives another one. Targets are of a
-few classes; what is none of them counts as the nearest.
+Plain noise, which knows of no learner, is `disturbance.Disturbance`. Targets are of a few classes; what is none of them
+counts as the nearest.
 """
 
 from __future__ import annotations
@@ -12,26 +12,9 @@ import numpy as np
 
 from halfspread.agents.imitation.rollout import Disturb
 from halfspread.costs.base import Floats, Integers
-from halfspread.errors import ConfigError, DataError
+from halfspread.errors import DataError
 
-__all__ = ["ActionNoise", "ConfusionNoise", "confusion"]
-
-
-@dataclass(frozen=True, eq=False)
-class ActionNoise:
-    """With probability ``share`` any of ``targets``, the right one among them, each as likely. Raises ConfigError."""
-
-    share: float
-    targets: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.share <= 1.0:
-            raise ConfigError(f"noise: expected a probability from 0 to 1, got {self.share}")
-        if not self.targets:
-            raise ConfigError("noise: expected targets to choose from, got none")
-
-    def __call__(self, target: float, rng: np.random.Generator) -> float:
-        return self.targets[int(rng.integers(len(self.targets)))] if rng.random() < self.share else target
+__all__ = ["ConfusionNoise", "confusion"]
 
 
 @dataclass(frozen=True, eq=False)

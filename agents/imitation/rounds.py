@@ -18,13 +18,13 @@ import numpy as np
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.judging import Judgement
-from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.imitation.rollout import Episode, ExpertFailure
 from halfspread.agents.imitation.round_store import KeptRound, RoundStore
 from halfspread.agents.imitation.task import Task
 from halfspread.agents.policies.model import Model, TrainingRange
-from halfspread.errors import ConfigError, UserError
+from halfspread.errors import ConfigError, DataError, InstrumentError, StrategyError, UserError
 
-__all__ = ["Round", "RoundTrainer"]
+__all__ = ["Round", "RoundTrainer", "renamed", "would_disagree"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class RoundTrainer(ABC):
             except UserError as error:
                 where = f" in {self.folder}" if self.folder is not None else ""
                 kept = f"; the {number} before it are kept{where}" if number else ""
-                raise type(error)(f"{self.title}, round {number}{kept}: {error}") from error
+                raise renamed(error, f"{self.title}, round {number}{kept}: {error}") from error
         return self.best.policy
 
     @property
@@ -189,6 +189,14 @@ class RoundTrainer(ABC):
             policy = BCPolicy(model, kept.fit, train, judged)
             self.history.append(Round(kept.number, kept.beta, kept.labels, policy, kept.disagreement, kept.judgement))
             self.dataset = dataset
+
+
+def renamed(error: UserError, text: str) -> UserError:
+    """The same kind of error with another message; what an expert that failed had recorded stays with it."""
+    if isinstance(error, ExpertFailure):
+        return ExpertFailure(text, error.recorded)
+    kinds = (ConfigError, DataError, InstrumentError, StrategyError)
+    return next((kind(text) for kind in kinds if isinstance(error, kind)), UserError(text))
 
 
 def would_disagree(learner: Model, rows: ExpertDataset) -> float:

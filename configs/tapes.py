@@ -93,8 +93,8 @@ def data_files(loaded: Loaded) -> dict[str, Path]:
         found.update({f"{prefix}{name}": path for name, path in _files(market, key, loaded).items()})
     found |= delay_files(loaded.config.costs, loaded.folder, loaded.places)
     for i, agent in enumerate(loaded.config.all_agents):
-        key = "agent" if loaded.config.agent is not None else f"agents[{i}]"
-        found |= {f"{key}.{name}": path for name, path in agent_files(agent, loaded.folder, key).items()}
+        named = "agent" if loaded.config.agent is not None else f"agents[{i}]"
+        found |= {f"{named}.{name}": path for name, path in agent_files(agent, loaded.folder, named).items()}
     return found | benchmark_file(loaded.config.benchmark, loaded.folder, loaded.places)
 
 

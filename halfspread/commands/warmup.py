@@ -7,7 +7,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,8 @@ from halfspread.reports.statistics.superiority import superior_ability
 from halfspread.strategies.base import Strategy
 
 __all__ = ["execute"]
+
+_HEADS: tuple[Literal["softmax", "gaussian"], ...] = ("softmax", "gaussian")
 
 
 class _Idle(Strategy):
@@ -147,10 +149,11 @@ def _run_learners(tape: Tape) -> None:
     """A lesson of each kind, and its policy on what it has not seen."""
     middle = pd.Timestamp((tape.start_ns + tape.end_ns) // 2, tz="UTC")
     options: Options = {"sizing": FixedContracts(1.0), "report_currency": tape.instrument.quote}
-    for kind in (Clone, Dagger):
-        for head in ("softmax", "gaussian"):
-            settings = CloneSettings(hidden=(2,), epochs=1, head=head, validation=0.0)  # type: ignore[arg-type]
-            learner = kind(expert=_expert("SmaCross"), features=("log_return(1)", "position"), settings=settings)
+    terms: dict[str, Any] = {"expert": _expert("SmaCross"), "features": ("log_return(1)", "position")}
+    for head in _HEADS:
+        settings = CloneSettings(hidden=(2,), epochs=1, head=head, validation=0.0)
+        learners = (Clone(**terms, settings=settings), Dagger(**terms, settings=settings, rounds=2))
+        for learner in learners:
             rng = np.random.default_rng(0)
             policy = learner.fit(tape.slice(None, middle), rng, costs=_costs(tape), options={**options})
             _run(tape.slice(middle, None), policy)

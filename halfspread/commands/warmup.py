@@ -15,7 +15,7 @@ import pandas as pd
 from halfspread import strategies
 from halfspread.agents.experts.clairvoyant import Clairvoyant
 from halfspread.agents.imitation.cloning import CloneSettings
-from halfspread.agents.imitation.learners import Clone, Dagger
+from halfspread.agents.imitation.learners import Clone, Dagger, Imitator
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
@@ -151,8 +151,10 @@ def _run_learners(tape: Tape) -> None:
     options: Options = {"sizing": FixedContracts(1.0), "report_currency": tape.instrument.quote}
     terms: dict[str, Any] = {"expert": _expert("SmaCross"), "features": ("log_return(1)", "position")}
     for head in _HEADS:
-        settings = CloneSettings(hidden=(2,), epochs=1, head=head, validation=0.0)
-        learners = (Clone(**terms, settings=settings), Dagger(**terms, settings=settings, rounds=2))
+        settings = CloneSettings(hidden=(2,), epochs=1, head=head, validation=0.3)
+        learners: list[Imitator] = [Clone(**terms, settings=settings)]
+        if head == "softmax":
+            learners.append(Dagger(**terms, settings=settings, rounds=2))
         for learner in learners:
             rng = np.random.default_rng(0)
             policy = learner.fit(tape.slice(None, middle), rng, costs=_costs(tape), options={**options})

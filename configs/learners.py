@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, StrategyError, UserError
 
-__all__ = ["call_fit", "fitted", "is_learner", "training_rng"]
+__all__ = ["call_fit", "fitted", "is_learner", "lesson", "training_rng"]
 
 
 def is_learner(agent: object) -> bool:
@@ -67,20 +68,28 @@ def call_fit(
 ) -> Any:
     """What the agent's own ``fit`` gives: an agent, or None. Raises StrategyError where it fails, or gives what is no
     agent."""
-    window = f"the training window from {time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
     terms = {"costs": costs, "options": dict(options)}
-    try:
+    with lesson(name, tape):
         made = agent.fit(tape, rng, **{key: terms[key] for key in _asked(agent.fit, terms)})
-    except UserError as error:
-        raise type(error)(f"{name}: fit, in {window}: {error}") from error
-    except Exception as error:
-        raise StrategyError(f"{name}: fit failed in {window}: {fault_text(error)}") from error
     if made is not None and not callable(getattr(made, "reset", None)):
         raise StrategyError(
             f"{name}: fit gave {made!r}, which is no agent; expected the fitted agent (such as self), or None to stay "
             "flat"
         )
     return made
+
+
+@contextmanager
+def lesson(name: str, tape: Tape) -> Iterator[None]:
+    """Have what goes wrong while an agent learns say who learnt from what. Raises StrategyError for what is no fault of
+    the input."""
+    window = f"the training window from {time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(f"{name}: fit, in {window}: {error}") from error
+    except Exception as error:
+        raise StrategyError(f"{name}: fit failed in {window}: {fault_text(error)}") from error
 
 
 def _asked(fit: Any, terms: Mapping[str, Any]) -> list[str]:

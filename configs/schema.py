@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread import strategies
+from halfspread import agents, strategies
 from halfspread.configs.model import RunConfig
 
 __all__ = ["config_schema"]
@@ -17,19 +17,21 @@ def config_schema() -> dict[str, Any]:
     own = definitions.pop("AgentConfig")
     label = own["properties"]["name"]
     choices = []
-    for name, cls in strategies.BUILT_IN.items():
-        agent = getattr(strategies, cls).model().model_json_schema()
+    built_in = {name: getattr(strategies, cls) for name, cls in strategies.BUILT_IN.items()}
+    built_in |= {name: getattr(agents, cls) for name, cls in agents.BUILT_IN.items()}
+    for name, cls in built_in.items():
+        agent = cls.model().model_json_schema()
         for inner, definition in agent.pop("$defs", {}).items():
             definitions.setdefault(inner, definition)
         kind = {
             "const": name,
             "type": "string",
-            "description": (getattr(strategies, cls).__doc__ or "").partition("\n")[0],
+            "description": (cls.__doc__ or "").partition("\n")[0],
         }
         agent["properties"] = {"type": kind, "name": label, **agent["properties"]}
         agent["required"] = ["type", *agent.get("required", [])]
         choices.append(agent)
-    own["properties"]["type"]["not"] = {"enum": list(strategies.BUILT_IN)}
+    own["properties"]["type"]["not"] = {"enum": list(built_in)}
     own["properties"]["type"]["pattern"] = r"(\.py|:)"
     definitions["AgentConfig"] = {
         "description": own["description"],

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.configs.agents import agent_files
 from halfspread.configs.benchmark import benchmark_file
 from halfspread.configs.costs import delay_files
 from halfspread.configs.events import EventsSource
@@ -82,7 +83,7 @@ def _placed(key: Key, loaded: Loaded) -> Iterator[None]:
 
 def data_files(loaded: Loaded) -> dict[str, Path]:
     """The files that a run reads, by what they are: ``bars``, ``markets[1].funding``, ``costs.latency.order``,
-    ``benchmark``.
+    ``agents[0].model_file``, ``benchmark``.
 
     Raises ConfigError for one that is not there.
     """
@@ -91,6 +92,9 @@ def data_files(loaded: Loaded) -> dict[str, Path]:
         prefix = "" if len(key) == 1 else f"{key_text(key)}."
         found.update({f"{prefix}{name}": path for name, path in _files(market, key, loaded).items()})
     found |= delay_files(loaded.config.costs, loaded.folder, loaded.places)
+    for i, agent in enumerate(loaded.config.all_agents):
+        named = "agent" if loaded.config.agent is not None else f"agents[{i}]"
+        found |= {f"{named}.{name}": path for name, path in agent_files(agent, loaded.folder, named).items()}
     return found | benchmark_file(loaded.config.benchmark, loaded.folder, loaded.places)
 
 

@@ -29,6 +29,7 @@ from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import interval_text, time_text
+from halfspread.engine.training import refuse_what_was_seen
 from halfspread.errors import ConfigError, StrategyError
 from halfspread.reports.window_days import LOWER_IS_BETTER, day_figures, flat_days, window_days
 
@@ -99,10 +100,11 @@ class Terms:
     costs: Costs
     options: Options
 
-    def run(self, tape: Tape, agent: Any, start: int) -> Traded:
-        """One window, left at its end, with its days from ``start`` on."""
+    def run(self, tape: Tape, agent: Any, start: int, *, in_sample: bool = False) -> Traded:
+        """One window, left at its end, with its days from ``start`` on. ``in_sample``: the agent may have learnt from
+        it."""
         options = self.options.copy()
-        options["keep_curve"] = False
+        options["keep_curve"], options["in_sample"] = False, in_sample
         result = run_backtest(tape, agent, self.costs, **options)
         leaving = leaving_costs(tape, self.costs, result)
         return Traded(result, window_days(result, start, leaving), leaving)
@@ -247,9 +249,10 @@ def _run_window(
             f"walk-forward: {agent_name(agent)} is told the future, so that nothing is out of sample for it; compare "
             "with it in halfspread compare"
         )
-    trained = terms.run(train, agent, train.start_ns)
+    trained = terms.run(train, agent, train.start_ns, in_sample=True)
+    refuse_what_was_seen(tape.slice(*(pd.Timestamp(t, tz="UTC") for t in (window.test_start, window.test_end))), agent)
     part = tape.slice(*_with_lookback(tape, window, int(agent.lookback)))
-    traded = terms.run(part, agent, window.test_start)
+    traded = terms.run(part, agent, window.test_start, in_sample=True)  # the rows to look back on may be of its lessons
     result = traded.result
     return WindowRun(
         window,

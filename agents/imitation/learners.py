@@ -21,12 +21,13 @@ from halfspread.agents.imitation.dagger import DAggerTrainer, Round, Task
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
 from halfspread.agents.imitation.rollout import roll_out
 from halfspread.agents.imitation.schedules import schedule_of
-from halfspread.agents.policies.model import Model, TrainingRange
+from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.policy import Policy
 from halfspread.costs.model import Costs
 from halfspread.engine.session import Options
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
+from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.base import Strategy
 
@@ -135,7 +136,7 @@ class Clone(Imitator):
             told("record the expert")
             features = FeatureSet(self.features, self.stack)
             episode = roll_out(tape, expert, features, costs, instrument=self.instrument, **terms)
-            dataset = ExpertDataset.of([episode], features, trained=_seen(tape))
+            dataset = ExpertDataset.of([episode], features, trained=training_range(tape))
         told("fit the clone")
         return self._lesson(clone(dataset, self.settings, rng), dataset, expert)
 
@@ -209,7 +210,7 @@ class Dagger(Imitator):
             rollouts=self.rollouts,
             budget=self.budget or None,
             judged_by=1 if self.judged > 0.0 else 0,
-            trained=_seen(tape),
+            trained=training_range(tape),
             done=lambda each: told(f"round {each.number + 1} of {self.rounds}"),
         )
         told(f"round 1 of {self.rounds}")
@@ -234,9 +235,3 @@ def _parts(tape: Tape, count: int, judged: float) -> list[tuple[int, int]]:
 
 def _cut(tape: Tape, start: int, end: int) -> Tape:
     return tape.slice(pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC"))
-
-
-def _seen(tape: Tape) -> tuple[TrainingRange, ...]:
-    """What a learner has seen of each instrument."""
-    data = tape.hash()
-    return tuple(TrainingRange(one.name, tape.start_ns, tape.end_ns, data) for one in tape.instruments)

@@ -108,7 +108,7 @@ def _version(version: str, at: str | None) -> str:
 
 
 def data(entry: Entry, found: TapeHash) -> Iterator[Difference]:
-    """Tables of each instrument, and files of delays."""
+    """Tables of each instrument, and files of delays, of agents and of the benchmark."""
     facts = entry.facts["data"]
     if facts["hash"] != found.total:
         told = list(_tables(entry.facts, found))

@@ -130,12 +130,12 @@ def write_manifest(folder: Path, kind: str, facts: Mapping[str, Any], results: S
 
 
 def data_entry(loaded: Loaded, found: TapeHash, origin: Mapping[str, str]) -> dict[str, Any]:
-    """The hash of every number of the tape, and of each table, the files with their sizes (those of delays and of the
-    benchmark with a hash of their bytes), and how tables were made that are in no file."""
+    """The hash of every number of the tape, and of each table, the files with their sizes (those of delays, of agents
+    and of the benchmark with a hash of their bytes), and how tables were made that are in no file."""
     paths = data_files(loaded)
     files = {}
     for key, path in paths.items():
-        hashed = {"hash": hash_of_file(path)} if key.startswith(("costs.", "benchmark")) else {}
+        hashed = {"hash": hash_of_file(path)} if key.startswith(("costs.", "agent", "benchmark")) else {}
         files[key] = {"file": path.name, "bytes": path.stat().st_size, **hashed}
     texts = {str(path) for path in paths.values()}
     made = {name: text for name, text in origin.items() if text not in texts}

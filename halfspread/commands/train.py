@@ -50,7 +50,7 @@ def execute(arguments: Namespace) -> int:
             _copy(folder.building / MODEL, copy)
     where = copy or folder.path / MODEL
     if arguments.json:
-        said = {"name": loaded.config.name, "run_dir": str(folder.path), "model": str(where)}
+        said = {"name": loaded.config.name, "run_dir": str(folder.path), "model_path": str(where)}
         print_json({**said, **training_object(view, done)}, arguments.stdout)
         return 0
     from halfspread.reports.training_text import training_table

@@ -19,6 +19,7 @@ from halfspread.commands.replay import replay_into, write_results
 from halfspread.configs.build import BuiltAgent, build_tape, effective, run_terms, training_part
 from halfspread.configs.costs import build_costs
 from halfspread.configs.learners import is_learner, training_rng
+from halfspread.configs.learners import lesson as learning
 from halfspread.configs.load import Loaded
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
@@ -96,7 +97,8 @@ def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told) -> Tra
     if train is None:
         raise ConfigError(f"{loaded.path}: expected [training]")
     began = time.perf_counter()
-    lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told)
+    with learning(built.label, train):
+        lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told)
     seconds = time.perf_counter() - began
     told("run the learner on what was held out")
     expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)

@@ -7,13 +7,15 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from halfspread import strategies
 from halfspread.agents.experts.clairvoyant import Clairvoyant
+from halfspread.agents.imitation.cloning import CloneSettings
+from halfspread.agents.imitation.learners import Clone, Dagger, Imitator
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
@@ -37,6 +39,8 @@ from halfspread.reports.statistics.superiority import superior_ability
 from halfspread.strategies.base import Strategy
 
 __all__ = ["execute"]
+
+_HEADS: tuple[Literal["softmax", "gaussian"], ...] = ("softmax", "gaussian")
 
 
 class _Idle(Strategy):
@@ -85,6 +89,7 @@ def execute(arguments: Namespace) -> int:
         _step("files", lambda: _run_files(path, book))
     _step("an audit", lambda: _run_audit(bars))
     _step("the bound", lambda: _run_bound(bars))
+    _step("learners", lambda: _run_learners(bars))
     _step("statistics", _run_statistics)
     print(f"compiled and cached in {time.perf_counter() - began:.1f} s: {cache_folder()}")
     if pruned:
@@ -138,6 +143,22 @@ def _run_bound(tape: Tape) -> None:
         options: Options = {"sizing": sizing, "report_currency": tape.instrument.quote, "margin": Margin.none()}
         best = Clairvoyant.of(tape, costs, **options)
         run_backtest(tape, best, costs, **options)
+
+
+def _run_learners(tape: Tape) -> None:
+    """A lesson of each kind, and its policy on what it has not seen."""
+    middle = pd.Timestamp((tape.start_ns + tape.end_ns) // 2, tz="UTC")
+    options: Options = {"sizing": FixedContracts(1.0), "report_currency": tape.instrument.quote}
+    terms: dict[str, Any] = {"expert": _expert("SmaCross"), "features": ("log_return(1)", "position")}
+    for head in _HEADS:
+        settings = CloneSettings(hidden=(2,), epochs=1, head=head, validation=0.3)
+        learners: list[Imitator] = [Clone(**terms, settings=settings)]
+        if head == "softmax":
+            learners.append(Dagger(**terms, settings=settings, rounds=2))
+        for learner in learners:
+            rng = np.random.default_rng(0)
+            policy = learner.fit(tape.slice(None, middle), rng, costs=_costs(tape), options={**options})
+            _run(tape.slice(middle, None), policy)
 
 
 def _run_statistics() -> None:

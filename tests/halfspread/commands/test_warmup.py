@@ -19,6 +19,8 @@ COMMANDS = {
     "sweep": ("sweep", "small.toml", *GRID),
     "walk-forward": ("walk-forward", "small.toml", "--train", "30d", "--test", "30d", *GRID),
     "sensitivity": ("sensitivity", "small.toml", "--agent", "sma_cross"),
+    "train": ("train", "lesson.toml"),
+    "learners": ("compare", "lesson.toml"),
     "audit": ("audit", "small.toml", "--agent", "sma_cross", "--set", "market.days=5"),
 }
 
@@ -43,6 +45,16 @@ for name, arguments in COMMANDS.items():
     found[name] = sorted(after - before)
     before = after
 os.write(said, json.dumps({"kernels": len(before), "new": found}).encode())
+"""
+
+LESSON = """
+[training]
+until = 2024-02-15
+
+[[agents]]
+type = "clone"
+expert = { type = "sma_cross", fast = 5, slow = 20 }
+features = ["average_gap(5, 20)", "position"]
 """
 
 CONFIG = """\
@@ -83,6 +95,7 @@ type = "clairvoyant"
 
 def test_no_command_compiles_a_kernel_after_it(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "lesson.toml").write_text(CONFIG.partition("[[agents]]")[0] + LESSON, encoding="utf-8")
     command = [sys.executable, "-c", CODE]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

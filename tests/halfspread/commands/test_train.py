@@ -1,0 +1,287 @@
+"""``halfspread train``: a model, how faithful it is, and the same again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from halfspread.agents.imitation.dataset import load_dataset
+from halfspread.agents.policies.model_file import load_model
+
+Command = Any
+CLONE = """
+[training]
+until = 2024-01-02T12:00:00
+embargo = "1h"
+
+[agent]
+type = "clone"
+name = "pupil"
+expert = { type = "sma_cross", fast = 5, slow = 20 }
+features = ["average_gap(5, 20)", "log_return(1)"]
+settings = { hidden = [16], epochs = 60, batch = 32 }
+"""
+DAGGER = CLONE.replace('"clone"', '"dagger"') + "rounds = 3\n"
+
+
+def config(small: Path, agent: str) -> Path:
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    path = small.with_name("lesson.toml")
+    path.write_text(text.replace('"small"', '"lesson"') + agent, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def clone(small: Path) -> Path:
+    """A config whose agent clones a crossover."""
+    return config(small, CLONE)
+
+
+@pytest.fixture
+def dagger(small: Path) -> Path:
+    """A config whose agent learns from a crossover by DAgger."""
+    return config(small, DAGGER)
+
+
+def trained(halfspread: Command, path: Path, *more: object) -> tuple[dict[str, Any], Path]:
+    done = halfspread("train", path, "--json", *more)
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    return said, Path(said["run_dir"])
+
+
+def test_training_leaves_model_demonstrations_runs_and_a_page(clone: Path, halfspread: Command) -> None:
+    said, folder = trained(halfspread, clone)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "manifest.json", "metrics.json", "report.html", "model.npz", "demonstrations.parquet", "pupil", "expert",
+    }  # fmt: skip
+    assert {path.name for path in (folder / "pupil").iterdir()} >= {"fills.parquet", "equity.parquet", "metrics.json"}
+    model, rows = load_model(folder / "model.npz"), load_dataset(folder / "demonstrations.parquet")
+    assert model.features.names == ("average_gap(5, 20)", "log_return(1)")
+    assert len(rows) == said["learnt"][0]["rows"] > 300
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "pupil" in page
+    assert "sma_cross" in page
+
+
+def test_the_figures_are_those_of_the_runs_beside_them(clone: Path, halfspread: Command) -> None:
+    said, folder = trained(halfspread, clone)
+    assert [each["name"] for each in said["agents"]] == ["pupil", "expert"]
+    own = json.loads((folder / "pupil" / "metrics.json").read_text(encoding="utf-8"))
+    assert own["metrics"]["total_return"] == said["agents"][0]["metrics"]["total_return"]
+    wrong = np.array(said["fidelity"]["confusion"])
+    share = 1.0 - np.trace(wrong) / wrong.sum()
+    assert said["fidelity"]["disagreement"] == pytest.approx(share, abs=1e-12)
+    totals = [each["total"] for each in said["money"]]
+    assert said["fidelity"]["regret"] == pytest.approx(totals[0] - totals[1], abs=1e-6)
+
+
+def test_a_faithful_clone_is_told_from_one_that_cannot_see(clone: Path, halfspread: Command) -> None:
+    seeing, _ = trained(halfspread, clone)
+    blind, _ = trained(halfspread, clone, "--set", 'agent.features=["day_sine"]')
+    assert seeing["fidelity"]["disagreement"] < 0.5 * blind["fidelity"]["disagreement"]
+
+
+def test_the_model_trades_by_itself_as_it_did_when_it_was_judged(clone: Path, halfspread: Command) -> None:
+    said, _ = trained(halfspread, clone, "--model", "models/pupil.npz")
+    assert said["model_path"] == "models/pupil.npz"
+    text = clone.read_text(encoding="utf-8").partition("[agent]")[0]
+    alone = clone.with_name("alone.toml")
+    alone.write_text(text + '[agent]\ntype = "policy"\nmodel_file = "models/pupil.npz"\n', encoding="utf-8")
+    done = halfspread("run", alone, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["metrics"]["total_return"] == said["agents"][0]["metrics"]["total_return"]
+
+
+def test_a_policy_is_refused_on_what_it_was_trained_on(small: Path, clone: Path, halfspread: Command) -> None:
+    trained(halfspread, clone, "--model", "pupil.npz")
+    text = small.read_text(encoding="utf-8").partition("[agent]")[0]
+    alone = clone.with_name("alone.toml")
+    alone.write_text(text + '[agent]\ntype = "policy"\nmodel_file = "pupil.npz"\n', encoding="utf-8")
+    done = halfspread("run", alone)
+    assert done.code == 2
+    assert "2024-01-01" in done.err
+    assert "trained" in done.err
+
+
+@pytest.mark.parametrize("kind", ["clone", "dagger"])
+def test_a_training_is_verified_to_the_bit(
+    kind: str, small: Path, halfspread: Command, request: pytest.FixtureRequest
+) -> None:
+    _, folder = trained(halfspread, request.getfixturevalue(kind))
+    done = halfspread("verify", folder)
+    assert done.code == 0, done.out
+    assert "the same bits again" in done.out
+
+
+def test_an_edited_model_is_not_verified(clone: Path, halfspread: Command) -> None:
+    _, folder = trained(halfspread, clone)
+    model = folder / "model.npz"
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    done = halfspread("verify", folder)
+    assert done.code == 1
+    assert "model.npz" in done.out
+
+
+def test_dagger_tells_its_rounds_and_keeps_the_best(dagger: Path, halfspread: Command) -> None:
+    said, _ = trained(halfspread, dagger)
+    rounds = said["rounds"]
+    assert [each["number"] for each in rounds] == [0, 1, 2]
+    assert [each["beta"] for each in rounds] == [1.0, 0.5, 0.25]
+    judged = [each["judged"] for each in rounds]
+    assert [each["best"] for each in rounds].index(True) == judged.index(min(judged))
+    assert rounds[-1]["labels"] == said["learnt"][0]["rows"]
+
+
+def test_the_table_says_the_same_in_words(dagger: Path, halfspread: Command) -> None:
+    done = halfspread("train", dagger, "--no-report")
+    assert done.code == 0
+    for words in ("disagreement", "regret", "net PnL", "kept", "model.npz", "type = 'policy'"):
+        assert words in done.out
+
+
+def test_learners_and_their_expert_are_compared_on_what_none_has_seen(clone: Path, halfspread: Command) -> None:
+    text = clone.read_text(encoding="utf-8")
+    both = clone.with_name("both.toml")
+    agents = text.replace("[agent]", "[[agents]]") + '\n[[agents]]\ntype = "sma_cross"\nfast = 5\nslow = 20\n'
+    both.write_text(agents.replace('"lesson"', '"both"'), encoding="utf-8")
+    done = halfspread("compare", both, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    found = {each["name"]: each for each in said["agents"]}
+    assert set(found) == {"pupil", "sma_cross"}
+    assert {each["metrics"]["start"] for each in found.values()} == {found["pupil"]["metrics"]["start"]}
+    assert all(audit["passed"] for audit in said["audits"].values())
+    again = halfspread("verify", said["run_dir"])
+    assert again.code == 0, again.out
+
+
+def test_an_audit_of_a_learner_audits_the_policy(clone: Path, halfspread: Command) -> None:
+    done = halfspread("audit", clone, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["agents"][0]["passed"]
+
+
+def test_a_walk_forward_refits_the_clone_in_every_window(clone: Path, halfspread: Command) -> None:
+    lengths = ("--train", "1d", "--test", "12h", "--metric", "total_return")
+    done = halfspread("walk-forward", clone, *lengths, "--json")
+    assert done.code == 0, done.err
+    assert len(json.loads(done.out)["windows"]) == 4
+
+
+def test_two_workers_train_the_same_models_as_one(clone: Path, halfspread: Command) -> None:
+    text = clone.read_text(encoding="utf-8")
+    both = clone.with_name("both.toml")
+    second = text[text.index("[agent]") :].replace('"pupil"', '"second"').replace("epochs = 60", "epochs = 40")
+    both.write_text((text + second).replace("[agent]", "[[agents]]"), encoding="utf-8")
+    one, two = (json.loads(halfspread("compare", both, "--json", "--workers", n).out) for n in (1, 2))
+    assert [each["metrics"] for each in one["agents"]] == [each["metrics"] for each in two["agents"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("[training]", "[benchmark]\nhold = true\n\n[ignored]"), "ignored"),
+        (lambda text: text.replace('until = 2024-01-02T12:00:00\nembargo = "1h"', ""), "training.until"),
+        (lambda text: text.replace("clone", "sma_cross").split("expert =")[0], "no agent that learns"),
+        (lambda text: text.replace("average_gap(5, 20)", "averge_gap(5, 20)"), "did you mean average_gap"),
+        (lambda text: text.replace("epochs = 60", "epochs = 0"), "settings.epochs"),
+        (lambda text: text.replace('type = "sma_cross"', 'type = "buy_and_hold"').replace(", fast = 5, slow = 20", ""),
+         "in all"),
+        (lambda text: text.replace('type = "sma_cross"', 'type = "market_maker"').replace(", fast = 5, slow = 20", ""),
+         "pupil: fit, in the training window"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_told_and_leaves_nothing(
+    clone: Path, halfspread: Command, change: Any, words: str
+) -> None:
+    clone.write_text(change(clone.read_text(encoding="utf-8")), encoding="utf-8")
+    done = halfspread("train", clone)
+    assert done.code == 2, done.err
+    assert words in done.err
+    assert not list(Path("runs").rglob("manifest.json"))
+
+
+def test_several_learners_need_a_name(clone: Path, halfspread: Command) -> None:
+    text = clone.read_text(encoding="utf-8")
+    second = text[text.index("[agent]") :].replace('"pupil"', '"second"')
+    clone.write_text((text + second).replace("[agent]", "[[agents]]"), encoding="utf-8")
+    assert "--agent" in halfspread("train", clone).err
+    said, _ = trained(halfspread, clone, "--agent", "second")
+    assert said["agents"][0]["name"] == "second"
+
+
+def test_a_plug_in_learner_has_no_model_to_save(small: Path, halfspread: Command) -> None:
+    small.with_name("own.py").write_text(
+        "import halfspread as hs\n\n\nclass Own(hs.Strategy):\n    def fit(self, tape, rng):\n        return self\n"
+        "\n    def on_bar(self, market):\n        return 1.0\n",
+        encoding="utf-8",
+    )
+    path = config(small, CLONE.partition("[agent]")[0] + '[agent]\ntype = "./own.py"\n')
+    done = halfspread("train", path)
+    assert done.code == 2
+    assert "gives no model" in done.err
+    assert halfspread("run", path, "--no-report").code == 0
+
+
+@pytest.mark.parametrize("name", ["model.bin", "."])
+def test_a_name_that_no_model_can_have_is_refused_before_training(clone: Path, halfspread: Command, name: str) -> None:
+    done = halfspread("train", clone, "--model", name)
+    assert done.code == 2
+    assert ".npz" in done.err
+
+
+def test_runs_list_and_show_a_training(clone: Path, halfspread: Command) -> None:
+    trained(halfspread, clone)
+    assert "train" in halfspread("runs").out
+    shown = halfspread("runs", "show", "lesson")
+    assert shown.code == 0
+    assert "pupil" in shown.out
+
+
+def test_an_interrupted_training_leaves_nothing_half_done(
+    clone: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("halfspread.commands.train.training_view", stop)
+    assert halfspread("train", clone).code == 130
+    assert not list(Path("runs").rglob("*.npz"))
+
+
+def test_another_model_under_the_same_name_is_noticed(clone: Path, halfspread: Command) -> None:
+    trained(halfspread, clone, "--model", "pupil.npz")
+    text = clone.read_text(encoding="utf-8").partition("[agent]")[0]
+    alone = clone.with_name("alone.toml")
+    alone.write_text(text + '[agent]\ntype = "policy"\nmodel_file = "pupil.npz"\n', encoding="utf-8")
+    folder = json.loads(halfspread("run", alone, "--json").out)["run_dir"]
+    assert halfspread("verify", folder).code == 0
+    trained(halfspread, clone, "--model", "pupil.npz", "--set", "seed=9")
+    done = halfspread("verify", folder)
+    assert done.code == 1
+    assert "agent.model_file (pupil.npz)" in done.out
+
+
+def test_a_model_is_shown_in_words_and_as_json(clone: Path, halfspread: Command) -> None:
+    _, folder = trained(halfspread, clone)
+    shown = halfspread("model", "show", folder / "model.npz")
+    assert shown.code == 0
+    for words in ("average_gap(5, 20)", "2024-01-01", "2-16-3"):
+        assert words in shown.out
+    said = json.loads(halfspread("model", "show", folder / "model.npz", "--json").out)
+    assert said["features"] == "average_gap(5, 20), log_return(1)"
+
+
+@pytest.mark.parametrize(("name", "words"), [("none.npz", "no such model"), ("lesson.toml", "expected a model")])
+def test_what_is_no_model_is_told(clone: Path, halfspread: Command, name: str, words: str) -> None:
+    done = halfspread("model", "show", clone.with_name(name))
+    assert done.code == 2
+    assert words in done.err

@@ -86,7 +86,7 @@ def _rows(dataset: ExpertDataset, tape: Tape, model: Model) -> Rows:
     labels: dict[str, int] = {}
     if model.classes:
         counts = np.bincount(dataset.classes(model.targets), minlength=model.classes)
-        labels = {f"{target:+g}": int(count) for target, count in zip(model.targets, counts, strict=True)}
+        labels = {_class(target): int(count) for target, count in zip(model.targets, counts, strict=True)}
     episodes = len(np.unique(dataset.episode))
     return Rows(names, tape.start_ns, tape.end_ns, len(dataset), len(tape), labels, episodes)
 
@@ -140,8 +140,12 @@ def _confusion(model: Model, own: Episode) -> tuple[tuple[str, ...], tuple[tuple
         return (), ()
     counts = np.zeros((model.classes, model.classes), np.int64)
     np.add.at(counts, (_nearest(model, own.expert), _nearest(model, own.executed)), 1)
-    names = tuple(f"{target:+g}" for target in model.targets)
+    names = tuple(map(_class, model.targets))
     return names, tuple(tuple(map(int, row)) for row in counts)
+
+
+def _class(target: float) -> str:
+    return f"{target:+g}" if target else "0"
 
 
 def _interval(wrong: Any, rng: np.random.Generator) -> tuple[float, float]:

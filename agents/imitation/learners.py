@@ -227,10 +227,17 @@ def shown(expert: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> 
 
 
 def _parts(tape: Tape, count: int, judged: float) -> list[tuple[int, int]]:
-    """Where each of ``count`` equal parts of a window begins and ends, and behind them the part that is judged on."""
-    learnt = int((tape.end_ns - tape.start_ns) * (1.0 - judged))
-    edges = [tape.start_ns + learnt * i // count for i in range(count + 1)]
-    return [*pairwise(edges), (edges[-1], tape.end_ns)]
+    """Where each of ``count`` parts of a window with equally many rows begins and ends, and behind them the part that
+    is judged on. Raises ConfigError for a window with too few rows."""
+    feed = tape.feeds[0]
+    times = feed.table(feed.market).times
+    learnt = int(len(times) * (1.0 - judged))
+    if learnt < count:
+        raise ConfigError(f"the training window has {len(times):,} rows, too few for {count} rollouts")
+    edges = [int(times[learnt * i // count]) for i in range(1, count)]
+    last = int(times[min(learnt, len(times) - 1)]) if judged > 0.0 else tape.end_ns
+    bounds = [tape.start_ns, *edges, last]
+    return [*pairwise(bounds), (last, tape.end_ns)]
 
 
 def _cut(tape: Tape, start: int, end: int) -> Tape:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from halfspread.agents.experts.position_expert_kernels import position_rule
-from halfspread.agents.features.feature_set import own_past
+from halfspread.agents.features import FeatureSet
+from halfspread.agents.policies.policy import memory_of
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 from halfspread.errors import ConfigError
@@ -20,36 +21,53 @@ __all__ = ["PositionExpert"]
 
 
 class PositionExpert(CompiledStrategy):
-    """Trades the sign of a column of the bars.
+    """Trades the sign of a feature of the first instrument, or of any other on the tape.
 
     Enters where the signal's size is above ``enter`` and no cool-down is left; leaves where the signal has crossed
-    ``leave`` against the position, where the position x the move of the price since entry is below -``stop`` (quote
-    currency, before costs), or after ``longest`` bars; then rests for ``cool_down`` bars. So what it does depends on
-    what it did: the states that a clone visits are not the expert's.
+    ``leave`` against the position, where the position has lost more than ``stop`` since it was taken (position x the
+    move of the price, before costs; in quote currency, or as a fraction of the price), or after ``longest`` bars; then
+    rests for ``cool_down`` bars. So what it does depends on what it did: the states that a clone visits are not the
+    expert's. A signal that the learner is not shown makes it a privileged expert.
     """
 
-    column: str = "signal"
-    enter: NotNegative = 1.0
-    leave: NotNegative = 0.2
-    stop: NotNegative = 2.0
-    longest: Annotated[int, Field(ge=1)] = 40
-    cool_down: Annotated[int, Field(ge=0)] = 10
+    signal: Annotated[str, Field(description="a feature, such as momentum(24) or column(name)")] = "column(signal)"
+    enter: Annotated[NotNegative, Field(description="size of the signal to enter above")] = 1.0
+    leave: Annotated[NotNegative, Field(description="size of the signal against the position to leave above")] = 0.2
+    stop: Annotated[NotNegative, Field(description="loss to leave above")] = 2.0
+    stop_unit: Annotated[Literal["price", "fraction"], Field(description="unit of the stop")] = "price"
+    longest: Annotated[int, Field(ge=1, description="bars")] = 40
+    cool_down: Annotated[int, Field(ge=0, description="bars")] = 10
     function = position_rule
+
+    def check(self) -> None:
+        """The signal is a feature of the market. Raises ConfigError."""
+        if self._looked.own:
+            raise ConfigError(f"PositionExpert: signal: expected a feature of the market, got {self.signal}")
+
+    @property
+    def _looked(self) -> FeatureSet:
+        return FeatureSet((self.signal,))
+
+    @property
+    def lookback(self) -> int:  # type: ignore[override]
+        """As many rows as the signal needs."""
+        return self._looked.lookback
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Nothing to draw."""
+        self._instruments = instruments
+        self._tables: Sequence[Collection[str]] | None = None
+
+    def see_tables(self, tables: Sequence[Collection[str]]) -> None:
+        """Take what the tape holds."""
+        self._tables = tables
 
     def see_columns(self, columns: Sequence[Sequence[str]]) -> None:
-        """Find the signal. Raises ConfigError where the bars have no such column."""
-        if self.column not in columns[0]:
-            there = ", ".join(columns[0])
-            raise ConfigError(
-                f"PositionExpert: no column {self.column!r} in the bars; there are {there} (extra=(...) reads more)"
-            )
-        self._place = list(columns[0]).index(self.column)
-        self._own = own_past(columns[:1])[0]
+        """Find the signal. Raises ConfigError where the tape does not have what it needs."""
+        self._look = memory_of(self._looked, self._instruments, columns, tables=self._tables)
 
     def memory(self) -> Floats:
-        """[column, enter, leave, stop, longest, cool-down, own past...]"""
-        head = [self._place, self.enter, self.leave, self.stop, self.longest, self.cool_down]
-        return np.array([*head, *self._own], np.float64)
+        """See ``agents.experts.position_expert_kernels``."""
+        by_fraction = float(self.stop_unit == "fraction")
+        head = [self.enter, self.leave, self.stop, self.longest, self.cool_down, by_fraction]
+        return np.concatenate([head, self._look])

@@ -105,7 +105,7 @@ def roll_out(
     parts = Parts(expert, features, learner, beta, disturb, instrument, room, seed)
     plain = learner is None or isinstance(learner, Model)
     quick = compiled and plain and (disturb is None or isinstance(disturb, Disturbance))
-    pair = CompiledRollout(parts) if quick else PythonRollout(parts, compiled)
+    pair = (CompiledRollout if quick else PythonRollout)(parts, compiled)
     try:
         result = run_backtest(tape, pair, costs, **options)
     except StrategyError as error:

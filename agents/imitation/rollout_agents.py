@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.agents.experts.asking import Asked
 from halfspread.agents.experts.calling import addresses_of
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation import rollout_kernels as places
@@ -17,9 +18,8 @@ from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.policy import Policy, memory_of, observation_in
 from halfspread.agents.policies.policy_kernels import look_now
 from halfspread.costs.base import Floats
-from halfspread.engine.agent import looks_ahead, prepare
+from halfspread.engine.agent import looks_ahead
 from halfspread.engine.codes import OK
-from halfspread.engine.decisions import _set_targets
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.market import Market
 from halfspread.engine.subscriptions import agent_name
@@ -65,8 +65,9 @@ class Parts:
 class _Rollout:
     """What both have: parts, notes of every decision, and what went wrong."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, compiled: bool) -> None:
         self.parts = parts
+        self._asked = Asked(parts.expert, compiled)
         self.name = f"rollout of {agent_name(parts.expert)}"
         self.looks_ahead = looks_ahead(parts.expert)
         self.notes = np.empty((parts.room, parts.width))
@@ -76,7 +77,7 @@ class _Rollout:
     @property
     def lookback(self) -> int:
         """As many rows as the expert or the features need."""
-        return max(int(self._expert_lookback), self.parts.features.lookback)
+        return max(self._asked.lookback, self.parts.features.lookback)
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take what the expert would be given if it ran alone."""
@@ -84,7 +85,6 @@ class _Rollout:
         self._tables: tuple[frozenset[str], ...] | None = None
         self._own = np.random.default_rng([self.parts.seed, 2])
         self.state[:] = 0.0
-        self._expert_lookback = 0
 
     def see_tables(self, tables: tuple[frozenset[str], ...]) -> None:
         """Take what the tape holds."""
@@ -93,15 +93,10 @@ class _Rollout:
     def see_columns(self, columns: tuple[tuple[str, ...], ...]) -> None:
         """Make expert and learner ready."""
         parts = self.parts
-        self._columns = columns
-        self._expert_lookback, self._of_expert = prepare(
-            parts.expert, self._calls_function, self._rng, self._instruments, columns, self._tables
-        )
+        self._asked.get_ready(self._rng, self._instruments, columns, self._tables)
         self._of_learner = memory_of(
             parts.features, self._instruments, columns, parts.model, tables=self._tables, traded=parts.instrument
         )
-
-    _calls_function = True
 
     @property
     def rows(self) -> int:
@@ -137,7 +132,7 @@ class CompiledRollout(_Rollout):
         self._kept = (noise, draws)  # what addresses lead to
         desk[places.PLAIN], desk[places.NATIVE] = addresses_of(parts.expert.function)
         for place, array in (
-            (places.EXPERT, self._of_expert),
+            (places.EXPERT, self._asked.memory),
             (places.LEARNER, self._of_learner),
             (places.NOTES, self.notes),
             (places.STATE, self.state),
@@ -145,7 +140,7 @@ class CompiledRollout(_Rollout):
             (places.NOISE, noise),
         ):
             desk[place] = array.ctypes.data
-        desk[places.EXPERT_SIZE], desk[places.LEARNER_SIZE] = len(self._of_expert), len(self._of_learner)
+        desk[places.EXPERT_SIZE], desk[places.LEARNER_SIZE] = len(self._asked.memory), len(self._of_learner)
         desk[places.ROOM], desk[places.WIDTH], desk[places.TRADED] = parts.room, parts.width, parts.instrument
         desk[places.LEVELS] = len(parts.disturb.levels) if isinstance(parts.disturb, Disturbance) else 0
         desk[places.LEARNS], desk[places.TELLS] = parts.learner is not None, parts.tells
@@ -156,12 +151,7 @@ class CompiledRollout(_Rollout):
 
 
 class PythonRollout(_Rollout):
-    """A rollout of an expert in Python, or with noise that is; ``calls_function``: of the compiled form of one that has
-    both."""
-
-    def __init__(self, parts: Parts, calls_function: bool) -> None:
-        super().__init__(parts)
-        self._calls_function = calls_function
+    """A rollout of an expert in Python, or with a learner or noise that are."""
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """See `_Rollout.reset`."""
@@ -175,7 +165,6 @@ class PythonRollout(_Rollout):
         context, count = market._context, len(self._instruments)
         if self._contexts is None:
             self._contexts = context.base.reshape(1)
-            self._view = Market(self._instruments, self._columns, self._expert_lookback, context, market._bits)
         look_now(self._of_learner, self._contexts, market._history)
         targets = context["targets"]
         kept = targets[:count].copy()
@@ -213,20 +202,9 @@ class PythonRollout(_Rollout):
 
     def _ask(self, market: Market, context: Any, k: int) -> float:
         """What the expert wants of the traded instrument; its targets stand in the context then."""
-        expert, state = self.parts.expert, self.state
+        state = self.state
         state[places.INSIDE] = 1.0
-        status = OK
-        if self._calls_function:
-            status = expert.function.on_arrays(self._contexts, self._of_expert, market._history, market._row)
-        else:
-            try:
-                view = self._shown(market)
-                wish = expert.on_bar(view)
-                if wish is not None:
-                    _set_targets(view, context["targets"], wish)
-            except Exception as error:
-                self.problem = f"{type(error).__name__}: {error}".removesuffix(": ")
-                raise
+        status = self._asked.ask(market, self._refuse)
         state[places.INSIDE] = 0.0
         wanted = float(context["targets"][k])
         if status != OK:
@@ -239,18 +217,11 @@ class PythonRollout(_Rollout):
             raise ValueError(self.fault)
         return wanted
 
-    def _shown(self, market: Market) -> Market:
-        """The market as the expert would see it alone, with its own lookback."""
-        view = self._view
-        if getattr(view, "_history", None) is not market._history:
-            view._show(market._history)
-        view._row, view.close, view.position = market._row, market.close, market.position
-        for mine, other in zip(view.views[1:], market.views[1:], strict=True):
-            mine._row = other._row
-        return view
+    def _refuse(self, error: Exception) -> None:
+        self.problem = f"{type(error).__name__}: {error}".removesuffix(": ")
 
     def _chance(self, wanted: float) -> float:
         """Probability that the expert gives to its choice, where it tells."""
         if self.parts.tells:
-            return float(chance_now(self._of_expert, wanted))
+            return float(chance_now(self._asked.memory, wanted))
         return float(getattr(self.parts.expert, "probability", 1.0))

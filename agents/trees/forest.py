@@ -56,6 +56,11 @@ class Forest:
         return self.inputs, self.values
 
     @property
+    def parameters(self) -> Floats:
+        """The nodes, one after the other."""
+        return self.nodes.ravel()
+
+    @property
     def size(self) -> int:
         """How many nodes it has."""
         return len(self.nodes)

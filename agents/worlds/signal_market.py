@@ -93,10 +93,10 @@ class ExposureMarket(_Market):
     bar, and two reports of it: ``moved``, how many rungs it has just moved, plus ``blur`` N(0, 1); and ``balance``,
     where it stands, plus ``error`` N(0, 1) rungs. Column ``exposure`` is the truth, for experts."""
 
-    rungs: Annotated[int, Field(ge=1)] = 5
-    change: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    blur: Annotated[float, Field(ge=0)] = 0.15
-    error: Annotated[float, Field(ge=0)] = 0.25
+    rungs: Annotated[int, Field(ge=1)] = 3
+    change: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    blur: Annotated[float, Field(ge=0)] = 0.2
+    error: Annotated[float, Field(ge=0)] = 0.4
 
     @property
     def levels(self) -> tuple[float, ...]:

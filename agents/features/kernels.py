@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from halfspread.agents.features.bar_feature_kernels import known, of_bars
 from halfspread.agents.features.records import (
     AGE,
@@ -73,12 +75,13 @@ def of_time_and_funding(code: int, context: Record, k: int) -> float:
 def flow(line: Array, state: Array, context: Record, k: int) -> float:
     """What takers have bought less what they have sold, over both, each half as heavy after a half-life."""
     at = int(line[STATE_AT])
+    then = state[at + 4 : at + 5].view(np.int64)  # a float64 holds no nanosecond
     bought, sold = context.bought[k] - state[at], context.sold[k] - state[at + 1]
     if bought + sold > 0.0:
-        fade = 0.5 ** ((context.time - state[at + 4]) / line[FIRST])
+        fade = 0.5 ** ((context.time - then[0]) / line[FIRST])
         state[at + 2] = fade * state[at + 2] + (bought - sold)
         state[at + 3] = fade * state[at + 3] + (bought + sold)
-        state[at], state[at + 1], state[at + 4] = context.bought[k], context.sold[k], context.time
+        state[at], state[at + 1], then[0] = context.bought[k], context.sold[k], context.time
     return state[at + 2] / state[at + 3] if state[at + 3] > 0.0 else 0.0
 
 
@@ -86,11 +89,12 @@ def flow(line: Array, state: Array, context: Record, k: int) -> float:
 def micro_volatility(line: Array, state: Array, time: int, mid: float) -> float:
     """Root of the sum of squared log moves of the mid between decisions, each half as heavy after a half-life."""
     at = int(line[STATE_AT])
+    then = state[at + 2 : at + 3].view(np.int64)
     if mid > 0.0:  # not NaN
         if state[at] > 0.0:
             move = math.log(mid / state[at])
-            state[at + 1] = 0.5 ** ((time - state[at + 2]) / line[FIRST]) * state[at + 1] + move * move
-        state[at], state[at + 2] = mid, time
+            state[at + 1] = 0.5 ** ((time - then[0]) / line[FIRST]) * state[at + 1] + move * move
+        state[at], then[0] = mid, time
     return math.sqrt(state[at + 1])
 
 

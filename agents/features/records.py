@@ -31,9 +31,9 @@ IMBALANCE = 40
 SPREAD = 41
 MICRO_PRICE = 42
 TRADE_FLOW = 43
-FLOW_STATE = 5  # bought and sold at the last trade, signed volume, volume, time of the last trade
+FLOW_STATE = 5  # bought and sold at the last trade, signed volume, volume, time of the last trade (int64 in its bits)
 MICRO_VOLATILITY = 44
-MICRO_STATE = 3  # mid, sum of squares, time of that mid
+MICRO_STATE = 3  # mid, sum of squares, time of that mid (int64 in its bits)
 DEPTH_IMBALANCE = 45
 # Of the agent itself.
 POSITION = 60

@@ -34,7 +34,9 @@ def observations(
     Features of the agent itself are those of one that never trades. Raises ConfigError or DataError for features that
     the tape cannot give.
     """
-    costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none())
+    deep = all(feed.market in ("quotes", "books") for feed in tape.feeds)
+    half_spread = HalfSpread.from_quotes() if deep else HalfSpread.none()
+    costs = Costs(half_spread=half_spread, fees=Fees.none(), funding=Funding.none())
     watcher = _Watcher(features, events, len(tape))
     options: Options = {
         "sizing": FixedContracts(1.0),

@@ -6,7 +6,8 @@ The fields are those of the report of ``agents.shift.analyzer``, one by one. NaN
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["ActionRow", "FeatureRow", "MeasureRow", "NoveltyRow", "ShiftView", "WindowRow"]
 
@@ -104,3 +105,12 @@ class ShiftView:
     actions: tuple[ActionRow, ...] = ()
     novelty: tuple[NoveltyRow, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, report: Any) -> ShiftView:
+        """Of a ``ShiftReport`` of ``agents.shift``."""
+        found = asdict(report)
+        kinds = {"measures": MeasureRow, "features": FeatureRow, "windows": WindowRow, "actions": ActionRow}
+        for name, kind in {**kinds, "novelty": NoveltyRow}.items():
+            found[name] = tuple(kind(**row) for row in found[name])
+        return cls(**found)

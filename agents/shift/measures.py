@@ -1,14 +1,12 @@
-"""How far two samples of states are from each other. Rows are states, columns features; float64, finite.
+"""How far two samples are from each other: exact measures, without what chance alone does to them.
 
-Full-covariance Gaussian divergence (Kullback and Leibler 1951), population stability index, one-dimensional Wasserstein
-distance, maximum mean discrepancy with a permutation p-value (Gretton et al. 2012), and the accuracy of a classifier
-that tells the samples apart, as the area under its curve (Lopez-Paz and Oquab 2017).
+Rows are states, columns features; float64, finite. What dependence of successive states does to an estimate is the
+matter of ``agents.shift.blocks``; here every row counts alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
 
 import numpy as np
 
@@ -16,162 +14,130 @@ from halfspread.costs.base import Floats
 from halfspread.errors import DataError
 
 __all__ = [
-    "Discrepancy",
-    "classifier_auc",
+    "check_states",
+    "divergence_of_moments",
     "gaussian_divergence",
-    "mean_discrepancy",
+    "index_of_shares",
+    "stability_edges",
     "stability_index",
+    "standardised",
     "wasserstein",
 ]
 
-#: Share of the average variance that is added to every covariance, so that it can be inverted.
-RIDGE = 1e-6
-#: Least share of a bin, so that an empty one does not make an index infinite.
-LEAST = 1e-4
+#: Added to the variance of every standardised feature, so that features that depend on each other can be told apart
+#: from a covariance without an inverse.
+RIDGE = 1e-9
 
 
-def gaussian_divergence(first: Floats, second: Floats) -> float:
-    """KL(second || first) of the Gaussians with their means and full covariances, in nats; never below zero.
+def gaussian_divergence(reference: Floats, visited: Floats) -> float:
+    """Kullback-Leibler divergence of ``visited`` from ``reference``, both taken for Gaussians with their means and full
+    covariances (maximum likelihood), in nats; never below zero. Inf where the visited states move in a feature that
+    stands still in the reference.
 
-    ``1/2 [tr(S1^-1 S2) + (m1 - m2)' S1^-1 (m1 - m2) - k + ln(det S1 / det S2)]``. Raises DataError for fewer than two
-    rows, or other columns.
+    ``1/2 [tr(S1^-1 S2) + (m2 - m1)' S1^-1 (m2 - m1) - k + ln(det S1 / det S2)]`` (Kullback and Leibler 1951; the 1/2
+    stands before the logarithm too). The same for any units of the features. Raises DataError for other columns, what
+    is not finite, and a sample with no more rows than features, whose covariance has no inverse.
     """
-    _checked(first, second, least=2)
-    means = first.mean(axis=0), second.mean(axis=0)
-    spreads = [np.atleast_2d(np.cov(sample, rowvar=False, bias=True)) for sample in (first, second)]
-    ridge = RIDGE * max(float(np.trace(spreads[0])) / first.shape[1], 1e-300) * np.eye(first.shape[1])
-    one, two = spreads[0] + ridge, spreads[1] + ridge
-    away = means[0] - means[1]
-    within = float(np.trace(np.linalg.solve(one, two)))
-    between = float(away @ np.linalg.solve(one, away))
+    check_states(reference, visited)
+    k = reference.shape[1]
+    shortest = min(len(reference), len(visited))
+    if shortest <= k:
+        raise DataError(f"divergence: expected more states than the {k} features, got {shortest:,}: leave features out")
+    scaled, others = standardised(reference, visited)
+    moments = [(sample.mean(axis=0), _covariance(sample)) for sample in (scaled, others)]
+    return float(divergence_of_moments(*moments[0], *moments[1]))
+
+
+def divergence_of_moments(mean: Floats, spread: Floats, mean_other: Floats, spread_other: Floats) -> Floats:
+    """`gaussian_divergence` of the Gaussian (``mean_other``, ``spread_other``) from the first, of features that are
+    standardised by `standardised`. Means (..., k), covariances (..., k, k); gives (...,)."""
+    variances = np.diagonal(spread, axis1=-2, axis2=-1)
+    moved = (np.diagonal(spread_other, axis1=-2, axis2=-1) > RIDGE) | (np.abs(mean_other - mean) > RIDGE)
+    impossible = ((variances <= RIDGE) & moved).any(axis=-1)
+    ridge = RIDGE * np.eye(mean.shape[-1])
+    one, two = spread + ridge, spread_other + ridge
+    away = (mean_other - mean)[..., None]
+    within = np.trace(np.linalg.solve(one, two), axis1=-2, axis2=-1)
+    between = (np.swapaxes(away, -1, -2) @ np.linalg.solve(one, away))[..., 0, 0]
     logs = np.linalg.slogdet(one)[1] - np.linalg.slogdet(two)[1]
-    return max(0.5 * float(within + between - first.shape[1] + logs), 0.0)
+    found = np.maximum(0.5 * (within + between - mean.shape[-1] + logs), 0.0)
+    divergence: Floats = np.where(impossible, math.inf, found)
+    return divergence
 
 
-def stability_index(first: Floats, second: Floats, bins: int = 10) -> float:
-    """Population stability index of one feature: bins of equal share in ``first``, sum of (share difference) x (log
-    ratio of shares). 0.1 is called a slight, 0.25 a large shift. Raises DataError."""
-    _checked(first[:, None], second[:, None], least=bins)
-    edges = np.unique(np.quantile(first, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
-    shares = []
-    for sample in (first, second):
-        counts = np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1)
-        shares.append(np.maximum(counts / len(sample), LEAST))
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+def standardised(reference: Floats, visited: Floats) -> tuple[Floats, Floats]:
+    """Both samples in standard deviations of the reference from its mean; of a feature that stands still there, in
+    standard deviations of both together."""
+    centre, spread = reference.mean(axis=0), reference.std(axis=0)
+    still = spread <= 1e-12 * np.maximum(np.abs(centre), 1e-300)
+    if still.any():
+        both = np.concatenate([reference[:, still], visited[:, still]])
+        wide = both.std(axis=0)
+        spread[still] = np.where(wide > 1e-12 * np.maximum(np.abs(both).max(axis=0), 1e-300), wide, 1.0)
+    return (reference - centre) / spread, (visited - centre) / spread
+
+
+def _covariance(sample: Floats) -> Floats:
+    away = sample - sample.mean(axis=0)
+    found: Floats = away.T @ away / len(sample)
+    return found
+
+
+def stability_index(reference: Floats, visited: Floats, bins: int = 10) -> float:
+    """Population stability index of one feature: over bins of equal share in the reference the sum of (difference of
+    shares) x (logarithm of their ratio). A value that many rows have gets a bin of its own. Every bin counts half a row
+    more than it has, so that none is empty.
+
+    0.1 is called a slight, 0.25 a large shift in the literature on credit scores; without any shift expect about
+    (bins - 1) (1 / n + 1 / m) (Yurdakul 2018), and more of rows that resemble those before them. Raises DataError.
+    """
+    check_states(reference[:, None], visited[:, None])
+    edges = stability_edges(reference, bins)
+    counts = [
+        np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1).astype(np.float64)
+        for sample in (reference, visited)
+    ]
+    return float(index_of_shares(*counts))
+
+
+def stability_edges(reference: Floats, bins: int = 10) -> Floats:
+    """Edges between the bins of `stability_index`: quantiles of the reference; a quantile that occurs twice is a value
+    that many rows have, and gets an edge before and after it."""
+    cuts, counts = np.unique(
+        np.quantile(reference, np.linspace(0.0, 1.0, bins + 1), method="lower"), return_counts=True
+    )
+    many = cuts[(counts > 1) | ((cuts == reference.max()) & (cuts == cuts[0]))]
+    inner = cuts[1:-1] if len(cuts) > 2 else cuts[:0]
+    return np.unique(np.concatenate([inner, many, np.nextafter(many, math.inf)]))
+
+
+def index_of_shares(counts: Floats, others: Floats) -> Floats:
+    """The index of two rows of counts by bin (..., bins)."""
+    one, two = counts + 0.5, others + 0.5
+    shares = one / one.sum(axis=-1, keepdims=True), two / two.sum(axis=-1, keepdims=True)
+    found: Floats = ((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum(axis=-1)
+    return found
 
 
 def wasserstein(first: Floats, second: Floats) -> float:
-    """Mean distance by which values of one sample have to be moved to make the other: the area between the two
-    distribution functions."""
-    _checked(first[:, None], second[:, None], least=1)
+    """Mean distance by which values of one sample have to be moved to make the other (Wasserstein of order one): the
+    area between the two distribution functions. In the unit of the values. Raises DataError."""
+    check_states(first[:, None], second[:, None])
     points = np.sort(np.concatenate([first, second]))
     below = [np.searchsorted(np.sort(sample), points[:-1], side="right") / len(sample) for sample in (first, second)]
     return float((np.abs(below[0] - below[1]) * np.diff(points)).sum())
 
 
-@dataclass(frozen=True)
-class Discrepancy:
-    """Squared maximum mean discrepancy (unbiased, so it may fall below zero), and the share of permutations in which
-    it is at least as large."""
-
-    value: float
-    p: float
-
-
-def mean_discrepancy(
-    first: Floats, second: Floats, rng: np.random.Generator, *, permutations: int = 500, most: int = 500, block: int = 1
-) -> Discrepancy:
-    """Maximum mean discrepancy with a Gaussian kernel of the median distance.
-
-    Of larger samples ``most`` rows are drawn, in blocks of ``block`` consecutive ones, and whole blocks are permuted,
-    since states that follow each other resemble each other. Raises DataError.
-    """
-    _checked(first, second, least=2 * block)
-    parts = [_blocks(sample, most, block, rng) for sample in (first, second)]
-    pooled = np.concatenate(parts)
-    square = ((pooled[:, None, :] - pooled[None, :, :]) ** 2).sum(axis=2)
-    scale = float(np.median(square[np.triu_indices(len(pooled), 1)]))
-    kernel = np.exp(-square / (scale if scale > 0.0 else 1.0))
-    np.fill_diagonal(kernel, 0.0)
-    groups = np.arange(len(pooled)) // block
-    sides = np.arange(len(pooled)) < len(parts[0])
-    value = _discrepancy(kernel, sides)
-    count = int(groups.max()) + 1
-    of_first = len(parts[0]) // block
-    beyond = 0
-    for _ in range(permutations):
-        chosen = np.zeros(count, bool)
-        chosen[rng.permutation(count)[:of_first]] = True
-        beyond += _discrepancy(kernel, chosen[groups]) >= value
-    return Discrepancy(value, (1 + beyond) / (1 + permutations))
-
-
-def _discrepancy(kernel: Floats, sides: Any) -> float:
-    one, two = sides.astype(np.float64), (~sides).astype(np.float64)
-    n, m = one.sum(), two.sum()
-    within = one @ kernel @ one / (n * (n - 1.0)) + two @ kernel @ two / (m * (m - 1.0))
-    return float(within - 2.0 * (one @ kernel @ two) / (n * m))
-
-
-def _blocks(sample: Floats, most: int, block: int, rng: np.random.Generator) -> Floats:
-    count = len(sample) // block
-    wanted = min(count, max(most // block, 2))
-    starts = np.sort(rng.permutation(count)[:wanted]) * block
-    return np.concatenate([sample[start : start + block] for start in starts])
-
-
-def classifier_auc(first: Floats, second: Floats, *, folds: int = 5) -> float:
-    """Area under the curve of a classifier that is to tell the samples apart, by cross-validation over spans of rows:
-    a logistic regression on the features, their squares and their products. 0.5: it cannot. Raises DataError."""
-    _checked(first, second, least=2 * folds)
-    rows = np.concatenate([first, second])
-    spread = rows.std(axis=0)
-    rows = (rows - rows.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
-    upper = np.triu_indices(rows.shape[1])
-    inputs = np.column_stack([np.ones(len(rows)), rows, (rows[:, :, None] * rows[:, None, :])[:, upper[0], upper[1]]])
-    labels = np.concatenate([np.zeros(len(first)), np.ones(len(second))])
-    fold = np.concatenate([np.arange(len(part)) * folds // len(part) for part in (first, second)])
-    scores = np.zeros(len(rows))
-    for each in range(folds):
-        there = fold == each
-        weights = _logistic(inputs[~there], labels[~there])
-        scores[there] = inputs[there] @ weights
-    return float(np.mean([_area(scores[fold == each], labels[fold == each]) for each in range(folds)]))
-
-
-def _logistic(inputs: Floats, labels: Floats, ridge: float = 1e-3, steps: int = 25) -> Floats:
-    """Newton's method with a ridge; the two samples count alike."""
-    share = labels.mean()
-    sample = np.where(labels > 0.5, 0.5 / share, 0.5 / (1.0 - share))
-    weights = np.zeros(inputs.shape[1])
-    for _ in range(steps):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(inputs @ weights, -30.0, 30.0)))
-        slope = inputs.T @ (sample * (chance - labels)) / len(labels) + ridge * weights
-        curve = (inputs * (sample * chance * (1.0 - chance))[:, None]).T @ inputs / len(labels)
-        step = np.linalg.solve(curve + ridge * np.eye(len(weights)), slope)
-        weights = weights - step
-        if float(np.abs(step).max()) < 1e-8:
-            break
-    return weights
-
-
-def _area(scores: Floats, labels: Floats) -> float:
-    """Share of pairs in which the score of the second sample is the higher one; ties count half."""
-    order = np.argsort(scores, kind="stable")
-    _, places, counts = np.unique(scores[order], return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2.0)[places]
-    positive = labels[order] > 0.5
-    n, m = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - n * (n + 1) / 2.0) / (n * m))
-
-
-def _checked(first: Floats, second: Floats, *, least: int) -> None:
-    for sample in (first, second):
-        if sample.ndim != 2 or len(sample) < least:
-            found = f"{len(first):,} and {len(second):,}"
-            raise DataError(f"shift: expected at least {least} states in each sample, got {found}")
-        if not np.isfinite(sample).all():
-            raise DataError("shift: a state is not finite")
-    if first.shape[1] != second.shape[1]:
-        raise DataError(f"shift: samples of {first.shape[1]} and {second.shape[1]} features")
+def check_states(reference: Floats, visited: Floats, least: int = 1) -> None:
+    """Raises DataError for samples of too few rows, of other columns or of none, and for what is not finite."""
+    for name, sample in (("reference", reference), ("visited", visited)):
+        if sample.ndim != 2 or sample.shape[1] == 0:
+            raise DataError(f"shift: expected states (rows, features), got an array of shape {sample.shape} ({name})")
+        if len(sample) < least:
+            raise DataError(f"shift: expected at least {least:,} states in each sample, got {len(sample):,} ({name})")
+        bad = np.argwhere(~np.isfinite(sample))
+        if len(bad):
+            row, column = (int(place) for place in bad[0])
+            raise DataError(f"shift: row {row} of the {name}, column {column}: a state is {sample[row, column]}")
+    if reference.shape[1] != visited.shape[1]:
+        raise DataError(f"shift: samples of {reference.shape[1]} and {visited.shape[1]} features")

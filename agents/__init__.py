@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from halfspread.agents.experts.clairvoyant import Clairvoyant
+    from halfspread.agents.experts.mixture import Mixture
+    from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
     from halfspread.agents.imitation.learners import Clone, Dagger
     from halfspread.agents.policies.policy import Policy
 
-__all__ = ["Clairvoyant", "Clone", "Dagger", "Policy", "PositionExpert"]
+__all__ = ["Clairvoyant", "Clone", "Dagger", "Foresight", "Mixture", "Policy", "PositionExpert"]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
 BUILT_IN = {
     "clairvoyant": "Clairvoyant",
+    "foresight": "Foresight",
     "position_expert": "PositionExpert",
+    "mixture": "Mixture",
     "clone": "Clone",
     "dagger": "Dagger",
     "policy": "Policy",
@@ -30,6 +34,8 @@ _HOMES = {
     "Clairvoyant": "experts.clairvoyant",
     "Clone": "imitation.learners",
     "Dagger": "imitation.learners",
+    "Foresight": "experts.plan",
+    "Mixture": "experts.mixture",
     "Policy": "policies.policy",
     "PositionExpert": "experts.position_expert",
 }

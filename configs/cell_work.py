@@ -20,7 +20,7 @@ from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_t
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
 from halfspread.configs.foresight import with_foresight
-from halfspread.configs.learners import fitted
+from halfspread.configs.learners import fitted, is_learner
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
 from halfspread.costs.model import Costs
@@ -120,14 +120,15 @@ class Tapes:
 
 
 class CellWork:
-    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, and its last
-    scaled form."""
+    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, its last scaled
+    form, and the last learner that was fitted."""
 
     def __init__(self, source: CellSource) -> None:
         self.source = source
         self._lock = threading.Lock()
         self._tapes = Tapes()
         self._scaled: tuple[Scales, Tape] | None = None
+        self._learnt: tuple[str, BuiltAgent] | None = None
 
     @property
     def market(self) -> str:
@@ -188,6 +189,16 @@ class CellWork:
         attribution = {name: amount / result.notional for name, amount in result.attribution.items()}
         return Outcome(plan.cell.index, DONE, "", metrics, attribution, days, pnl)
 
+    def _ready(self, plan: Plan) -> Any:
+        """The agent of a plan; one that learns is fitted once for all cells of its config, which scale its costs."""
+        if not is_learner(plan.built.agent):
+            return plan.built.agent
+        with self._lock:
+            config = repr((plan.built.label, plan.loaded.config))
+            if self._learnt is None or self._learnt[0] != config:
+                self._learnt = config, fitted(plan.loaded, plan.built)
+            return self._learnt[1].anew(plan.loaded.folder)
+
     def result(self, plan: Plan, progress: Progress | None = None) -> BacktestResult:
         """The result of a cell, without its curve. Raises what `run_backtest` does."""
         loaded = plan.loaded
@@ -195,7 +206,7 @@ class CellWork:
         tape, scaled, terms = self._tape_of(plan, costs), scaled_costs(costs, plan.cell.scales), run_terms(loaded)
         return run_backtest(
             tape,
-            with_foresight(fitted(loaded, plan.built).agent, tape, scaled, terms),
+            with_foresight(self._ready(plan), tape, scaled, terms),
             scaled,
             **terms,
             name=plan.built.label,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
@@ -19,7 +20,7 @@ from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
 from halfspread.agents.imitation.dagger import DAggerTrainer, Round, Task
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
-from halfspread.agents.imitation.rollout import roll_out
+from halfspread.agents.imitation.demonstrate import demonstrate
 from halfspread.agents.imitation.schedules import schedule_of
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.policy import Policy
@@ -100,9 +101,11 @@ class Imitator(Strategy):
         costs: Costs,
         options: Mapping[str, Any],
         told: Told = lambda _: None,
+        keep: Path | None = None,
     ) -> Lesson:
-        """What `fit` does, with all that it rests on; ``told`` gets each step as it begins. Raises ConfigError,
-        DataError or StrategyError."""
+        """What `fit` does, with all that it rests on; ``told`` gets each step as it begins. ``keep``: a folder in which
+        finished rounds are kept, so that a training that was killed goes on from there. Raises ConfigError, DataError
+        or StrategyError."""
         raise NotImplementedError
 
     def _terms(self, options: Mapping[str, Any], rng: np.random.Generator) -> Options:
@@ -125,6 +128,7 @@ class Clone(Imitator):
         costs: Costs,
         options: Mapping[str, Any],
         told: Told = lambda _: None,
+        keep: Path | None = None,
     ) -> Lesson:
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
@@ -135,8 +139,7 @@ class Clone(Imitator):
         else:
             told("record the expert")
             features = FeatureSet(self.features, self.stack)
-            episode = roll_out(tape, expert, features, costs, instrument=self.instrument, **terms)
-            dataset = ExpertDataset.of([episode], features, trained=training_range(tape))
+            dataset = demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
         told("fit the clone")
         return self._lesson(clone(dataset, self.settings, rng), dataset, expert)
 
@@ -188,6 +191,7 @@ class Dagger(Imitator):
         costs: Costs,
         options: Mapping[str, Any],
         told: Told = lambda _: None,
+        keep: Path | None = None,
     ) -> Lesson:
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
@@ -211,7 +215,8 @@ class Dagger(Imitator):
             budget=self.budget or None,
             judged_by=1 if self.judged > 0.0 else 0,
             trained=training_range(tape),
-            done=lambda each: told(f"round {each.number + 1} of {self.rounds}"),
+            done=lambda each: told(f"round {each.number + 2} of {self.rounds}"),
+            folder=keep,
         )
         told(f"round 1 of {self.rounds}")
         made = trainer.train()

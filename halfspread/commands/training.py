@@ -87,9 +87,9 @@ def the_learner(loaded: Loaded, agents: list[BuiltAgent]) -> BuiltAgent:
     return found[0]
 
 
-def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told) -> Trained:
-    """Train, judge, and write the model, the demonstrations and both runs to ``home``. Raises what training, or a run,
-    does."""
+def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told, keep: Path | None = None) -> Trained:
+    """Train, judge, and write the model, the demonstrations and both runs to ``home``; ``keep``: where finished rounds
+    are kept meanwhile. Raises what training, or a run, does."""
     agent = cast(Imitator, built.agent)
     costs, terms = build_costs(loaded.config.costs, loaded.folder, loaded.places), run_terms(loaded)
     told("read the market")
@@ -98,7 +98,7 @@ def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told) -> Tra
         raise ConfigError(f"{loaded.path}: expected [training]")
     began = time.perf_counter()
     with learning(built.label, train):
-        lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told)
+        lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told, keep=keep)
     seconds = time.perf_counter() - began
     told("run the learner on what was held out")
     expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from halfspread.agents.imitation.dagger import DAggerTrainer
 from halfspread.agents.imitation.dataset import load_dataset
+from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.policies.model_file import load_model
 
 Command = Any
@@ -246,7 +248,30 @@ def test_runs_list_and_show_a_training(clone: Path, halfspread: Command) -> None
     assert "pupil" in shown.out
 
 
-def test_an_interrupted_training_leaves_nothing_half_done(
+def test_an_interrupted_training_goes_on_from_its_finished_rounds(
+    dagger: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = trained(halfspread, dagger, "--out", "whole")
+    collect, asked = DAggerTrainer.collect, list[int]()
+
+    def stop_in_the_last(self: DAggerTrainer, round: int, rollout: int) -> Episode:
+        asked.append(round)
+        if asked == [0, 1, 2]:
+            raise KeyboardInterrupt
+        return collect(self, round, rollout)
+
+    monkeypatch.setattr(DAggerTrainer, "collect", stop_in_the_last)
+    stopped = halfspread("train", dagger)
+    assert stopped.code == 130
+    assert "finished rounds are kept" in stopped.err
+    assert not list(Path("runs").rglob("manifest.json"))
+    said, _ = trained(halfspread, dagger)
+    assert asked == [0, 1, 2, 2]
+    assert said["model"]["hash"] == whole["model"]["hash"]
+    assert not list(Path("runs").rglob(".train-*"))
+
+
+def test_an_interrupted_clone_leaves_nothing_behind(
     clone: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object) -> None:
@@ -254,7 +279,7 @@ def test_an_interrupted_training_leaves_nothing_half_done(
 
     monkeypatch.setattr("halfspread.commands.train.training_view", stop)
     assert halfspread("train", clone).code == 130
-    assert not list(Path("runs").rglob("*.npz"))
+    assert not list(Path("runs").rglob("*"))
 
 
 def test_another_model_under_the_same_name_is_noticed(clone: Path, halfspread: Command) -> None:

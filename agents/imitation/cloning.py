@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.networks.fitting import Examples, Fit, FitSettings, fit_network, fit_temperature
@@ -18,7 +18,10 @@ from halfspread.costs.base import Floats
 from halfspread.costs.durations import Duration
 from halfspread.errors import DataError
 
-__all__ = ["BCPolicy", "CloneSettings", "clone"]
+__all__ = ["Augment", "BCPolicy", "CloneSettings", "clone"]
+
+#: Gets the rows to fit to, and the generator of the fit; gives more of them (``agents.imitation.augment``).
+Augment = Callable[[ExpertDataset, np.random.Generator], ExpertDataset]
 
 
 class CloneSettings(FitSettings):
@@ -37,6 +40,12 @@ class CloneSettings(FitSettings):
     embargo: Duration = "0s"
     calibrate: bool = True
 
+    @model_validator(mode="after")
+    def _targets_differ(self) -> Self:
+        if self.head == "softmax" and len(set(self.targets)) < max(len(self.targets), 2):
+            raise ValueError(f"targets: expected two or more different numbers from -1 to 1, got {self.targets}")
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class BCPolicy:
@@ -48,16 +57,27 @@ class BCPolicy:
     validation: ExpertDataset | None
 
     def agreement(self, dataset: ExpertDataset) -> float:
-        """Share of rows at which the clone wants what the expert wanted (of its classes, by weight)."""
-        wanted = dataset.classes(self.model.targets)
-        return float(np.average(self.choices(dataset) == wanted, weights=dataset.weight))
+        """Share of rows at which the clone wants what the expert wanted, by weight: the same class, or, where it tells
+        values, the same of -1, 0 and 1, the nearest to each."""
+        if self.model.classes:
+            same = self.choices(dataset) == dataset.classes(self.model.targets)
+        else:
+            same = np.rint(np.clip(self.choices(dataset), -1.0, 1.0)) == np.rint(dataset.expert)
+        return float(np.average(same, weights=dataset.weight))
 
     def choices(self, dataset: ExpertDataset) -> Any:
-        """The class that the clone chooses at each row."""
-        outputs = self.model.network.outputs(self.model.scaler(dataset.observations))
+        """The class that the clone chooses at each row; the value, where it tells values."""
+        outputs = self.model.outputs(dataset.observations)
         if self.model.classes:
             return outputs.argmax(axis=1)
         return outputs[:, 0]
+
+    def distance(self, dataset: ExpertDataset) -> float:
+        """Root mean square of what the clone wants less what the expert wanted, by weight, in full sizes."""
+        wanted = self.choices(dataset)
+        if self.model.classes:
+            wanted = self.model.targets[wanted]
+        return float(np.sqrt(np.average((wanted - dataset.expert) ** 2, weights=dataset.weight)))
 
 
 def clone(
@@ -67,32 +87,35 @@ def clone(
     *,
     validation: ExpertDataset | None = None,
     start: Model | None = None,
+    augment: Augment | None = None,
     facts: Mapping[str, Any] | None = None,
     done: Callable[[int, float], None] | None = None,
 ) -> BCPolicy:
     """Fit a policy to demonstrations. ``validation``: other rows than those that `CloneSettings` sets aside.
-    ``start``: a model to go on from, of the same features and sizes; its scaler is kept.
+    ``start``: a model to go on from, of the same features, head, targets and sizes; its scaler is kept, and what it has
+    seen counts as seen. ``augment`` makes more rows of those that are fitted to, after the others are set aside.
 
-    Raises DataError for demonstrations of one class only, or that do not fit the model.
+    The scaler is fitted to the rows that the network is fitted to, and to no other. Raises DataError for demonstrations
+    of one class only, without weight, or that do not fit the model.
     """
     train, judged = dataset, validation
     if validation is None and settings.validation > 0.0:
         train, judged = dataset.split(1.0 - settings.validation, settings.embargo)
     targets = np.array(settings.targets if settings.head == "softmax" else (), np.float64)
-    if len(targets):
-        _refuse_one_class(train, targets)
-    scaler = Scaler.fitted(train.observations, train.weight) if start is None else start.scaler
+    _refuse_what_cannot_be_learnt(train, targets)
+    rows = train if augment is None else augment(train, rng)
+    scaler = Scaler.fitted(rows.observations, rows.weight) if start is None else start.scaler
     network = _network(train, settings, rng, start)
-    examples = _weighed(train.examples(scaler, targets), settings)
+    examples = _weighed(rows.examples(scaler, targets), settings)
     against = None if judged is None else judged.examples(scaler, targets)
     fit = fit_network(network, examples, settings, rng, against, done)
     temperature = 1.0
     if settings.calibrate and settings.head == "softmax" and against is not None:
         temperature = fit_temperature(fit.network, against)
-    model = Model(
-        train.features, scaler, fit.network, targets, temperature, dataset.trained, {} if facts is None else dict(facts)
-    )
-    return BCPolicy(model, fit, train, judged)
+    seen = [*(start.trained if start else ()), *dataset.trained, *(validation.trained if validation else ())]
+    told = {} if facts is None else dict(facts)
+    model = Model(train.features, scaler, fit.network, targets, temperature, tuple(dict.fromkeys(seen)), told)
+    return BCPolicy(model, fit, rows, judged)
 
 
 def _network(dataset: ExpertDataset, settings: CloneSettings, rng: np.random.Generator, start: Model | None) -> Network:
@@ -107,13 +130,22 @@ def _network(dataset: ExpertDataset, settings: CloneSettings, rng: np.random.Gen
             f"a model of features {', '.join(start.features.names)} and sizes {start.network.sizes} cannot go on with "
             f"{', '.join(dataset.features.names)} and {drawn.sizes}"
         )
+    targets = settings.targets if settings.head == "softmax" else ()
+    if start.network.head != settings.head or start.targets.tolist() != list(targets):
+        raise DataError(
+            f"a model with a {start.network.head} head of targets {start.targets.tolist()} cannot go on with a "
+            f"{settings.head} head of {list(targets)}; say head and targets as they are in the model"
+        )
     return start.network
 
 
-def _refuse_one_class(dataset: ExpertDataset, targets: Floats) -> None:
-    found = np.bincount(dataset.classes(targets), minlength=len(targets))
-    if (found > 0).sum() < 2:
-        only = targets[int(found.argmax())]
+def _refuse_what_cannot_be_learnt(dataset: ExpertDataset, targets: Floats) -> None:
+    """Raise DataError for rows without weight, and where there is nothing to tell apart."""
+    if not dataset.weight.sum() > 0.0:
+        raise DataError(f"demonstrations: {len(dataset):,} rows to fit to, and no weight; expected rows with some")
+    labels = dataset.classes(targets) if len(targets) else dataset.expert
+    if len(np.unique(labels[dataset.weight > 0.0])) < 2:
+        only = targets[labels[0]] if len(targets) else labels[0]
         raise DataError(
             f"demonstrations: the expert wants {only:g} in all {len(dataset):,} rows; a clone of that is a constant: "
             "record a span in which it trades, or name other targets"

@@ -32,7 +32,7 @@ def shift_section(shift: ShiftView, anchor: str = "shift") -> str:
         f"Intervals ({formats.percent(shift.level, 0)}) and p-values resample blocks of {shift.block:,} consecutive "
         "rows, since states that follow each other resemble each other."
     )
-    return section("Shift of the states", lead, *content, anchor=anchor)
+    return section(f"Shift: {shift.visited}", lead, *content, anchor=anchor)
 
 
 def measure_value(value: float, unit: str) -> str:

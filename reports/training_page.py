@@ -53,7 +53,7 @@ def verdict(view: TrainingView) -> str:
         times = formats.number(found.disagreement / apart, 1)
         words += f" Its errors lead it to states at which it errs {times} times as often."
     if len(view.money) > 1 and view.money[1].total > view.money[0].total and found.disagreement > 0.0:
-        words += " It earned more than its expert; that is luck of these data, not a better imitation."
+        words += " It earned more than its expert; that does not make it a better imitation."
     return words
 
 

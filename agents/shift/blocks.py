@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -32,6 +33,8 @@ __all__ = [
 
 #: With fewer blocks their draws are too alike to tell how far off an estimate may be.
 LEAST_BLOCKS = 6
+#: More blocks make nothing surer, and everything slower.
+MOST_BLOCKS = 400
 #: Share of the variance of a mean that blocks may miss.
 MISSED = 0.1
 
@@ -130,23 +133,26 @@ def block_length(rows: Floats, episode: Integers) -> int:
 
 def common_length(samples: Sequence[Floats], episodes: Sequence[Integers]) -> tuple[int, int]:
     """The length of blocks for several samples (rows, columns), and the largest `block_length` of them, which is longer
-    where less than `LEAST_BLOCKS` blocks of the smallest sample would be left."""
+    where less than `LEAST_BLOCKS` blocks of the smallest sample would be left. Of many rows blocks are made longer, so
+    that there are not many more than `MOST_BLOCKS`."""
     wanted = max(block_length(rows, episode) for rows, episode in zip(samples, episodes, strict=True))
-    most = max(min(len(rows) for rows in samples) // LEAST_BLOCKS, 1)
-    return min(wanted, most), wanted
+    sizes = [len(rows) for rows in samples]
+    longest = max(min(sizes) // LEAST_BLOCKS, 1)
+    return min(max(wanted, max(sizes) // MOST_BLOCKS), longest), wanted
 
 
 def _autocovariances(rows: Floats, episode: Integers, lags: int) -> Floats:
     """Of each column at lags 0 to ``lags`` (lags + 1, columns), over pairs of one episode."""
     away = rows - rows.mean(axis=0)
-    found = np.empty((lags + 1, rows.shape[1]))
-    for lag in range(lags + 1):
-        ahead, behind = away[lag:], away[: len(away) - lag]
-        if lag and episode[0] != episode[-1]:
-            same = episode[lag:] == episode[: len(episode) - lag]
-            ahead, behind = ahead[same], behind[same]
-        found[lag] = np.einsum("ij,ij->j", ahead, behind) / len(rows)
-    return found
+    found = np.zeros((lags + 1, rows.shape[1]))
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(episode)) + 1, [len(rows)]])
+    for start, end in pairwise(edges.tolist()):
+        size = 1 << (end - start + lags).bit_length()
+        spectrum = np.fft.rfft(away[start:end], size, axis=0)
+        products = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size, axis=0)
+        kept = min(lags + 1, end - start)
+        found[:kept] += products[:kept]
+    return found / len(rows)
 
 
 def _run(n: int) -> int:

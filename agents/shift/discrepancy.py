@@ -82,10 +82,12 @@ def _block_sums(rows: Floats, starts: Integers) -> Floats:
 
 
 def _discrepancies(sums: Floats, pairs: Floats, weights: Floats, others: Floats) -> Floats:
-    """For each row of weights (times, blocks) of the first and of the second sample."""
+    """For each row of weights (times, blocks) of the first and of the second sample; NaN where all weight is on one
+    block, which has no pairs."""
 
     def mean(one: Floats, two: Floats) -> Floats:
-        found: Floats = ((one @ sums) * two).sum(axis=1) / ((one @ pairs) * two).sum(axis=1)
+        many = ((one @ pairs) * two).sum(axis=1)
+        found: Floats = ((one @ sums) * two).sum(axis=1) / np.where(many > 0.0, many, np.nan)
         return found
 
     return mean(weights, weights) + mean(others, others) - 2.0 * mean(weights, others)

@@ -122,5 +122,5 @@ def _sums(sample: Floats, blocks: Blocks, grids: list[Floats], edges: list[Float
         below = np.searchsorted(grids[i], sample[:, i], side="left")
         cells.append(blocks.counts(np.minimum(below, len(grids[i]) - 1), len(grids[i])))
         bins.append(blocks.counts(np.searchsorted(edges[i], sample[:, i], side="right"), len(edges[i]) + 1))
-    seconds = blocks.sums(sample[:, :, None] * sample[:, None, :]).reshape(blocks.count, k * k)
+    seconds = np.stack([blocks.sums(sample * sample[:, i : i + 1]) for i in range(k)], axis=1).reshape(-1, k * k)
     return Sums(blocks.lengths.astype(np.float64), blocks.sums(sample), seconds, tuple(cells), tuple(bins))

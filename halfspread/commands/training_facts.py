@@ -13,12 +13,14 @@ from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.policies.model import Model
+from halfspread.agents.shift.analyzer import CovariateShiftAnalyzer
 from halfspread.commands.run_files import hash_of_file
 from halfspread.commands.training import DEMONSTRATIONS, MODEL, Trained
 from halfspread.configs.agents import parameters_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.reports.result import Result
+from halfspread.reports.shift_view import ShiftView
 from halfspread.reports.statistics.resamples import BOOTSTRAP_DAYS, block_length, draw_resamples, means_of_resamples
 from halfspread.reports.training_view import Fidelity, FitView, ModelFile, Money, Party, RoundView, Rows, TrainingView
 
@@ -28,6 +30,8 @@ NAN = math.nan
 #: Decisions are resampled by so many spans at most, which keeps their serial dependence.
 SPANS = 1_000
 LEVEL = 0.95
+#: Runs of so few decisions are not compared by their states.
+SHORTEST = 50
 #: Targets further apart than this are another decision, where a policy gives numbers and no classes.
 SAME = 0.05
 
@@ -66,6 +70,7 @@ def training_view(trained: Trained, home: Path) -> TrainingView:
         fidelity=None if trained.own is None else _fidelity(trained, trained.own),
         rounds=rounds,
         money=tuple(Money.of(each) for each in (*reversed(trained.results[:2]),)),
+        shifts=_shifts(trained),
         model=_model(model, home),
         assumptions=_assumptions(result, lesson.dataset.features),
         warnings=_warnings(trained),
@@ -166,6 +171,25 @@ def _regret(trained: Trained) -> tuple[float, float]:
     apart = one - two if len(one) == len(two) else np.zeros(0)
     error = float(apart.std(ddof=1) * math.sqrt(len(apart))) * trained.result.notional if len(apart) > 1 else NAN
     return float(trained.expert_result.pnl - trained.result.pnl), error
+
+
+def _shifts(trained: Trained) -> tuple[ShiftView, ...]:
+    """What acting did to the states (the learner's own run against that of the expert on the same market), and what the
+    market did (the expert's run on what was held out against the demonstrations)."""
+    held_out, visited = trained.held_out, trained.visited
+    if held_out is None or visited is None:
+        return ()
+    targets = tuple(map(float, trained.model.targets)) or None
+    analyzer = CovariateShiftAnalyzer(targets=targets)
+    learner, expert = "states of the learner, held out", "states of the expert, held out"
+    pairs = ((held_out, visited, (expert, learner)), (trained.lesson.dataset, held_out, ("demonstrations", expert)))
+    found = []
+    for i, (reference, others, names) in enumerate(pairs):
+        if min(len(reference), len(others)) <= max(SHORTEST, trained.model.features.count):
+            continue
+        rng = np.random.default_rng([trained.loaded.config.seed, 6, i])
+        found.append(ShiftView.of(analyzer.compare(reference, others, rng, names=names)))
+    return tuple(found)
 
 
 def _model(model: Model, home: Path) -> ModelFile:

@@ -36,7 +36,7 @@ def test_words_compare_the_learners_own_trajectory_with_the_experts() -> None:
     words = verdict(view())
     assert "disagrees with its expert at 3.2% of decisions (95% interval 2.5% to 4.1%), against 1.5%" in words
     assert "2.1 times as often" in words
-    assert "luck" not in words
+    assert "earned more" not in words
     found = view().fidelity
     assert found is not None
     assert "times as often" not in verdict(view(fidelity=replace(found, agreement=0.968)))
@@ -44,9 +44,9 @@ def test_words_compare_the_learners_own_trajectory_with_the_experts() -> None:
     assert "nothing can be said" in verdict(view(fidelity=None))
 
 
-def test_a_learner_that_earned_more_than_its_expert_is_called_lucky() -> None:
+def test_a_learner_that_earned_more_than_its_expert_is_no_better_imitation() -> None:
     expert, learner = view().money
-    assert "that is luck of these data" in verdict(view(money=(learner, expert)))
+    assert "that does not make it a better imitation" in verdict(view(money=(learner, expert)))
 
 
 def test_the_confusion_is_in_percent_of_what_the_expert_wanted() -> None:

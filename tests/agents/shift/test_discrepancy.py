@@ -81,6 +81,13 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     assert first == second
 
 
+def test_two_blocks_are_enough_for_a_value() -> None:
+    rows = np.random.default_rng(5).standard_normal((20, 2))
+    found = mean_discrepancy(rows, rows + 9.0, np.random.default_rng(0), block=10)
+    assert found.value > 0.5
+    assert np.isnan(found.interval.low)
+
+
 def test_a_sample_of_one_block_is_refused() -> None:
     rows = np.random.default_rng(4).standard_normal((20, 2))
     with pytest.raises(DataError, match="at least two blocks of 20 rows"):

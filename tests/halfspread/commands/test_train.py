@@ -310,3 +310,33 @@ def test_what_is_no_model_is_told(clone: Path, halfspread: Command, name: str, w
     done = halfspread("model", "show", clone.with_name(name))
     assert done.code == 2
     assert words in done.err
+
+
+def test_recorded_demonstrations_teach_what_their_expert_did(clone: Path, halfspread: Command) -> None:
+    said, folder = trained(halfspread, clone)
+    text = clone.read_text(encoding="utf-8")
+    lines = [each for each in text.splitlines() if not each.startswith(("expert =", "features ="))]
+    records = clone.with_name("records.toml")
+    records.write_text("\n".join([*lines, f'demonstrations = "{folder}/demonstrations.parquet"']), encoding="utf-8")
+    again, _ = trained(halfspread, records)
+    assert again["agents"][0]["metrics"]["fills"] == said["agents"][0]["metrics"]["fills"]
+    assert [each["name"] for each in again["agents"]] == ["pupil"]
+    assert any("record" in each for each in again["warnings"])
+    shown = halfspread("train", records)
+    assert shown.code == 0, shown.err
+    assert "nothing can be said of how faithful" in shown.out
+
+
+def test_records_of_another_time_are_refused(clone: Path, halfspread: Command) -> None:
+    _, folder = trained(halfspread, clone)
+    text = (
+        clone.read_text(encoding="utf-8")
+        .replace("[market]", "[market]\nstart = 2025-01-01")
+        .replace("2024-01", "2025-01")
+    )
+    lines = [each for each in text.splitlines() if not each.startswith(("expert =", "features ="))]
+    records = clone.with_name("records.toml")
+    records.write_text("\n".join([*lines, f'demonstrations = "{folder}/demonstrations.parquet"']), encoding="utf-8")
+    done = halfspread("train", records)
+    assert done.code == 2
+    assert "none of them in the training window" in done.err

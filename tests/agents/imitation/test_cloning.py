@@ -141,9 +141,9 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     rows = drawn(500)
     settings = QUICK.model_copy(update={"feature_dropout": 0.1})
     one, same, other = (fitted(rows, settings, seed).model for seed in (1, 1, 2))
-    assert np.array_equal(one.network.parameters, same.network.parameters)  # type: ignore[union-attr]
+    assert np.array_equal(one.network.parameters, same.network.parameters)
     assert one.temperature == same.temperature
-    assert (one.network.parameters != other.network.parameters).any()  # type: ignore[union-attr]
+    assert (one.network.parameters != other.network.parameters).any()
 
 
 def test_the_scaler_knows_the_rows_that_are_fitted_to_and_no_other() -> None:
@@ -209,7 +209,7 @@ def test_a_temperature_brings_probabilities_to_their_level_on_rows_that_were_set
 def test_a_warm_start_goes_on_from_a_model_and_keeps_what_it_has_seen() -> None:
     first = fitted(dataset_of(1), QUICK)
     second = fitted(dataset_of(2), QUICK.model_copy(update={"epochs": 1, "rate": 1e-9}), start=first.model)
-    before, after = first.model.network.parameters, second.model.network.parameters  # type: ignore[union-attr]
+    before, after = first.model.network.parameters, second.model.network.parameters
     assert np.allclose(before, after, atol=1e-6)
     assert second.model.scaler is first.model.scaler
     assert second.model.trained == (*first.model.trained, *dataset_of(2).trained)

@@ -12,6 +12,7 @@ import numpy as np
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rollout import Episode
+from halfspread.agents.networks.calibration import calibration
 from halfspread.agents.policies.model import Model
 from halfspread.agents.shift.analyzer import CovariateShiftAnalyzer
 from halfspread.commands.run_files import hash_of_file
@@ -22,7 +23,17 @@ from halfspread.engine.times import time_text
 from halfspread.reports.result import Result
 from halfspread.reports.shift_view import ShiftView
 from halfspread.reports.statistics.resamples import BOOTSTRAP_DAYS, block_length, draw_resamples, means_of_resamples
-from halfspread.reports.training_view import Fidelity, FitView, ModelFile, Money, Party, RoundView, Rows, TrainingView
+from halfspread.reports.training_view import (
+    Calibration,
+    Fidelity,
+    FitView,
+    ModelFile,
+    Money,
+    Party,
+    RoundView,
+    Rows,
+    TrainingView,
+)
 
 __all__ = ["training_view"]
 
@@ -103,8 +114,23 @@ def _fit(trained: Trained) -> FitView:
         tuple(map(float, fit.validation)),
         fit.best_epoch,
         trained.model.temperature,
+        *_calibration(trained),
         seconds=trained.seconds,
     )
+
+
+def _calibration(trained: Trained) -> tuple[tuple[Calibration, ...], float]:
+    """Bins of the expert's states, held out, that are not empty, and the expected error."""
+    model, rows = trained.model, trained.held_out
+    if not model.classes or rows is None:
+        return (), NAN
+    wanted = np.eye(model.classes)[rows.classes(model.targets)]
+    found = calibration(model.probabilities(rows.observations), wanted, rows.weight)
+    bins = zip(found.predicted, found.found, found.share, strict=True)
+    kept = tuple(
+        Calibration(round(share * len(rows)), float(said), float(true)) for said, true, share in bins if share > 0.0
+    )
+    return kept, found.error
 
 
 def _fidelity(trained: Trained, own: Episode) -> Fidelity:

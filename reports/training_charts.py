@@ -94,8 +94,8 @@ def calibration_curve(bins: Sequence[Calibration], *, height: int = 220) -> str:
     label = percent_label(np.array([1.0]))
     ticks = [(value, formats.percent(value, 0)) for value in nice_ticks(start, 1.0, 5)]
     svg = frame(
-        axes, "".join(drawing), title="Calibration", description="states of the expert, held out", label=label, x_ticks=ticks,
-        y_ticks=[value for value, _ in ticks],
+        axes, "".join(drawing), title="Calibration", description="states of the expert, held out", label=label,
+        x_ticks=ticks, y_ticks=[value for value, _ in ticks],
     )  # fmt: skip
     note = "to the right what it says, upwards how often it is right; larger marks, more rows"
     return figure("Calibration", note, "", svg)

@@ -68,8 +68,8 @@ class Calibration:
 @dataclass(frozen=True)
 class FitView:
     """``training`` and ``validation`` loss of every epoch (the second is empty where none was set aside);
-    ``best_epoch`` counts from 1; ``temperature`` divides the logits; ``calibration`` at the expert's states, held out, and its
-    ``calibration_error`` (mean distance between stated and found, by rows); ``seconds`` that it took."""
+    ``best_epoch`` counts from 1; ``temperature`` divides the logits; ``calibration`` at the expert's states, held out,
+    and its ``calibration_error`` (mean distance between stated and found, by rows); ``seconds`` that it took."""
 
     training: tuple[float, ...]
     validation: tuple[float, ...] = ()

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
-    from halfspread.agents.imitation.learners import Clone, Dagger
+    from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger
     from halfspread.agents.policies.policy import Policy
 
-__all__ = ["Clairvoyant", "Clone", "Dagger", "Foresight", "Mixture", "Policy", "PositionExpert"]
+__all__ = ["BoostedClone", "Clairvoyant", "Clone", "Dagger", "Foresight", "Mixture", "Policy", "PositionExpert"]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
 BUILT_IN = {
@@ -27,10 +27,12 @@ BUILT_IN = {
     "position_expert": "PositionExpert",
     "mixture": "Mixture",
     "clone": "Clone",
+    "boosted_clone": "BoostedClone",
     "dagger": "Dagger",
     "policy": "Policy",
 }
 _HOMES = {
+    "BoostedClone": "imitation.learners",
     "Clairvoyant": "experts.clairvoyant",
     "Clone": "imitation.learners",
     "Dagger": "imitation.learners",

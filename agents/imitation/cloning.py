@@ -14,6 +14,7 @@ from halfspread.agents.networks.fitting import Examples, Fit, FitSettings, fit_n
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
+from halfspread.agents.trees.boosting import TreeSettings, fit_forest
 from halfspread.costs.base import Floats
 from halfspread.costs.durations import Duration
 from halfspread.errors import DataError
@@ -88,12 +89,15 @@ def clone(
     validation: ExpertDataset | None = None,
     start: Model | None = None,
     augment: Augment | None = None,
+    trees: TreeSettings | None = None,
     facts: Mapping[str, Any] | None = None,
     done: Callable[[int, float], None] | None = None,
 ) -> BCPolicy:
     """Fit a policy to demonstrations. ``validation``: other rows than those that `CloneSettings` sets aside.
     ``start``: a model to go on from, of the same features, head, targets and sizes; its scaler is kept, and what it has
-    seen counts as seen. ``augment`` makes more rows of those that are fitted to, after the others are set aside.
+    seen counts as seen. ``augment`` makes more rows of those that are fitted to, after the others are set aside. With
+    ``trees`` a forest is grown instead of a network; of ``settings`` head, targets, class weights and what is set aside
+    count.
 
     The scaler is fitted to the rows that the network is fitted to, and to no other. Raises DataError for demonstrations
     of one class only, without weight, or that do not fit the model.
@@ -105,10 +109,12 @@ def clone(
     _refuse_what_cannot_be_learnt(train, targets)
     rows = train if augment is None else augment(train, rng)
     scaler = Scaler.fitted(rows.observations, rows.weight) if start is None else start.scaler
-    network = _network(train, settings, rng, start)
     examples = _weighed(rows.examples(scaler, targets), settings)
     against = None if judged is None else judged.examples(scaler, targets)
-    fit = fit_network(network, examples, settings, rng, against, done)
+    if trees is None:
+        fit = fit_network(_network(train, settings, rng, start), examples, settings, rng, against, done)
+    else:
+        fit = _grown(examples, settings, trees, rng, against, start)
     temperature = 1.0
     if settings.calibrate and settings.head == "softmax" and against is not None:
         temperature = fit_temperature(fit.network, against)
@@ -137,6 +143,20 @@ def _network(dataset: ExpertDataset, settings: CloneSettings, rng: np.random.Gen
             f"{settings.head} head of {list(targets)}; say head and targets as they are in the model"
         )
     return start.network
+
+
+def _grown(
+    examples: Examples,
+    settings: CloneSettings,
+    trees: TreeSettings,
+    rng: np.random.Generator,
+    against: Examples | None,
+    start: Model | None,
+) -> Fit:
+    if start is not None:
+        raise DataError("a forest cannot go on from a model; leave start out")
+    forest = fit_forest(examples, settings.head, trees, rng, against)
+    return Fit(forest, 0, np.zeros(0), np.zeros(0))
 
 
 def _refuse_what_cannot_be_learnt(dataset: ExpertDataset, targets: Floats) -> None:

@@ -17,13 +17,17 @@ import pandas as pd
 from pydantic import Field
 
 from halfspread.agents.features import FeatureSet
+from halfspread.agents.imitation.augment import Augmentation
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
 from halfspread.agents.imitation.dagger import DAggerTrainer, Round, Task
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
 from halfspread.agents.imitation.demonstrate import demonstrate
 from halfspread.agents.imitation.schedules import schedule_of
+from halfspread.agents.imitation.transfer import few
 from halfspread.agents.policies.model import Model
+from halfspread.agents.policies.model_file import load_model
 from halfspread.agents.policies.policy import Policy
+from halfspread.agents.trees.boosting import TreeSettings
 from halfspread.costs.model import Costs
 from halfspread.engine.session import Options
 from halfspread.engine.tape import Tape
@@ -32,7 +36,7 @@ from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.base import Strategy
 
-__all__ = ["Clone", "Dagger", "Imitator", "Lesson", "Told", "shown"]
+__all__ = ["BoostedClone", "Clone", "Dagger", "Imitator", "Lesson", "Told", "shown"]
 
 #: Gets what is being done.
 Told = Callable[[str], None]
@@ -118,7 +122,17 @@ class Imitator(Strategy):
 
 
 class Clone(Imitator):
-    """Behavioural cloning: a policy fitted to what an expert did in its own run of the training window."""
+    """Behavioural cloning: a policy fitted to what an expert did in its own run of the training window.
+
+    ``augment``: more rows of those there are (`Augmentation`). ``start``: a saved model to go on from, of the same
+    features, head and sizes, such as one of another market; ``labels``: how many demonstrations count, the first in
+    time, 0 for all of them.
+    """
+
+    augment: Augmentation | None = None
+    start: str = ""
+    labels: Annotated[int, Field(ge=0)] = 0
+    file_fields: ClassVar[tuple[str, ...]] = ("demonstrations", "start")
 
     def learn(
         self,
@@ -140,8 +154,14 @@ class Clone(Imitator):
             told("record the expert")
             features = FeatureSet(self.features, self.stack)
             dataset = demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
+        if self.labels:
+            dataset = few(dataset, self.labels)
         told("fit the clone")
-        return self._lesson(clone(dataset, self.settings, rng), dataset, expert)
+        return self._lesson(self._fitted(dataset, rng), dataset, expert)
+
+    def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
+        start = load_model(self.start) if self.start else None
+        return clone(dataset, self.settings, rng, start=start, augment=self.augment)
 
     def _recorded(self, tape: Tape) -> ExpertDataset:
         """The rows of the file that stand inside the window."""
@@ -159,6 +179,17 @@ class Clone(Imitator):
                 f"{time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
             )
         return found.rows(inside)
+
+
+class BoostedClone(Clone):
+    """Behavioural cloning by gradient-boosted trees, for comparison: grown by LightGBM (the extra ``trees``), run by
+    our own kernels. Of ``settings`` head, targets, class weights and what is set aside count."""
+
+    trees: TreeSettings = TreeSettings()
+
+    def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
+        start = load_model(self.start) if self.start else None
+        return clone(dataset, self.settings, rng, start=start, augment=self.augment, trees=self.trees)
 
 
 class Dagger(Imitator):

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from halfspread.agents.networks.fit_kernels import fit_pass, loss_of
 from halfspread.agents.networks.network import ACTIVATIONS, HEADS, Network
+from halfspread.agents.trees.forest import Forest
 from halfspread.costs.base import Floats, Model
 from halfspread.errors import DataError
 
@@ -64,9 +65,10 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """``network`` of the best epoch (from 1; by validation loss where there is one), and the loss of every epoch."""
+    """``network`` of the best epoch (from 1; by validation loss where there is one), and the loss of every epoch; a
+    forest has no epochs."""
 
-    network: Network
+    network: Network | Forest
     best_epoch: int
     losses: Floats
     validation: Floats
@@ -128,7 +130,7 @@ def _hidden(inputs: Floats, share: float, rng: np.random.Generator) -> Floats:
     return np.where(rng.random(inputs.shape) < share, 0.0, inputs) if share > 0.0 else inputs
 
 
-def fit_temperature(network: Network, examples: Examples) -> float:
+def fit_temperature(network: Network | Forest, examples: Examples) -> float:
     """What to divide the logits by, from 0.05 to 20, so that the examples are likeliest (Guo et al. 2017)."""
     logits = network.outputs(examples.inputs)
     weights = examples.weights / examples.weights.sum()

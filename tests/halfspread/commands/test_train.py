@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -340,3 +341,31 @@ def test_records_of_another_time_are_refused(clone: Path, halfspread: Command) -
     done = halfspread("train", records)
     assert done.code == 2
     assert "none of them in the training window" in done.err
+
+
+def test_a_clone_goes_on_from_a_saved_model_with_few_labels(clone: Path, halfspread: Command) -> None:
+    trained(halfspread, clone, "--model", "first.npz")
+    few = ("--set", "agent.labels=60", "--set", "agent.settings.epochs=3")
+    alone, _ = trained(halfspread, clone, *few)
+    tuned, _ = trained(halfspread, clone, *few, "--set", "agent.start=first.npz")
+    assert tuned["learnt"][0]["rows"] == alone["learnt"][0]["rows"] == 60
+    assert tuned["fidelity"]["disagreement"] < 0.5 * alone["fidelity"]["disagreement"]
+
+
+def test_augmentation_is_a_table_of_the_learner(clone: Path, halfspread: Command) -> None:
+    plain, _ = trained(halfspread, clone)
+    more, _ = trained(halfspread, clone, "--set", "agent.augment={ mirror = true, jitter = 0.02 }")
+    assert more["learnt"] == plain["learnt"]
+    assert more["model"]["hash"] != plain["model"]["hash"]
+    wrong = halfspread("train", clone, "--set", "agent.augment={ miror = true }")
+    assert wrong.code == 2
+    assert "miror" in wrong.err
+
+
+def test_trees_without_their_library_say_what_to_install(
+    clone: Path, halfspread: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    done = halfspread("train", clone, "--set", "agent.type=boosted_clone")
+    assert done.code == 2
+    assert "halfspread[trees]" in done.err

@@ -12,7 +12,7 @@ import halfspread as hs
 from halfspread.datafeeds.synthetic import SyntheticMarket
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/strategies.md", "docs/costs.md", "docs/metrics.md")
+DOCUMENTS = ("README.md", "docs/strategies.md", "docs/costs.md", "docs/metrics.md", "docs/features.md", "docs/models.md")
 
 
 def blocks(document: str) -> list[str]:

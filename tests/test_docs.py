@@ -12,7 +12,10 @@ import halfspread as hs
 from halfspread.datafeeds.synthetic import SyntheticMarket
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/strategies.md", "docs/costs.md", "docs/metrics.md")
+DOCUMENTS = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("strategies", "costs", "metrics", "features", "models")),
+)
 
 
 def blocks(document: str) -> list[str]:

@@ -1,17 +1,18 @@
 """All features that a learner may look at, by name: what each is, its unit, and how many rows it needs before this one.
 
 Every feature is causal: it is computed at a decision from what the agent has received by then, by the same kernel in
-training, in a backtest and live (``agents.features.kernels``). What cannot be said yet is 0.
+training, in a backtest and live (``agents.features.kernels``). What cannot be said is 0. docs/features.md lists all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from halfspread.agents.features import records as codes
 
-__all__ = ["KINDS", "Kind", "Parameter"]
+__all__ = ["KINDS", "Kind", "Parameter", "WarmUp"]
 
 
 @dataclass(frozen=True)
@@ -25,38 +26,39 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
 
-def _none(*_: float) -> int:
-    return 0
+class WarmUp(Enum):
+    """How many rows have to stand before the present one: none; the largest parameter; one less than that."""
+
+    NONE = "none"
+    BEFORE = "as many as the parameter says"
+    WITHIN = "one less than the parameter, the larger of two"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of feature. ``rows`` says from its parameters how many rows have to stand before this one; ``needs``:
-    what the tape has to hold (quotes: or books), or the agent to be shown as its history; ``own``: whether the agent's
-    own actions change it; ``state``: numbers that it keeps."""
+    """One kind of feature. ``unknown``: where it is 0 because nothing can be said (it is never NaN). ``needs``: what
+    the tape has to hold (quotes: or books), or the agent to be shown as its history. ``warm_up``: how many rows have to
+    stand before this one, by its parameters. ``own``: whether the actions of the agent change it; ``state``: numbers
+    that it keeps."""
 
     code: int
     parameters: tuple[Parameter, ...]
     unit: str
     text: str
+    unknown: str
     needs: frozenset[str] = frozenset()
-    rows: Callable[..., int] = _none
+    warm_up: WarmUp = WarmUp.NONE
     own: bool = False
     state: int = 0
 
-
-def _window(*values: float) -> int:
-    return int(values[0])
-
-
-def _within(*values: float) -> int:
-    return int(max(values)) - 1
+    def rows(self, *values: float) -> int:
+        """How many rows have to stand before the present one."""
+        if self.warm_up is WarmUp.NONE:
+            return 0
+        return int(max(values)) - (self.warm_up is WarmUp.WITHIN)
 
 
-def _of_bars(code: int, unit: str, rows: Callable[..., int], parameters: tuple[Parameter, ...], text: str) -> Kind:
-    return Kind(code, parameters, unit, text, frozenset({"a history of bars"}), rows)
-
-
+NEVER = "never"
 BARS = Parameter("bars", "rows")
 WINDOW = Parameter("window", "rows", 2)
 ONE = Parameter("window", "rows", 1)
@@ -65,39 +67,106 @@ FAST, SLOW = Parameter("fast", "rows"), Parameter("slow", "rows")
 UNIT = Parameter("unit", "choice", choices=("fraction", "price"))
 HALF_LIFE, LENGTH = Parameter("half_life", "duration"), Parameter("length", "rows")
 LEVELS = Parameter("levels", "rows")
+BARRED, BOOKED = frozenset({"a history of bars"}), frozenset({"a history of books"})
 FUNDED, QUOTED, TRADED = frozenset({"funding"}), frozenset({"quotes"}), frozenset({"trades"})
-BOOKED = frozenset({"a history of books"})
 PRICED = frozenset({"mark", "index"})
 SIDES = "-1 to 1"
 
+
+def _of_bars(
+    code: int, parameters: tuple[Parameter, ...], unit: str, text: str, unknown: str, warm_up: WarmUp = WarmUp.NONE
+) -> Kind:
+    return Kind(code, parameters, unit, text, unknown, BARRED, warm_up)
+
+
+def _of_clock(code: int, text: str) -> Kind:
+    return Kind(code, (), SIDES, text, NEVER)
+
+
+def _of_quotes(code: int, unit: str, text: str, unknown: str) -> Kind:
+    return Kind(code, (), unit, text, unknown, QUOTED)
+
+
+def _own(code: int, parameters: tuple[Parameter, ...], unit: str, text: str, unknown: str) -> Kind:
+    return Kind(code, parameters, unit, text, unknown, own=True)
+
+
 KINDS: Mapping[str, Kind] = {
-    "column": _of_bars(codes.COLUMN, "of the data", _none, (COLUMN,), "a further column of the bars"),
-    "log_return": _of_bars(codes.LOG_RETURN, "log", _window, (BARS,), "log of the close / the close so many bars ago"),
-    "momentum": _of_bars(codes.MOMENTUM, "sd", _window, (WINDOW,), "log return / (volatility x root of the window)"),
-    "volatility": _of_bars(codes.VOLATILITY, "log", _window, (WINDOW,), "standard deviation of log returns of a bar"),
-    "volume": _of_bars(codes.VOLUME_LEVEL, "log", _none, (), "log(1 + volume)"),
-    "volume_ratio": _of_bars(codes.VOLUME_RATIO, "ratio", _within, (WINDOW,), "volume / its mean - 1"),
-    "signed_volume": _of_bars(codes.SIGNED_VOLUME, SIDES, _window, (ONE,), "(volume of rising - falling bars) / all"),
-    "bar_range": _of_bars(codes.BAR_RANGE, "log", _within, (ONE,), "mean of log(high / low)"),
-    "range_position": _of_bars(codes.RANGE_POSITION, SIDES, _within, (WINDOW,), "the close between lowest and highest"),
-    "average_gap": _of_bars(codes.AVERAGE_GAP, "ratio", _within, (FAST, SLOW), "mean close, fast / slow - 1"),
-    "strength": _of_bars(codes.STRENGTH, SIDES, _window, (ONE,), "(rises - falls) / (rises + falls) of closes"),
-    "day_sine": Kind(codes.DAY_SINE, (), SIDES, "sine of the time of day, UTC"),
-    "day_cosine": Kind(codes.DAY_COSINE, (), SIDES, "cosine of the time of day, UTC"),
-    "week_sine": Kind(codes.WEEK_SINE, (), SIDES, "sine of the time since Monday 00:00 UTC"),
-    "week_cosine": Kind(codes.WEEK_COSINE, (), SIDES, "cosine of the same"),
-    "to_funding": Kind(codes.TO_FUNDING, (), "8 hours", "time to the next settlement, at most 1; 0: not known", FUNDED),
-    "last_funding": Kind(codes.LAST_FUNDING, (), "fraction", "rate last settled; 0: none yet", FUNDED),
-    "next_funding": Kind(codes.NEXT_FUNDING, (), "fraction", "rate published for the next; 0: none yet", FUNDED),
-    "basis": Kind(codes.BASIS, (), "fraction", "mark / index - 1; 0: not known", PRICED),
-    "imbalance": Kind(codes.IMBALANCE, (), SIDES, "(bid size - ask size) / both, at the best prices", QUOTED),
-    "spread": Kind(codes.SPREAD, (), "fraction", "(ask - bid) / mid", QUOTED),
-    "micro_price": Kind(codes.MICRO_PRICE, (), "fraction", "(price weighed by the other size - mid) / mid", QUOTED),
+    "column": _of_bars(codes.COLUMN, (COLUMN,), "of the data", "any column of the bars", "NaN in the data"),
+    "log_return": _of_bars(
+        codes.LOG_RETURN, (BARS,), "log", "log of the close / the close so many bars ago", NEVER, WarmUp.BEFORE
+    ),
+    "momentum": _of_bars(
+        codes.MOMENTUM,
+        (WINDOW,),
+        "deviations",
+        "log return of the window / (volatility x root of the window)",
+        "no move in the window",
+        WarmUp.BEFORE,
+    ),
+    "volatility": _of_bars(
+        codes.VOLATILITY, (WINDOW,), "log", "standard deviation of log returns from bar to bar", NEVER, WarmUp.BEFORE
+    ),
+    "volume": _of_bars(codes.VOLUME_LEVEL, (), "log", "log(1 + volume)", NEVER),
+    "volume_ratio": _of_bars(
+        codes.VOLUME_RATIO, (WINDOW,), "ratio", "volume / its mean - 1", "no volume in the window", WarmUp.WITHIN
+    ),
+    "signed_volume": _of_bars(
+        codes.SIGNED_VOLUME,
+        (ONE,),
+        SIDES,
+        "(volume of rising - of falling bars) / volume of all",
+        "no volume in the window",
+        WarmUp.BEFORE,
+    ),
+    "bar_range": _of_bars(codes.BAR_RANGE, (ONE,), "log", "mean of log(high / low)", NEVER, WarmUp.WITHIN),
+    "range_position": _of_bars(
+        codes.RANGE_POSITION,
+        (WINDOW,),
+        SIDES,
+        "the close between lowest (-1) and highest (+1) of the window",
+        "one price in the window",
+        WarmUp.WITHIN,
+    ),
+    "average_gap": _of_bars(
+        codes.AVERAGE_GAP, (FAST, SLOW), "ratio", "mean of closes, fast / slow - 1", NEVER, WarmUp.WITHIN
+    ),
+    "strength": _of_bars(
+        codes.STRENGTH,
+        (ONE,),
+        SIDES,
+        "(rises - falls) / (rises + falls) of closes: relative strength / 50 - 1",
+        "no move in the window",
+        WarmUp.BEFORE,
+    ),
+    "day_sine": _of_clock(codes.DAY_SINE, "sine of the time of day, UTC"),
+    "day_cosine": _of_clock(codes.DAY_COSINE, "cosine of the time of day, UTC"),
+    "week_sine": _of_clock(codes.WEEK_SINE, "sine of the time since Monday 00:00 UTC"),
+    "week_cosine": _of_clock(codes.WEEK_COSINE, "cosine of the time since Monday 00:00 UTC"),
+    "to_funding": Kind(
+        codes.TO_FUNDING, (), "8 hours", "time to the next settlement, at most 1", "no time is known", FUNDED
+    ),
+    "last_funding": Kind(codes.LAST_FUNDING, (), "fraction", "rate last settled", "none was settled yet", FUNDED),
+    "next_funding": Kind(
+        codes.NEXT_FUNDING, (), "fraction", "rate published for the next settlement", "none is published", FUNDED
+    ),
+    "basis": Kind(codes.BASIS, (), "fraction", "mark / index - 1", "no mark or no index yet", PRICED),
+    "imbalance": _of_quotes(
+        codes.IMBALANCE, SIDES, "(bid size - ask size) / both, at the best prices", "no quote yet, or no sizes"
+    ),
+    "spread": _of_quotes(codes.SPREAD, "fraction", "(ask - bid) / mid", "no quote yet"),
+    "micro_price": _of_quotes(
+        codes.MICRO_PRICE,
+        "fraction",
+        "(best prices, each weighed by the size on the other side) / mid - 1",
+        "no quote yet, or no sizes",
+    ),
     "trade_flow": Kind(
         codes.TRADE_FLOW,
         (HALF_LIFE,),
         SIDES,
-        "(bought - sold by takers) / both, fading",
+        "(bought - sold by takers) / both, half as heavy after a half-life",
+        "no trade of a known side yet",
         TRADED,
         state=codes.FLOW_STATE,
     ),
@@ -105,15 +174,24 @@ KINDS: Mapping[str, Kind] = {
         codes.MICRO_VOLATILITY,
         (HALF_LIFE,),
         "log",
-        "root of the sum of squared log moves of the mid between decisions, fading",
+        "root of the sum of squared log moves of the mid between decisions, each half as heavy after a half-life",
+        "fewer than two quotes yet",
         QUOTED,
         state=codes.MICRO_STATE,
     ),
     "depth_imbalance": Kind(
-        codes.DEPTH_IMBALANCE, (LEVELS,), SIDES, "(bid sizes - ask sizes) / both, of so many levels", BOOKED
+        codes.DEPTH_IMBALANCE, (LEVELS,), SIDES, "(bid sizes - ask sizes) / both, of so many levels", "no sizes", BOOKED
     ),
-    "position": Kind(codes.POSITION, (), "full size", "held now", own=True),
-    "open_pnl": Kind(codes.OPEN_PNL, (UNIT,), "of price", "position x move since it was taken, before costs", own=True),
-    "age": Kind(codes.AGE, (), "decisions", "how long this side is held, this decision included", own=True),
-    "cool_down": Kind(codes.COOL_DOWN, (LENGTH,), "decisions", "left of so many since a position was left", own=True),
+    "position": _own(codes.POSITION, (), "full size", "held now, of what a target of 1 stands for", NEVER),
+    "open_pnl": _own(
+        codes.OPEN_PNL,
+        (UNIT,),
+        "of the price",
+        "sum of position x move of the price since this side was taken, before costs; `price`: in its currency",
+        "no position",
+    ),
+    "age": _own(codes.AGE, (), "decisions", "how long this side is held, this decision included", "no position"),
+    "cool_down": _own(
+        codes.COOL_DOWN, (LENGTH,), "decisions", "what is left of so many since a position was left", "none is left"
+    ),
 }

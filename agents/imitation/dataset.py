@@ -164,6 +164,17 @@ class ExpertDataset:
         parts = {name: getattr(self, name)[chosen] for name in ("observations", *NUMBERS, *WHOLE)}
         return replace(self, **parts)
 
+    def between(self, start: int, end: int) -> ExpertDataset:
+        """The rows of decisions from ``start`` to ``end`` (ns UTC, both included); of what was seen (``trained``) the
+        part that lies there, so that a model of these rows may be judged on the rest."""
+        seen = []
+        for each in self.trained:
+            first, last = max(each.start, start), min(each.end, end)
+            if first <= last:
+                marks = tuple(mark for mark in each.marks if first <= mark[0] <= last)
+                seen.append(replace(each, start=first, end=last, marks=marks))
+        return replace(self.rows((self.times >= start) & (self.times <= end)), trained=tuple(seen))
+
     def split(self, at: Any, embargo: str | int | float = 0) -> tuple[ExpertDataset, ExpertDataset]:
         """The rows before a time, and those from it and an embargo on, of all episodes and rounds alike: no row of one
         part stands within the embargo of a row of the other. ``at``: a time, or the share of rows that come first.

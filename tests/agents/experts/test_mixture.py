@@ -15,6 +15,7 @@ from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.rollout import Episode, roll_out
 from halfspread.agents.policies.policy import Policy
 from halfspread.engine.agent import is_compiled
+from halfspread.engine.audit import audit
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.errors import ConfigError, StrategyError
@@ -96,6 +97,15 @@ def test_a_mixture_is_what_its_parts_are() -> None:
     policy = Policy.of(model())
     assert Mixture(first=TREND, second=policy).trained == policy.trained
     recorded(Mixture(first=policy, second=seen, share=0.5))
+
+
+@pytest.mark.parametrize("first", [lambda: TREND, PlainTrend, lambda: PositionExpert(signal="momentum(9)")])
+def test_experts_pass_the_audit(first: Any) -> None:
+    def mixed() -> Mixture:
+        return Mixture(first=first(), second=PositionExpert(), regime="volatility(10)", level=6e-5)
+
+    for made in (first, mixed):
+        assert audit(market(4, 200), made, COSTS, **OPTIONS).passed
 
 
 def test_mixtures_that_are_none_are_refused() -> None:

@@ -22,6 +22,7 @@ from halfspread.agents.imitation.merging import copied_rows
 from halfspread.agents.imitation.rollout import LEARNER
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.policy import Policy
+from halfspread.engine.run import run_backtest
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies import SmaCross
 from tests.agents.imitation.lessons import (
@@ -182,6 +183,24 @@ def test_a_share_counts_rows_and_each_part_knows_what_it_is() -> None:
     assert (len(before), len(after)) == (7, 2)
     assert before.facts["split"] == {"at": "2020-09-13 12:33:40 UTC", "embargo_ns": 60 * SECOND, "part": "before"}
     assert after.facts["split"]["part"] == "after"
+
+
+def test_rows_of_a_window_have_seen_the_window_and_no_more() -> None:
+    tape = market(1, 400)
+    made = demonstrate(tape, SmaCross(fast=3, slow=9), FEATURES, COSTS, **OPTIONS)
+    start, end = int(made.times[100]), int(made.times[200])
+    part = made.between(start, end)
+    assert part.times.tolist() == made.times[100:201].tolist()
+    (seen,) = part.trained
+    assert (seen.start, seen.end) == (start, end)
+    assert seen.marks
+    assert all(start <= time <= end for time, _ in seen.marks)
+    assert made.between(0, 2**62).trained == made.trained
+    learnt = replace(model(), trained=part.trained)
+    later = market(1, 400).slice(int(made.times[250]))
+    run_backtest(later, Policy.of(learnt), COSTS, **OPTIONS)
+    with pytest.raises(ConfigError, match="was trained on"):
+        run_backtest(later, Policy.of(replace(model(), trained=made.trained)), COSTS, **OPTIONS)
 
 
 def test_a_split_without_rows_on_one_side_is_refused() -> None:

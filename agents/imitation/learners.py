@@ -178,7 +178,7 @@ class Clone(Imitator):
                 f"{self.demonstrations}: its rows go from {first} to {last}, none of them in the training window from "
                 f"{time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
             )
-        return found.rows(inside)
+        return found.between(tape.start_ns, tape.end_ns)
 
 
 class BoostedClone(Clone):

@@ -59,7 +59,10 @@ def change_of_actions(
     nothing = Interval(math.nan, math.nan)
     if overlap < LEAST_OVERLAP:
         return Change(np.full(count, math.nan), (nothing,) * count, math.nan, math.nan, overlap)
-    left = np.stack([_unexplained(told, classes == each) for each in range(count)], axis=1)
+    left = np.zeros((len(classes), count))
+    for each in range(count - 1):
+        left[:, each] = _unexplained(told, classes == each)
+    left[:, -1] = -left[:, :-1].sum(axis=1)  # one of the classes it is
     products = np.column_stack([left * (weight * side)[:, None], weight * side**2])
     first = blocks[0].rows
     sums = [blocks[0].sums(products[:first]), blocks[1].sums(products[first:])]

@@ -52,7 +52,7 @@ class CovariateShiftAnalyzer(Model):
     windows: Annotated[int, Field(ge=1)] = 12
     folds: Annotated[int, Field(ge=2)] = 5
     most: Annotated[int, Field(ge=50)] = 800
-    most_told: Annotated[int, Field(ge=200)] = 4_000
+    most_told: Annotated[int, Field(ge=200)] = 3_000
     targets: tuple[float, ...] | None = None
 
     def compare(

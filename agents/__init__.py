@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
-    from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger
+    from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger, Dart
     from halfspread.agents.policies.policy import Policy
 
-__all__ = ["BoostedClone", "Clairvoyant", "Clone", "Dagger", "Foresight", "Mixture", "Policy", "PositionExpert"]
+__all__ = ["BoostedClone", "Clairvoyant", "Clone", "Dagger", "Dart", "Foresight", "Mixture", "Policy", "PositionExpert"]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
 BUILT_IN = {
@@ -29,6 +29,7 @@ BUILT_IN = {
     "clone": "Clone",
     "boosted_clone": "BoostedClone",
     "dagger": "Dagger",
+    "dart": "Dart",
     "policy": "Policy",
 }
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "Clairvoyant": "experts.clairvoyant",
     "Clone": "imitation.learners",
     "Dagger": "imitation.learners",
+    "Dart": "imitation.learners",
     "Foresight": "experts.plan",
     "Mixture": "experts.mixture",
     "Policy": "policies.policy",

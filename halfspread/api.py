@@ -36,6 +36,7 @@ def backtest(
     name: str | None = None,
     period: str | None = None,
     progress: Callable[[int], None] | None = None,
+    in_sample: bool = False,
 ) -> Result:
     """Replay ``tape`` to ``agent`` and charge every cost.
 
@@ -50,7 +51,8 @@ def backtest(
     gap without a market; 0 for never. ``seed``: of the generators handed to the agent and to the latencies. ``mode``:
     ``"python"`` runs the Python twin of a compiled agent. ``period``: how often the attribution is recorded, such as
     ``"1h"``; by default minutes, hours or days by the length of the tape. ``progress``: called with the number of
-    events replayed, about every 200,000.
+    events replayed, about every 200,000. ``in_sample``: run a learnt agent on what it was trained on, too
+    (docs/models.md).
 
     Raises DataError, ConfigError or StrategyError with what was expected, what was found and where.
     """
@@ -71,5 +73,6 @@ def backtest(
         name=name,
         period=period,
         progress=progress,
+        in_sample=in_sample,
     )
     return Result.of(result, seed=seed, looks_ahead=looks_ahead(agent))

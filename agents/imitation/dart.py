@@ -15,9 +15,9 @@ import numpy as np
 from halfspread.agents.imitation.cloning import clone
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.disturbance import Disturbance
-from halfspread.agents.imitation.noise import ConfusionNoise, confusion
+from halfspread.agents.imitation.noise import confusion
 from halfspread.agents.imitation.rollout import Episode
-from halfspread.agents.imitation.rounds import RoundTrainer
+from halfspread.agents.imitation.rounds import RoundTrainer, late_rows
 from halfspread.costs.base import Floats
 from halfspread.errors import ConfigError
 
@@ -67,21 +67,21 @@ class DartTrainer(RoundTrainer):
 
     def collect(self, round: int, rollout: int) -> Episode:
         """A rollout of the expert under the noise of the round."""
-        return self.task.roll_out(rollout, disturb=None if self._noise is None else self._noise.start())
+        return self.task.roll_out(rollout, disturb=self._noise)
 
     def description(self) -> dict[str, Any]:
         """See `RoundTrainer`."""
         return {**super().description(), "scale": self.scale, "held_out": self.held_out}
 
-    def _fitted(self, rows: ExpertDataset, round: int) -> ConfusionNoise:
-        late = _late(rows, self.held_out)
+    def _fitted(self, rows: ExpertDataset, round: int) -> Disturbance:
+        late = late_rows(rows, self.held_out)
         settings = self.settings.model_copy(update={"validation": 0.0, "calibrate": False})
         learner = clone(rows.rows(~late), settings, np.random.default_rng([self.task.seed, 4, round]))
         judged = rows.rows(late)
         targets = np.array(self.settings.targets)
         held = np.abs(_in_force(rows)[late, None] - targets).argmin(axis=1)
         matrix = confusion(held, judged.classes(targets), learner.choices(judged), len(targets), self.scale)
-        return ConfusionNoise(self.settings.targets, matrix)
+        return Disturbance(targets, matrix)
 
 
 def _in_force(rows: ExpertDataset) -> Floats:
@@ -89,12 +89,3 @@ def _in_force(rows: ExpertDataset) -> Floats:
     before = np.zeros(len(rows))
     before[1:] = np.where(rows.episode[1:] == rows.episode[:-1], rows.executed[:-1], 0.0)
     return before
-
-
-def _late(rows: ExpertDataset, share: float) -> Any:
-    """Whether a row is among the last ``share`` of its rollout."""
-    late = np.zeros(len(rows), np.bool_)
-    for episode in np.unique(rows.episode):
-        places = np.flatnonzero(rows.episode == episode)
-        late[places[len(places) - max(int(share * len(places)), 1) :]] = True
-    return late

@@ -15,20 +15,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from halfspread.agents.features import FeatureSet
-from halfspread.agents.imitation.dataset import NUMBERS, WHOLE, ExpertDataset
+from halfspread.agents.imitation.dataset_rows import NUMBERS, WHOLE, ExpertDataset
 from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError, UserError
 
-__all__ = ["FORMAT", "read", "write"]
+__all__ = ["FORMAT", "load_dataset", "save_dataset"]
 
 FORMAT = 1
 _KEY = b"halfspread.demonstrations"
 
 
-def write(dataset: ExpertDataset, path: Path) -> Path:
+def save_dataset(dataset: ExpertDataset, path: str | Path) -> Path:
     """Write Parquet (zstd), at once or not at all; gives the path. A column for each number of a row: those of
     `ExpertDataset`, then the features by name. Raises ConfigError for another ending than .parquet, DataError for facts
     that are no plain JSON values, or features named as a column is."""
+    path = Path(path)
     if path.suffix != ".parquet":
         raise ConfigError(f"{path}: expected the name of demonstrations to end in .parquet")
     columns: dict[str, Any] = {name: getattr(dataset, name) for name in (*WHOLE, *NUMBERS)}
@@ -59,10 +60,11 @@ def write(dataset: ExpertDataset, path: Path) -> Path:
     return path
 
 
-def read(path: Path) -> ExpertDataset:
-    """Read what `write` wrote. Raises ConfigError where there is none; DataError for another file, one that is cut
-    short, another format, a missing column, one of another type or with holes, and for a header or rows that were
+def load_dataset(path: str | Path) -> ExpertDataset:
+    """Read what `save_dataset` wrote. Raises ConfigError where there is none; DataError for another file, one that is
+    cut short, another format, a missing column, one of another type or with holes, and for a header or rows that were
     altered."""
+    path = Path(path)
     table = _table(path)
     header = _header(table, path)
     try:

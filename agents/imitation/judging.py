@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,8 +16,10 @@ from halfspread.agents.imitation.rollout import Episode
 from halfspread.costs.base import Floats
 from halfspread.errors import DataError
 
-__all__ = ["Judgement", "disagreement", "paired_permutation"]
+__all__ = ["SAME", "Judgement", "disagreement", "paired_permutation", "standard_error"]
 
+#: Targets further apart than this are another decision, where a policy tells numbers and no classes.
+SAME = 0.05
 #: So many pairs or fewer: every assignment of signs is looked at.
 EXACT = 16
 DRAWS = 100_000
@@ -24,16 +27,24 @@ DRAWS = 100_000
 ROUNDING = 1e-12
 
 
-def disagreement(episodes: Sequence[Episode]) -> float:
-    """Share of decisions at which what was executed is not what the expert wanted."""
-    wrong = sum(int((episode.expert != episode.executed).sum()) for episode in episodes)
+def disagreement(episodes: Sequence[Episode], targets: Floats | None = None) -> float:
+    """Share of decisions at which what was executed is not what the expert wanted: another one of the classes of
+    ``targets``; without classes, a target further away than `SAME`."""
+    wrong = sum(int(_differ(episode, targets).sum()) for episode in episodes)
     return wrong / sum(len(episode.times) for episode in episodes)
+
+
+def _differ(episode: Episode, targets: Floats | None) -> Any:
+    if targets is None or len(targets) == 0:
+        return np.abs(episode.expert - episode.executed) > SAME
+    wanted, done = (np.abs(each[:, None] - targets).argmin(axis=1) for each in (episode.expert, episode.executed))
+    return wanted != done
 
 
 @dataclass(frozen=True)
 class Judgement:
     """How a policy does by itself on fresh markets: ``disagreement`` with the expert, and ``pnl`` of a rollout (report
-    currency), with their standard errors over rollouts (0 where there is one alone)."""
+    currency), with their standard errors over rollouts (NaN where there is one alone)."""
 
     disagreement: float
     disagreement_error: float
@@ -41,14 +52,18 @@ class Judgement:
     pnl_error: float
 
     @classmethod
-    def of(cls, episodes: Sequence[Episode]) -> Judgement:
-        """From rollouts of equal length. Raises DataError where there are none."""
+    def of(cls, episodes: Sequence[Episode], targets: Floats | None = None) -> Judgement:
+        """From rollouts of equal length; ``targets`` as in `disagreement`. Raises DataError where there are none."""
         if not episodes:
             raise DataError("expected at least one rollout to judge by, got none")
-        wrong = np.array([disagreement([episode]) for episode in episodes])
+        wrong = np.array([disagreement([episode], targets) for episode in episodes])
         pnl = np.array([episode.result.pnl for episode in episodes])
-        root = np.sqrt(max(len(episodes) - 1, 1))
-        return cls(float(wrong.mean()), float(wrong.std() / root), float(pnl.mean()), float(pnl.std() / root))
+        return cls(float(wrong.mean()), standard_error(wrong), float(pnl.mean()), standard_error(pnl))
+
+
+def standard_error(values: Floats) -> float:
+    """Of a mean of independent values; NaN for one alone."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def paired_permutation(a: ArrayLike, b: ArrayLike, rng: np.random.Generator) -> float:

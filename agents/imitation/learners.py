@@ -19,10 +19,13 @@ from pydantic import Field
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.augment import Augmentation
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
-from halfspread.agents.imitation.dagger import DAggerTrainer, Round, Task
+from halfspread.agents.imitation.dagger import DAggerTrainer
+from halfspread.agents.imitation.dart import DartTrainer
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
 from halfspread.agents.imitation.demonstrate import demonstrate
+from halfspread.agents.imitation.rounds import Round, RoundTrainer
 from halfspread.agents.imitation.schedules import schedule_of
+from halfspread.agents.imitation.task import Task
 from halfspread.agents.imitation.transfer import few
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import load_model
@@ -35,8 +38,9 @@ from halfspread.engine.times import time_text
 from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.base import Strategy
+from halfspread.strategies.fields import NotNegative
 
-__all__ = ["BoostedClone", "Clone", "Dagger", "Imitator", "Lesson", "Told", "shown"]
+__all__ = ["BoostedClone", "Clone", "Dagger", "Dart", "Imitator", "Lesson", "Told", "shown"]
 
 #: Gets what is being done.
 Told = Callable[[str], None]
@@ -192,27 +196,23 @@ class BoostedClone(Clone):
         return clone(dataset, self.settings, rng, start=start, augment=self.augment, trees=self.trees)
 
 
-class Dagger(Imitator):
-    """DAgger: rounds in which the learner acts in a part of the training window of its own, the expert says what it
-    would have done, and the policy is fitted to all of it.
-
-    ``rounds`` of ``rollouts`` each, so that the window is cut into as many parts; ``beta``: how often the expert acts
-    (see `schedule_of`). ``judged``: share of the window, its end, that no round learns from and each round's policy is
-    judged on; the best is kept. With 0 the last one is. ``budget``: labels at most, 0 for as many as there are.
-    """
+class _InRounds(Imitator):
+    """What learners have that ask their expert in rounds, each in a part of the training window of its own."""
 
     rounds: Annotated[int, Field(ge=1)] = 6
     rollouts: Annotated[int, Field(ge=1)] = 1
-    beta: str = "exponential(0.5)"
     judged: Annotated[float, Field(ge=0, lt=1)] = 0.2
     budget: Annotated[int, Field(ge=0)] = 0
 
     def check(self) -> None:
-        """A schedule that there is, and an expert that can be asked. Raises ConfigError."""
+        """An expert that can be asked. Raises ConfigError."""
         super().check()
-        schedule_of(self.beta, self.rounds)
         if self.expert is None:
-            raise ConfigError("Dagger asks its expert about states that no record holds; expected an expert")
+            name = type(self).__name__
+            raise ConfigError(f"{name} asks its expert about states that no record holds; expected an expert")
+
+    def _trainer(self, task: Task, **more: Any) -> RoundTrainer:
+        raise NotImplementedError
 
     def learn(
         self,
@@ -236,11 +236,10 @@ class Dagger(Imitator):
             lambda number: _cut(tape, *parts[number]),
             lambda _: _cut(tape, *parts[-1]),
             int(terms["seed"]),
+            self.instrument,
         )
-        trainer = DAggerTrainer(
+        trainer = self._trainer(
             task,
-            self.settings,
-            schedule_of(self.beta, self.rounds),
             rounds=self.rounds,
             rollouts=self.rollouts,
             budget=self.budget or None,
@@ -252,8 +251,38 @@ class Dagger(Imitator):
         told(f"round 1 of {self.rounds}")
         made = trainer.train()
         if trainer.dataset is None:
-            raise DataError("DAgger: no demonstrations")
+            raise DataError(f"{type(self).__name__}: no demonstrations")
         return self._lesson(made, trainer.dataset, expert, rounds=tuple(trainer.history), best=trainer.best.number)
+
+
+class Dagger(_InRounds):
+    """DAgger: rounds in which the learner acts in a part of the training window of its own, the expert says what it
+    would have done, and the policy is fitted to all of it.
+
+    ``rounds`` of ``rollouts`` each, so that the window is cut into as many parts; ``beta``: how often the expert acts
+    (see `schedule_of`). ``judged``: share of the window, its end, that no round learns from and each round's policy is
+    judged on; the best is kept. With 0 the last one is. ``budget``: labels at most, 0 for as many as there are.
+    """
+
+    beta: str = "exponential(0.5)"
+
+    def check(self) -> None:
+        """A schedule that there is, and an expert that can be asked. Raises ConfigError."""
+        super().check()
+        schedule_of(self.beta, self.rounds)
+
+    def _trainer(self, task: Task, **more: Any) -> RoundTrainer:
+        return DAggerTrainer(task, self.settings, schedule_of(self.beta, self.rounds), **more)
+
+
+class Dart(_InRounds):
+    """DART: the expert acts in all rounds, disturbed by noise that is fitted to the learner's own error, and says what
+    it wanted; the policy is fitted to all of it. ``scale``: times the error that is found. The rest as in `Dagger`."""
+
+    scale: NotNegative = 1.0
+
+    def _trainer(self, task: Task, **more: Any) -> RoundTrainer:
+        return DartTrainer(task, self.settings, scale=self.scale, **more)
 
 
 def shown(expert: Any, tape: Tape, costs: Costs, options: Mapping[str, Any]) -> Any:

@@ -8,30 +8,53 @@ never reached the market.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.rollout import EXPERT
-from halfspread.costs.base import Integers
+from halfspread.costs.base import Floats, Integers
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError
 
-if TYPE_CHECKING:
-    from halfspread.agents.imitation.dataset import ExpertDataset
-
-__all__ = ["copied_rows", "refuse_copies"]
+__all__ = ["Rows", "copied_rows", "refuse_copies"]
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
 
-def copied_rows(before: ExpertDataset, after: ExpertDataset) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+class Rows(Protocol):
+    """What is looked at: columns of an `ExpertDataset`."""
+
+    @property
+    def features(self) -> FeatureSet: ...
+
+    @property
+    def observations(self) -> Floats: ...
+
+    @property
+    def times(self) -> Integers: ...
+
+    @property
+    def expert(self) -> Floats: ...
+
+    @property
+    def executed(self) -> Floats: ...
+
+    @property
+    def actor(self) -> Integers: ...
+
+    @property
+    def episode(self) -> Integers: ...
+
+
+def copied_rows(before: Rows, after: Rows) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which rows of ``after`` are copies of rows of ``before``."""
     return np.isin(_marks(after), _marks(before))
 
 
-def refuse_copies(before: ExpertDataset, after: ExpertDataset) -> int:
+def refuse_copies(before: Rows, after: Rows) -> int:
     """How many rows of ``after`` are copies. Raises DataError for an episode that may not be one."""
     copied = copied_rows(before, after)
     if not copied.any():
@@ -43,7 +66,7 @@ def refuse_copies(before: ExpertDataset, after: ExpertDataset) -> int:
     return int(copied.sum())
 
 
-def _refuse_copy(rows: ExpertDataset, places: Integers) -> None:
+def _refuse_copy(rows: Rows, places: Integers) -> None:
     """Raise DataError where an episode that consists of copies is no honest one."""
     when = f"{time_text(int(rows.times[places[0]]))} to {time_text(int(rows.times[places[-1]]))}"
     where = f"demonstrations: all {len(places):,} rows of an episode from {when} are there already"
@@ -59,7 +82,7 @@ def _refuse_copy(rows: ExpertDataset, places: Integers) -> None:
         )
 
 
-def _marks(rows: ExpertDataset) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _marks(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """A hash of each row, 64 bits."""
     found = rows.times.view(np.uint64) * _STEP
     for column in (rows.expert, *rows.observations.T):

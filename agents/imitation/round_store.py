@@ -63,8 +63,8 @@ class RoundStore:
             "number": kept.number,
             "beta": kept.beta,
             "labels": kept.labels,
-            "disagreement": None if math.isnan(kept.disagreement) else kept.disagreement,
-            "judgement": None if kept.judgement is None else vars(kept.judgement),
+            **_without_nan({"disagreement": kept.disagreement}),
+            "judgement": None if kept.judgement is None else _without_nan(vars(kept.judgement)),
             "fit": {
                 "best_epoch": fit.best_epoch,
                 "losses": fit.losses.tolist(),
@@ -125,12 +125,22 @@ class RoundStore:
 def _kept(entry: Mapping[str, Any], model: Model) -> KeptRound:
     fit = entry["fit"]
     losses, validation = (np.array(fit[name], np.float64) for name in ("losses", "validation"))
-    judgement = None if entry["judgement"] is None else Judgement(**entry["judgement"])
-    wrong = math.nan if entry["disagreement"] is None else entry["disagreement"]
+    told = entry["judgement"]
+    judgement = None if told is None else Judgement(**{name: _or_nan(value) for name, value in told.items()})
+    wrong = _or_nan(entry["disagreement"])
     if not isinstance(model.network, Network):
         raise DataError(f"round {entry['number']}: expected the model of a network; remove the folder")
     made = Fit(model.network, fit["best_epoch"], losses, validation)
     return KeptRound(entry["number"], entry["beta"], entry["labels"], wrong, judgement, made)
+
+
+def _without_nan(values: Mapping[str, float]) -> dict[str, float | None]:
+    """NaN as null, which JSON has."""
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _hash(path: Path) -> str:

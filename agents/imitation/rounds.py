@@ -22,9 +22,10 @@ from halfspread.agents.imitation.rollout import Episode, ExpertFailure
 from halfspread.agents.imitation.round_store import KeptRound, RoundStore
 from halfspread.agents.imitation.task import Task
 from halfspread.agents.policies.model import Model, TrainingRange
+from halfspread.costs.durations import parse_duration
 from halfspread.errors import ConfigError, DataError, InstrumentError, StrategyError, UserError
 
-__all__ = ["Round", "RoundTrainer", "renamed", "would_disagree"]
+__all__ = ["Round", "RoundTrainer", "late_rows", "renamed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,10 @@ class Round:
 @dataclass
 class RoundTrainer(ABC):
     """``rounds`` of ``rollouts`` each; the policy is fitted anew after every round, to all rows so far (``aggregate``)
-    or to those of the round alone. ``budget``: labels at most; what a rollout gives beyond it is not looked at.
-    ``judged_by``: fresh rollouts after every round, 0 for none; the best round by them is kept. ``trained``: the data
-    that rollouts come from. ``done`` gets every finished round. ``folder``: where the state is kept; None: nowhere.
+    or to those of the round alone, but for the last of every rollout where the settings set rows aside. ``budget``:
+    labels at most; what a rollout gives beyond it is not looked at. ``judged_by``: fresh rollouts after every round, 0
+    for none; the best round by them is kept. ``trained``: the data that rollouts come from. ``done`` gets every
+    finished round. ``folder``: where the state is kept; None: nowhere.
 
     Raises ConfigError for rounds, rollouts or a budget of none.
     """
@@ -143,16 +145,18 @@ class RoundTrainer(ABC):
         return self.budget is not None and self.labels >= self.budget
 
     def _round(self, number: int) -> None:
-        learner, labels = self.learner, self.labels
+        labels = self.labels
         beta = self.share_of_expert(number)
         self.prepare(number)
         fresh = self._fresh(number, None if self.budget is None else self.budget - labels)
         dataset = fresh if self.dataset is None or not self.aggregate else self.dataset + fresh
-        policy = clone(dataset, self.settings, np.random.default_rng([self.task.seed, 3, number]))
-        wrong = float("nan") if learner is None else would_disagree(learner, fresh)
+        train, judged = self._split(dataset)
+        policy = clone(train, self._fits, np.random.default_rng([self.task.seed, 3, number]), validation=judged)
+        wrong = 1.0 - self.history[-1].policy.agreement(fresh) if self.history else float("nan")
         judgement = None
         if self.judged_by:
-            judgement = Judgement.of([self.task.judge(i, policy.model) for i in range(self.judged_by)])
+            own = [self.task.judge(i, policy.model) for i in range(self.judged_by)]
+            judgement = Judgement.of(own, policy.model.targets)
         made = Round(number, beta, labels + len(fresh), policy, wrong, judgement)
         if self._store is not None:
             self._store.keep(KeptRound(number, beta, made.labels, wrong, judgement, policy.fit), fresh, policy.model)
@@ -173,6 +177,24 @@ class RoundTrainer(ABC):
         fresh = ExpertDataset.of(episodes, self.task.features, round=number, trained=self.trained)
         return fresh if left is None else fresh.rows(slice(0, left))
 
+    @property
+    def _fits(self) -> CloneSettings:
+        """The settings of a fit; what it is judged by is set aside here."""
+        return self.settings.model_copy(update={"validation": 0.0})
+
+    def _split(self, dataset: ExpertDataset) -> tuple[ExpertDataset, ExpertDataset | None]:
+        """The rows to fit, and those to judge a fit by: the last of every rollout, so that each round counts in both;
+        what lies an embargo or less before these is in neither. Raises ConfigError where nothing is left to fit."""
+        if self.settings.validation == 0.0:
+            return dataset, None
+        late = late_rows(dataset, self.settings.validation)
+        early = ~late & ~_just_before(dataset, late, parse_duration(self.settings.embargo))
+        if not early.any():
+            raise ConfigError(
+                f"an embargo of {self.settings.embargo} is longer than the rollouts: nothing is left to fit"
+            )
+        return dataset.rows(early), dataset.rows(late)
+
     @cached_property
     def _store(self) -> RoundStore | None:
         return None if self.folder is None else RoundStore(self.folder, self.description())
@@ -183,9 +205,7 @@ class RoundTrainer(ABC):
             return
         for kept, fresh, model in self._store.read():
             dataset = fresh if self.dataset is None or not self.aggregate else self.dataset + fresh
-            train, judged = dataset, None
-            if self.settings.validation > 0.0:
-                train, judged = dataset.split(1.0 - self.settings.validation, self.settings.embargo)
+            train, judged = self._split(dataset)
             policy = BCPolicy(model, kept.fit, train, judged)
             self.history.append(Round(kept.number, kept.beta, kept.labels, policy, kept.disagreement, kept.judgement))
             self.dataset = dataset
@@ -199,7 +219,23 @@ def renamed(error: UserError, text: str) -> UserError:
     return next((kind(text) for kind in kinds if isinstance(error, kind)), UserError(text))
 
 
-def would_disagree(learner: Model, rows: ExpertDataset) -> float:
-    """Share of rows at which the learner wants another class than the expert, whoever acted."""
-    outputs = learner.network.outputs(learner.scaler(rows.observations))
-    return float((outputs.argmax(axis=1) != rows.classes(learner.targets)).mean())
+def late_rows(rows: ExpertDataset, share: float) -> Any:
+    """Whether a row is among the last ``share`` of its rollout, (rows,) bool; the last one of each is."""
+    late = np.zeros(len(rows), np.bool_)
+    for places in _rollouts(rows):
+        late[places[len(places) - max(int(share * len(places)), 1) :]] = True
+    return late
+
+
+def _just_before(rows: ExpertDataset, late: Any, embargo: int) -> Any:
+    """Whether a row lies within an embargo before the late ones of its rollout."""
+    near = np.zeros(len(rows), np.bool_)
+    for places in _rollouts(rows):
+        first = rows.times[places[late[places]]].min()
+        near[places] = (rows.times[places] < first) & (rows.times[places] > first - embargo)
+    return near
+
+
+def _rollouts(rows: ExpertDataset) -> list[Any]:
+    """The places of the rows of each rollout."""
+    return [np.flatnonzero(rows.episode == episode) for episode in np.unique(rows.episode)]

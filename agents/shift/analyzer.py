@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.rollout import EXPERT
 from halfspread.agents.shift.actions import Change, by_novelty, change_of_actions
 from halfspread.agents.shift.blocks import (
     LEAST_BLOCKS,
@@ -64,8 +65,8 @@ class CovariateShiftAnalyzer(Model):
         names: tuple[str, str] = ("states taught at", "states visited"),
     ) -> ShiftReport:
         """Everything that can be said of the shift from ``reference`` (the states that a learner was taught at) to
-        ``visited`` (those of its own rollouts). ``names`` of both in the report. 12,000 rows of 8 features against as
-        many take about two seconds.
+        ``visited`` (those of its own rollouts; of an expert's there is no disagreement to speak of). ``names`` of both
+        in the report. 12,000 rows of 8 features against as many take about a second.
 
         Raises DataError for other features, and for fewer than 50 rows, or no more than features, in one of them.
         """
@@ -134,14 +135,15 @@ class _Comparison:
         windows, usual = self._windows()
         wrong = (self.classes[1] != self.classes[2]).astype(np.float64)
         rows: list[NoveltyRow] = []
-        if told is not None:
+        acted = bool((self.sets[1].actor != EXPERT).any())
+        if told is not None and acted:
             drawn = by_novelty(told, wrong[thin[1][1]], thin[1][0], self.rng, resamples=self.settings.resamples,
                                level=self.settings.level)  # fmt: skip
             rows = [NoveltyRow(n, foreign, share, limits.low, limits.high) for n, foreign, share, limits in drawn]
         measures = [self._divergence(), self.mean_distance, self._discrepancy()]
         measures += [_auc_row(told)] if told is not None else []
         measures += [_change_row(change)] if change is not None else []
-        measures.append(self._disagreement(wrong))
+        measures += [self._disagreement(wrong)] if acted else []
         return ShiftReport(
             names[0], names[1], len(self.states[0]), len(self.states[1]), self.block, self.settings.level,
             tuple(measures), features, windows, usual, self._actions(change), tuple(rows), tuple(self.notes),

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from halfspread.agents.shift.blocks import Blocks
-from halfspread.agents.shift.measures import divergence_of_moments, index_of_shares, stability_edges, standardised
+from halfspread.agents.shift.measures import (
+    coarse,
+    divergence_of_moments,
+    index_of_shares,
+    stability_edges,
+    standardised,
+)
 from halfspread.costs.base import Floats
 
 __all__ = ["CELLS", "Estimates", "Sums"]
@@ -55,7 +61,7 @@ class Estimates:
         """From states (rows, features) that were checked, and their blocks."""
         one, two = standardised(reference, visited)
         grids = [_grid(np.concatenate([one[:, i], two[:, i]])) for i in range(one.shape[1])]
-        edges = [stability_edges(one[:, i]) for i in range(one.shape[1])]
+        edges = [stability_edges(coarse(one[:, i])) for i in range(one.shape[1])]
         sums = [_sums(sample, of, grids, edges) for sample, of in ((one, blocks), (two, others))]
         return cls(sums[0], sums[1], tuple(np.diff(grid) for grid in grids))
 
@@ -121,6 +127,7 @@ def _sums(sample: Floats, blocks: Blocks, grids: list[Floats], edges: list[Float
     for i in range(k):
         below = np.searchsorted(grids[i], sample[:, i], side="left")
         cells.append(blocks.counts(np.minimum(below, len(grids[i]) - 1), len(grids[i])))
-        bins.append(blocks.counts(np.searchsorted(edges[i], sample[:, i], side="right"), len(edges[i]) + 1))
+        place = np.searchsorted(edges[i], coarse(sample[:, i]), side="right")
+        bins.append(blocks.counts(place, len(edges[i]) + 1))
     seconds = np.stack([blocks.sums(sample * sample[:, i : i + 1]) for i in range(k)], axis=1).reshape(-1, k * k)
     return Sums(blocks.lengths.astype(np.float64), blocks.sums(sample), seconds, tuple(cells), tuple(bins))

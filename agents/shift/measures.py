@@ -15,6 +15,7 @@ from halfspread.errors import DataError
 
 __all__ = [
     "check_states",
+    "coarse",
     "divergence_of_moments",
     "gaussian_divergence",
     "index_of_shares",
@@ -85,19 +86,26 @@ def _covariance(sample: Floats) -> Floats:
 
 def stability_index(reference: Floats, visited: Floats, bins: int = 10) -> float:
     """Population stability index of one feature: over bins of equal share in the reference the sum of (difference of
-    shares) x (logarithm of their ratio). A value that many rows have gets a bin of its own. Every bin counts half a row
-    more than it has, so that none is empty.
+    shares) x (logarithm of their ratio). A value that many rows have gets a bin of its own; values that differ by less
+    than a hundredth of the reference's standard deviation count as one, so that a full position in whole lots does.
+    Every bin counts half a row more than it has, so that none is empty.
 
     0.1 is called a slight, 0.25 a large shift in the literature on credit scores; without any shift expect about
     (bins - 1) (1 / n + 1 / m) (Yurdakul 2018), and more of rows that resemble those before them. Raises DataError.
     """
     check_states(reference[:, None], visited[:, None])
-    edges = stability_edges(reference, bins)
+    samples = [coarse(sample[:, 0]) for sample in standardised(reference[:, None], visited[:, None])]
+    edges = stability_edges(samples[0], bins)
     counts = [
         np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1).astype(np.float64)
-        for sample in (reference, visited)
+        for sample in samples
     ]
     return float(index_of_shares(*counts))
+
+
+def coarse(values: Floats) -> Floats:
+    """Standardised values in steps of a hundredth."""
+    return np.round(values, 2)
 
 
 def stability_edges(reference: Floats, bins: int = 10) -> Floats:

@@ -98,7 +98,7 @@ def _easy() -> LearningWorld:
 def _position_feedback() -> LearningWorld:
     return LearningWorld(
         "position_feedback",
-        "hysteresis, a stop, a time stop and a cool-down: what it does depends on what it did",
+        "trades a signal with hysteresis, a stop, a time stop and a cool-down: what it does depends on what it did",
         "a clone's mistakes lead to states that the expert never shows; DAgger has seen them",
         SignalMarket(),
         PositionExpert(),

@@ -99,6 +99,7 @@ def test_the_front_door_and_a_streamed_market_refuse_too(tmp_path: Path) -> None
     costs = hs.Costs(half_spread=hs.HalfSpread.bps(1.0), fees=hs.Fees.none(), funding=hs.Funding.none())
     with pytest.raises(ConfigError, match="was trained on"):
         hs.backtest(MARKET, learnt(hours(0, 2)), costs, sizing=hs.FixedContracts(1), capital=1e6)
+    hs.backtest(MARKET, learnt(hours(0, 2)), costs, sizing=hs.FixedContracts(1), capital=1e6, in_sample=True)
     pd.DataFrame(bars([100.0] * 48)).to_parquet(tmp_path / "bars.parquet")
     streamed = Tape.scan_bars(tmp_path / "bars.parquet", LINEAR, interval="1h")
     with pytest.raises(ConfigError, match="was trained on"):

@@ -6,27 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from imitation_study.learners import LEARNERS, settings_of
+from imitation_study.deadline_learners import EPISODES, SPANS, WHERE, learnt
+from imitation_study.learners import LEARNERS
 from imitation_study.markdown import p_value, plus_minus, table
 from imitation_study.measures import summary, with_p
 from imitation_study.part import Part, Size, Study
 
-from halfspread.agents.imitation.dagger import DAggerTrainer
-from halfspread.agents.imitation.forward import ForwardTrainer, Spans
 from halfspread.agents.imitation.judging import Judgement
-from halfspread.agents.imitation.schedules import exponential
-from halfspread.agents.imitation.task import Task
 from halfspread.agents.worlds.world import world
 from halfspread.reports import formats
 
 __all__ = ["PART"]
 
-NAME, WHERE = "deadline", "deadline"
+NAME = "deadline"
 TITLES = {"bc": LEARNERS["bc"].title, "dagger": LEARNERS["dagger"].title, "forward": "forward training"}
-SPANS = Spans("column(left)", (0.2, 0.4, 0.6, 0.8), falling=True)
-#: Episodes for each rollout of the other parts: episodes are short here.
-EPISODES = 20
-EPOCHS, BATCH = 4, 64
 
 
 def _jobs(size: Size) -> list[tuple[str, int, Size]]:
@@ -36,21 +29,9 @@ def _jobs(size: Size) -> list[tuple[str, int, Size]]:
 def _work(job: tuple[str, int, Size]) -> dict[str, float]:
     name, seed, size = job
     task = world(WHERE).task(seed)
-    learner = _learnt(task, name, size)
+    learner = learnt(task, name, size)
     found = Judgement.of([task.judge(i, learner) for i in range(5 * size.fresh)])
     return {"disagreement": found.disagreement, "pnl": found.pnl}
-
-
-def _learnt(task: Task, name: str, size: Size) -> Any:
-    """A policy from equally many labels: every learner gets as many episodes."""
-    settings = settings_of(world(WHERE), EPOCHS * size.epochs).model_copy(update={"batch": BATCH})
-    episodes = EPISODES * size.rollouts
-    if name == "bc":
-        return LEARNERS["bc"].learn(task, settings, episodes)
-    if name == "dagger":
-        trainer = DAggerTrainer(task, settings, exponential(), rounds=size.rollouts, rollouts=EPISODES)
-        return trainer.train().model
-    return ForwardTrainer(task, settings, SPANS, rollouts=episodes).train()
 
 
 def _numbers(results: Sequence[Any], size: Size, study: Study) -> dict[str, Any]:
@@ -88,10 +69,9 @@ def _section(study: Study) -> str:
     return f"""## A deadline
 
 The expert {world(WHERE).text}; {found["bars"]} bars an episode, {found["episodes"]} episodes of labels for each
-learner.
-Forward training (Ross and Bagnell 2010) fits one policy for each of {found["spans"]} spans of time, each where the
-policies
-before it have led, and is asked in that span alone, so that it uses no more labels than the others.
+learner. Forward training (Ross and Bagnell 2010) fits one policy for each of {found["spans"]} spans of time, each
+where the policies before it have led, and is asked in that span alone, so that it uses no more labels than the
+others.
 
 {table(heads, rows)}
 

@@ -71,28 +71,37 @@ def _section(study: Study) -> str:
         ]
         for name, one in sorted(found["learners"].items(), key=lambda each: each[1]["disagreement"])
     ]
-    worst = max(found["learners"].values(), key=lambda each: float(each["disagreement"]))
-    sign = "more" if worst["more_than_expert"] > 0.0 else "less"
     heads = ["learner", "disagreement", "PnL above the expert's", "seeds above"]
     return f"""## Fidelity against profit
 
 The expert earns {formats.number(found["expert_pnl"], 1)} ± {formats.number(found["expert_pnl_error"], 1)} in a
-rollout, after costs.
-On the same markets, each policy beside it:
+rollout, after costs. On the same markets, each policy beside it:
 
 ![Disagreement and profit of every policy](imitation_images/fidelity.svg)
 
 {table(heads, rows)}
 
-{found["policies_above"]} of {found["policies"]} policies out-earn the expert that they imitate, and the least
-faithful learner of
-all earns {formats.number(abs(worst["more_than_expert"]), 1)} {sign} than it. The rank correlation of disagreement
-and profit
-over all policies is {formats.number(found["rank_correlation"], sign=True)}. The expert is not optimal in this world
-(its stop and its
-rests cost it profit), so that a policy which fails to imitate them may earn more. So profit cannot rank imitations;
-whoever
-wants profit should optimise for it, and whoever wants a clone should look at disagreement."""
+{found["policies_above"]} of {found["policies"]} policies out-earn the expert that they imitate; {_apart(found)}. The
+rank correlation of disagreement and profit over all policies is
+{formats.number(found["rank_correlation"], sign=True)}: the expert is not optimal in this world, and not to be like it
+is not a loss by itself. So profit cannot rank imitations; whoever wants profit should optimise for it, and whoever
+wants a clone should look at disagreement."""
+
+
+def _apart(found: Study) -> str:
+    """The most and the least faithful learner, and the one that earns most."""
+    learners = found["learners"]
+    names = sorted(learners, key=lambda name: float(learners[name]["disagreement"]))
+    best = max(learners, key=lambda name: float(learners[name]["more_than_expert"]))
+    told = [
+        f"{what} ({LEARNERS[name].title}) by {formats.number(learners[name]['more_than_expert'], 1, sign=True)}"
+        for what, name in (
+            ("the most faithful learner", names[0]),
+            ("the least faithful one", names[-1]),
+            ("the one that earns most", best),
+        )
+    ]
+    return ", ".join(told[:-1]) + " and " + told[-1] + f", at a disagreement of {share(learners[best]['disagreement'])}"
 
 
 def _pictures(study: Study) -> dict[str, str]:

@@ -103,13 +103,10 @@ def _section(study: Study) -> str:
     return f"""## Growth of error with the horizon
 
 Theory bounds the regret of cloning by a multiple of T squared and that of DAgger by one of T (Ross and Bagnell 2010;
-Ross,
-Gordon and Bagnell 2011). Here regret is the number of steps at which the learner does not do what the expert would,
-in an
-episode of T steps; each learner gets {size["rollouts"]} rollouts of {steps[-1]:,} labels and is followed for as long on
-{size["fresh"]} fresh markets. Slopes are those of a line through log regret over log T from T = {steps[FITTED]:,}
-on, their
-errors from a jackknife over {size["seeds"]} seeds.
+Ross, Gordon and Bagnell 2011). Here regret is the number of steps at which the learner does not do what the expert
+would, in an episode of T steps; each learner gets {size["rollouts"]} rollouts of {steps[-1]:,} labels and is followed
+for as long on {size["fresh"]} fresh markets. Slopes are those of a line through log regret over log T from T =
+{steps[FITTED]:,} on, their errors from a jackknife over {size["seeds"]} seeds.
 
 ![Steps of disagreement by horizon](imitation_images/horizon.svg)
 
@@ -123,22 +120,17 @@ def _findings(found: Mapping[str, Any]) -> str:
     apart, error = formats.number(hard["slope_difference"]), formats.number(hard["slope_difference_error"])
     mild_apart, mild_error = (formats.number(mild[f"slope_difference{name}"]) for name in ("", "_error"))
     first = next((i for i, _ in enumerate(found["steps"]) if _lower(hard, i)), None)
-    lower = "" if first is None else f" At T = {found['steps'][first]:,} and beyond DAgger has the smaller regret;"
+    lower = "" if first is None else f" From T = {found['steps'][first]:,} on DAgger has the smaller regret;"
     before = (
-        " on shorter episodes cloning has, since all of its labels are spent where the expert goes."
-        if first
-        else " it has the smaller regret at every horizon looked at."
+        " on shorter episodes cloning has, since all of its labels are spent where the expert goes." if first else ""
     )
-    return f"""In `privileged` a slip stays until another one happens to undo it: the clone has learnt to add what
-has moved to the
-position that it holds, and never learnt what to do when that position is wrong. So its regret grows faster than the
-horizon
-(slope apart from that of DAgger: {apart} ± {error}), until it is wrong so often that it cannot be wrong more often.
-{lower}{before} In `position_feedback` a mistake ends by itself when the position is closed: errors do not compound,
-regret of
-both grows in proportion to T (slopes apart: {mild_apart} ± {mild_error}), and what DAgger wins is the level. The
-bound of
-T squared is a worst case; whether a task comes near it is a property of the task."""
+    return f"""In `privileged` a slip stays until another one happens to undo it: the clone has learnt to add what has
+moved to the position that it holds, and never learnt what to do when that position is wrong. So its regret grows
+faster than the horizon (slope apart from that of DAgger: {apart} ± {error}), until it is wrong so often that it
+cannot be wrong more often. {lower}{before} In `position_feedback` a mistake ends by itself when the position is
+closed: errors do not compound, regret of both grows in proportion to T (slopes apart: {mild_apart} ± {mild_error}),
+and what DAgger wins is the level. The bound of T squared is a worst case; whether a task comes near it is a property
+of the task."""
 
 
 def _lower(found: Mapping[str, Any], first: int) -> bool:

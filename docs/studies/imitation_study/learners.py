@@ -39,14 +39,19 @@ def _shown(task: Task, rollouts: int) -> ExpertDataset:
 
 
 def _cloned(task: Task, settings: CloneSettings, rollouts: int) -> Model:
-    return clone(_shown(task, rollouts), settings, np.random.default_rng([task.seed, 3, 0])).model
+    return clone(_shown(task, rollouts), settings, _as_in_the_last_round(task, rollouts)).model
+
+
+def _as_in_the_last_round(task: Task, rollouts: int) -> np.random.Generator:
+    """What a trainer draws from in its last round, so that the same rows give the same policy."""
+    return np.random.default_rng([task.seed, 3, rollouts - 1])
 
 
 def _duplicated(task: Task, settings: CloneSettings, rollouts: int) -> Model:
     """Chapter 307's DAgger: the mixed action is thrown away, and the first rollout is added again in each round."""
     once = _shown(task, 1)
     many = once.rows(np.tile(np.arange(len(once)), rollouts))
-    return clone(many, settings, np.random.default_rng([task.seed, 3, 0])).model
+    return clone(many, settings, _as_in_the_last_round(task, rollouts)).model
 
 
 def _dagger(schedule: Callable[[int], Schedule], aggregate: bool = True) -> Callable[[Task, CloneSettings, int], Model]:

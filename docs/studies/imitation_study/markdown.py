@@ -9,7 +9,7 @@ from halfspread.reports import formats
 
 __all__ = ["p_value", "plus_minus", "share", "table", "wrapped"]
 
-LEAST_P = 0.0005
+LEAST_P = 0.0001
 WIDTH = 120
 #: What begins a block that is left as it is.
 _AS_IT_IS = ("|", "#", "!", "```")

@@ -36,7 +36,7 @@ def _findings(study: Mapping[str, Any]) -> list[str]:
             f"Where actions come back, DAgger disagrees with its expert at {share(one['dagger']['disagreement'])} of "
             f"the states that it comes to, a clone of as many labels at {share(one['bc']['disagreement'])} "
             f"(p = {p_value(one['dagger']['p'])}). Chapter 307's DAgger, which throws the mixed action away, comes to "
-            f"{share(one['duplicates']['disagreement'])}: worse than cloning."
+            f"{share(one['duplicates']['disagreement'])}."
         )
     if "worlds" in study:
         easy, hidden = (study["worlds"][where] for where in ("easy", "privileged"))
@@ -56,7 +56,7 @@ def _findings(study: Mapping[str, Any]) -> list[str]:
         one = study["fidelity"]
         found.append(
             f"Profit does not rank imitations: {one['policies_above']} of {one['policies']} policies out-earn the "
-            "expert that they imitate, the least faithful ones among them."
+            f"expert that they imitate (rank correlation with disagreement {formats.number(one['rank_correlation'])})."
         )
     if "deadline" in study:
         one = study["deadline"]

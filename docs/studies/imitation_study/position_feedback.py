@@ -15,23 +15,26 @@ from imitation_study.pictures import ranking
 from halfspread.agents.worlds.world import world
 from halfspread.reports import formats
 
-__all__ = ["BRIEF", "PART"]
+__all__ = ["BRIEF", "BRIEF_AGAIN", "PART"]
 
 NAME = "position_feedback"
 
-#: Measured with the yardstick's own code when the project began: disagreement, standard error (None: not told).
-BRIEF: Mapping[str, tuple[float, float | None]] = {
+#: Measured with the yardstick's own code, on the same seeds of its own markets: disagreement, standard error.
+BRIEF: Mapping[str, tuple[float, float]] = {
     "dagger": (0.0145, 0.0011),
     "dagger_indicator": (0.0147, 0.0011),
     "dagger_linear": (0.0201, 0.0020),
     "bc": (0.0319, 0.0027),
-    "noise_01": (0.036, None),
-    "noise_03": (0.042, None),
-    "noise_10": (0.107, None),
-    "duplicates": (0.0456, None),
+    "noise_01": (0.0359, 0.0034),
+    "noise_03": (0.0415, 0.0053),
+    "noise_10": (0.1070, 0.0199),
+    "duplicates": (0.0456, 0.0049),
     "last_round_only": (0.105, 0.024),
 }
+#: The same code on the next two dozens of seeds, for the one figure that hangs on a few unlucky fits.
+BRIEF_AGAIN: Mapping[str, tuple[tuple[float, float], ...]] = {"noise_10": ((0.0552, 0.0053), (0.0683, 0.0060))}
 ERRORS = 2.0
+NOISE = ("noise_01", "noise_03", "noise_10")
 
 
 def _jobs(size: Size) -> list[tuple[str, int, Size]]:
@@ -50,15 +53,14 @@ def _numbers(results: Sequence[Any], size: Size, study: Study) -> dict[str, Any]
         if name in BRIEF:
             told, error = BRIEF[name]
             found[name] |= {"brief": told, "brief_error": error}
+            found[name] |= {"brief_again": BRIEF_AGAIN[name]} if name in BRIEF_AGAIN else {}
             found[name]["errors_away"] = round(_away(found[name], told, error), 2)
     return with_p(found)
 
 
-def _away(found: Mapping[str, Any], told: float, error: float | None) -> float:
-    """How many standard errors lie between this measurement and the brief's; where the brief tells no error, its own is
-    taken to be as large."""
-    own = found["standard_error"]
-    both = math.hypot(own, own if error is None else error)
+def _away(found: Mapping[str, Any], told: float, error: float) -> float:
+    """How many standard errors, of both measurements together, lie between this one and the brief's."""
+    both = math.hypot(found["standard_error"], error)
     return abs(found["disagreement"] - told) / both if both > 0.0 else math.inf
 
 
@@ -84,29 +86,30 @@ def _section(study: Study) -> str:
     size = study["size"]
     return f"""## The acceptance experiment
 
-A signal, an expert with hysteresis, a stop, a time stop and a cool-down, and a learner that sees the signal and its own
-position, unrealised profit, age and cool-down. The world is that of the yardstick, through this engine: a test
-replays it
-step by step. A network of 32-32; every learner gets {size["rollouts"]} rollouts of {size["bars"]:,} labels;
-{size["seeds"]} paired
-seeds; judged on {size["fresh"]} fresh rollouts in which the learner acts alone, by the share of decisions at which
-it does
-not do what the expert would. Errors are standard errors over seeds.
+A signal, an expert with hysteresis, a stop, a time stop and a cool-down, and a learner that sees the signal and its
+own position, unrealised profit, age and cool-down. The world is that of the yardstick, through this engine: a test
+replays it step by step. A network of 32-32; every learner gets {size["rollouts"]} rollouts of {size["bars"]:,}
+labels; {size["seeds"]} paired seeds; judged on {size["fresh"]} fresh rollouts in which the learner acts alone, by the
+share of decisions at which it does not do what the expert would. Errors are standard errors over seeds.
 
 ![Disagreement of each learner with the expert](imitation_images/learners.svg)
 
 {table(heads, rows)}
 
 DAgger disagrees at {share(ratio, 0)} of the states at which cloning does (p = {p_value(found["dagger"]["p"])},
-two-sided,
-exact paired permutation of {size["seeds"]} seeds). The noise of DART, fitted to what the learner does where one
-class is in
-force and one is wanted, comes to {share(found["dart"]["disagreement"])} against {share(found["bc"]["disagreement"])} of
-cloning (p = {p_value(found["dart"]["p"])}); plain noise is worse than none at every level. The column *brief* is
-what was
-measured with the yardstick's own code when the project began; *apart* says how many standard errors (of both
-together) lie
-between: {_agreed(found)}"""
+two-sided, exact paired permutation of {size["seeds"]} seeds). The noise of DART, fitted to what the learner does
+where one class is in force and one is wanted, comes to {share(found["dart"]["disagreement"])} against
+{share(found["bc"]["disagreement"])} of cloning (p = {p_value(found["dart"]["p"])}); plain noise is {_plain(found)}.
+The column *brief* is what was measured with the yardstick's own code when the project began; *apart* says how many
+standard errors (of both together) lie between: {_agreed(found)}"""
+
+
+def _plain(found: Mapping[str, Any]) -> str:
+    """How plain noise does beside none."""
+    worse = [name for name in NOISE if found[name]["disagreement"] > found["bc"]["disagreement"]]
+    if len(worse) == len(NOISE):
+        return "worse than none at every level"
+    return "worse than none at " + (", ".join(LEARNERS[name].title for name in worse) or "no level")
 
 
 def _agreed(found: Mapping[str, Any]) -> str:
@@ -115,7 +118,15 @@ def _agreed(found: Mapping[str, Any]) -> str:
     if not far:
         return f"all {told} figures agree within two."
     said = ", ".join(f"{LEARNERS[name].title} ({formats.number(away, 1)})" for name, away in far.items())
-    return f"{told - len(far)} of {told} figures agree within two; further away: {said}."
+    text = f"{told - len(far)} of {told} figures agree within two; further away: {said}."
+    for name in far:
+        if "brief_again" in found[name]:
+            again = " and ".join(plus_minus(*each) for each in found[name]["brief_again"])
+            text += (
+                f" The yardstick's own code gives {again} for {LEARNERS[name].title} on the next two dozens of its "
+                "seeds: the figure hangs on a few policies that came out badly, which so few seeds have or have not."
+            )
+    return text
 
 
 def _pictures(study: Study) -> dict[str, str]:

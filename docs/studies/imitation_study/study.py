@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -64,43 +65,42 @@ def run_study(
 
 
 def _kept(part: Part, size: Size, study: Study, out: Path, workers: int) -> tuple[dict[str, Any], float]:
-    """The numbers of a part and the seconds that they took, from the folder where the same code has made them."""
-    path = out / f"{part.name}.json"
-    code = _code(size)
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.get("code") == code:
-            print(f"{part.name}: kept from before", file=sys.stderr, flush=True)
-            return kept["numbers"], kept["seconds"]
-    began = time.perf_counter()
-    jobs = part.jobs(size)
-    results = _results(part, jobs, workers)
-    numbers = json.loads(to_json(part.numbers(results, size, study)))
-    spent = time.perf_counter() - began
-    print(f"{part.name}: {len(jobs)} jobs, {spent:.0f} s", file=sys.stderr, flush=True)
-    atomic_write_text(path, to_json({"code": code, "seconds": spent, "numbers": numbers}))
-    return numbers, spent
+    """The numbers of a part and the seconds that its jobs took; what came of the jobs is kept in the folder, and taken
+    from there where the same code has done the same."""
+    path, jobs = out / f"{part.name}.json", part.jobs(size)
+    code = _code(part, jobs)
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if kept.get("code") != code:
+        began = time.perf_counter()
+        results = json.loads(json.dumps(_results(part, jobs, workers)))  # as it comes back from the file
+        kept = {"code": code, "seconds": time.perf_counter() - began, "results": results}
+        atomic_write_text(path, json.dumps(kept))
+        print(f"{part.name}: {len(jobs)} jobs, {kept['seconds']:.0f} s", file=sys.stderr, flush=True)
+    else:
+        print(f"{part.name}: kept from before", file=sys.stderr, flush=True)
+    numbers: dict[str, Any] = json.loads(to_json(part.numbers(kept["results"], size, study)))
+    return numbers, kept["seconds"]
 
 
 def _results(part: Part, jobs: Sequence[Any], workers: int) -> list[Any]:
     if workers == 1 or len(jobs) == 1:
         return [part.work(job) for job in jobs]
-    part.work(jobs[0])  # compile once, in the parent, before workers start
+    first = part.work(jobs[0])  # compiles once, in the parent, before workers start
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(pool.map(part.work, jobs))
+        return [first, *pool.map(part.work, jobs[1:])]
 
 
-def _code(size: Size) -> str:
-    """Hash of what makes the numbers: sources of the package and of the study, and the size."""
+def _code(part: Part, jobs: Sequence[Any]) -> str:
+    """Hash of what results come from: the package, the learners of the study, the work of the part, and its jobs."""
     found = hashlib.blake2b(digest_size=8)
     for name, each in folder_hashes().items():
         if name in _FOLDERS:
             found.update(f"{name} {each}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.name not in ("page.py", "pictures.py", "markdown.py"):
-            found.update(path.read_bytes())
-    found.update(repr(size).encode())
+    for path in (*sorted(Path(__file__).parent.glob("*learners.py")), Path(__file__).parent / "measures.py"):
+        found.update(path.read_bytes())
+    found.update(inspect.getsource(part.work).encode())
+    found.update(repr(list(jobs)).encode())
     return found.hexdigest()
 
 

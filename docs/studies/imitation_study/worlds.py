@@ -68,10 +68,10 @@ def _section(study: Study) -> str:
 
 {table(heads, rows, words=2)}
 
-Labels, network and judging as above. In `easy` what the learner does changes nothing that it sees, so there is
-nothing for
-DAgger to win, and its rollouts are as good as the expert's. In `privileged` no learner can be right all the time, since
-what it is shown is blurred."""
+Labels, network and judging as above. In `easy` what the learner does changes nothing that it sees, so that every
+learner is given the same rows and comes to the same policy. In `privileged` no learner can be right all the time,
+since what it is shown is blurred; how much of the expert acts in the first rounds matters there, where an untaught
+learner is lost."""
 
 
 PART = Part("worlds", _jobs, _work, _numbers, _section)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -21,6 +22,17 @@ def test_disagreement_is_the_share_of_decisions_that_are_not_the_experts() -> No
     assert disagreement([agreed, against]) == wrong / 400
 
 
+def test_what_differs_by_class_or_by_size() -> None:
+    """Where there are classes, another class differs, as far as it may be; without, what is far enough away."""
+    near = lessons.episode(0, bars=50, learner=lambda _: 0.4, beta=0.0)
+    wanted = near.expert
+    assert disagreement([near], lessons.TARGETS) == (wanted != 0.0).mean()
+    assert disagreement([near]) == 1.0
+    nearly = dataclasses.replace(near, executed=wanted + 0.04)
+    assert disagreement([nearly]) == disagreement([nearly], lessons.TARGETS) == 0.0
+    assert disagreement([dataclasses.replace(near, executed=wanted + 0.06)]) == 1.0
+
+
 def test_a_judgement_is_the_mean_of_rollouts_with_its_standard_error() -> None:
     episodes = [lessons.episode(i, learner=lambda _: 0.0, beta=0.0) for i in range(4)]
     found = Judgement.of(episodes)
@@ -28,6 +40,7 @@ def test_a_judgement_is_the_mean_of_rollouts_with_its_standard_error() -> None:
     assert found.disagreement == pytest.approx(np.mean(wrong))
     assert found.disagreement_error == pytest.approx(np.std(wrong, ddof=1) / 2.0)
     assert found.pnl == found.pnl_error == 0.0
+    assert np.isnan(Judgement.of(episodes[:1]).disagreement_error)
     with pytest.raises(DataError, match="at least one rollout"):
         Judgement.of([])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from halfspread.agents.experts.position_expert import PositionExpert
@@ -227,6 +228,46 @@ def test_a_folder_is_named_where_an_expert_fails(tmp_path: Path) -> None:
     given.task = dataclasses.replace(given.task, markets=lambda _: lessons.market(0, 0))
     with pytest.raises(DataError, match=r"round 1; the 1 before it are kept in .*" + tmp_path.name):
         given.train()
+
+
+def test_every_round_counts_in_the_fit_and_in_what_it_is_judged_by() -> None:
+    """Of markets that follow each other, the last in time are those of the last round."""
+    parts = [lessons.market(0, 5 * BARS, start=lessons.START)]
+    times = parts[0].feeds[0].table("bars").times
+
+    def part(number: int) -> Any:
+        bounds = [pd.Timestamp(int(times[i]), tz="UTC") for i in (number * BARS, (number + 1) * BARS - 1)]
+        return parts[0].slice(*bounds)
+
+    settings = SETTINGS.model_copy(update={"validation": 0.2, "embargo": "1h"})
+    given = DAggerTrainer(dataclasses.replace(task(), markets=part), settings, indicator(), rounds=4)
+    policy = given.train()
+    assert policy.validation is not None
+    rows = given.dataset
+    assert rows is not None
+    for fitted, share in ((policy.train, 0.8), (policy.validation, 0.2)):
+        counts = np.bincount(fitted.round, minlength=4)
+        assert counts == pytest.approx([share * len(rows) / 4] * 4, abs=14)
+    for episode in range(4):
+        early, late = (each.times[each.episode == episode] for each in (policy.train, policy.validation))
+        assert late.min() - early.max() >= 3_600_000_000_000
+        assert late.max() == rows.times[rows.episode == episode].max()
+    with pytest.raises(ConfigError, match="embargo of 9d is longer than the rollouts"):
+        DAggerTrainer(task(), settings.model_copy(update={"embargo": "9d"}), indicator()).train()
+
+
+@pytest.mark.parametrize("head", ["squared", "gaussian"])
+def test_a_head_that_tells_values_is_trained_and_judged(head: str) -> None:
+    settings = SETTINGS.model_copy(update={"head": head})
+    given = DAggerTrainer(task(), settings, adaptive(5.0), rounds=3, judged_by=2)
+    given.train()
+    for before, now in zip(given.history[:-1], given.history[1:], strict=True):
+        own = given.dataset
+        assert own is not None
+        rows = own.rows(own.round == now.number)
+        assert now.disagreement == 1.0 - before.policy.agreement(rows)
+        assert 0.0 < now.disagreement <= 1.0
+    assert given.best.judgement is not None
 
 
 def test_what_is_said_of_a_thing_is_the_same_in_every_process() -> None:

@@ -133,6 +133,15 @@ def test_a_feature_that_stands_still_is_said_to_be_where_it_was() -> None:
     assert found.features[3].p <= 0.02
 
 
+def test_where_the_expert_acted_there_is_no_disagreement_to_speak_of() -> None:
+    rng = np.random.default_rng(18)
+    reference, visited = demonstrations(rng, 500), demonstrations(rng, 500)
+    found = QUICK.compare(reference, replace(visited, actor=np.zeros(500, np.int64)), rng)
+    assert "Disagreement" not in [each.name for each in found.measures]
+    assert found.novelty == ()
+    assert [each.name for each in QUICK.compare(reference, visited, rng).measures][-1] == "Disagreement"
+
+
 def test_one_feature_is_enough() -> None:
     rng = np.random.default_rng(10)
     features = FeatureSet(("momentum(5)",))

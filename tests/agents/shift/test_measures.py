@@ -107,6 +107,14 @@ def test_a_value_that_many_rows_have_gets_a_bin_of_its_own() -> None:
     assert stability_index(np.full(100, 3.0), np.full(100, 2.0)) > 1.0
 
 
+def test_a_full_position_in_whole_lots_is_one_value() -> None:
+    """Sizes of 10,000 in lots: 0.9990 to 1.0000 of full, another at every entry."""
+    rng = np.random.default_rng(8)
+    one, two = (np.repeat([-1.0, 1.0], 500) * rng.uniform(*ends, 1_000) for ends in ((0.999, 0.9995), (0.9995, 1.0)))
+    assert stability_index(one, two) < 1e-9
+    assert stability_index(one, np.abs(two)) > 1.0
+
+
 def test_a_feature_that_stands_still_in_both_samples_adds_nothing() -> None:
     rng = np.random.default_rng(3)
     one, two = rng.standard_normal((100, 2)), rng.standard_normal((100, 2)) + 0.5

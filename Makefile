@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 .PHONY: help run test lint bench study imitation clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## compare the ready-made strategies on the built-in market and write the HTML report
 	$(BIN)/python -m halfspread compare configs/quickstart.toml

@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench study clean
+.PHONY: help run test lint bench study imitation clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## compare the ready-made strategies on the built-in market and write the HTML report
 	$(BIN)/python -m halfspread compare configs/quickstart.toml
@@ -30,10 +30,15 @@ bench: $(READY) ## measure the speed; every benchmark checks its results first
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.policies
+	$(BIN)/python -m benchmarks.dagger
 	$(BIN)/python -m benchmarks.report
 
 study: $(READY) ## what costs and luck leave of the experts; needs HALFSPREAD_DATA
 	$(BIN)/python docs/studies/costs.py
+
+imitation: $(READY) ## what learners take over from their experts; its part on real markets needs HALFSPREAD_DATA
+	$(BIN)/python docs/studies/imitation.py
 
 clean: ## remove the environment and everything that tools left behind (never runs/)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.networks.calibration import calibration
 from halfspread.agents.policies.model import Model
 from halfspread.agents.shift.analyzer import CovariateShiftAnalyzer
+from halfspread.agents.shift.blocks import share_interval
 from halfspread.commands.run_files import hash_of_file
 from halfspread.commands.training import DEMONSTRATIONS, MODEL, Trained
 from halfspread.configs.agents import parameters_of
@@ -22,7 +23,6 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.reports.result import Result
 from halfspread.reports.shift_view import ShiftView
-from halfspread.reports.statistics.resamples import BOOTSTRAP_DAYS, block_length, draw_resamples, means_of_resamples
 from halfspread.reports.training_view import (
     Calibration,
     Fidelity,
@@ -38,8 +38,6 @@ from halfspread.reports.training_view import (
 __all__ = ["training_view"]
 
 NAN = math.nan
-#: Decisions are resampled by so many spans at most, which keeps their serial dependence.
-SPANS = 1_000
 LEVEL = 0.95
 #: Runs of so few decisions are not compared by their states.
 SHORTEST = 50
@@ -136,15 +134,16 @@ def _calibration(trained: Trained) -> tuple[tuple[Calibration, ...], float]:
 def _fidelity(trained: Trained, own: Episode) -> Fidelity:
     model, held_out = trained.model, trained.held_out
     wrong = _wrong(model, own.expert, own.executed)
-    low, high = _interval(wrong, np.random.default_rng([trained.loaded.config.seed, 5]))
+    seed = [trained.loaded.config.seed, 5]
+    between = share_interval(wrong, np.zeros(len(wrong), np.int64), np.random.default_rng(seed), level=LEVEL)
     agreement = NAN if held_out is None else trained.lesson.clone.agreement(held_out)
     classes, confusion = _confusion(model, own)
     regret, error = _regret(trained)
     return Fidelity(
         agreement,
         float(wrong.mean()),
-        low,
-        high,
+        between.low,
+        between.high,
         LEVEL,
         len(wrong),
         classes,
@@ -177,16 +176,6 @@ def _confusion(model: Model, own: Episode) -> tuple[tuple[str, ...], tuple[tuple
 
 def _class(target: float) -> str:
     return f"{target:+g}" if target else "0"
-
-
-def _interval(wrong: Any, rng: np.random.Generator) -> tuple[float, float]:
-    """Percentiles of the share over stationary resamples of spans of decisions; NaN for a run that is too short."""
-    spans = np.array([part.mean() for part in np.array_split(wrong, min(SPANS, max(len(wrong) // 20, 1)))])
-    if len(spans) < BOOTSTRAP_DAYS:
-        return NAN, NAN
-    drawn = means_of_resamples(spans[:, None], draw_resamples(rng, len(spans), block_length(spans)))
-    low, high = np.quantile(drawn, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
-    return float(low), float(high)
 
 
 def _regret(trained: Trained) -> tuple[float, float]:

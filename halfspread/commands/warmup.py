@@ -159,6 +159,8 @@ def _run_learners(tape: Tape) -> None:
             rng = np.random.default_rng(0)
             policy = learner.fit(tape.slice(None, middle), rng, costs=_costs(tape), options={**options})
             _run(tape.slice(middle, None), policy)
+            if policy.model_read.classes:
+                policy.model_read.probabilities(np.zeros((1, 2)))
 
 
 def _run_statistics() -> None:

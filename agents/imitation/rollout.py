@@ -52,11 +52,13 @@ class Episode(Recorded):
 
 
 class ExpertFailure(StrategyError):
-    """The expert failed in a rollout; ``recorded`` are the rows until then."""
+    """The expert failed in a rollout; ``recorded`` are the rows until then, none where nobody says."""
 
-    def __init__(self, message: str, recorded: Recorded) -> None:
+    def __init__(self, message: str, recorded: Recorded | None = None) -> None:
         super().__init__(message)
-        self.recorded = recorded
+        none = np.zeros(0)
+        empty = Recorded(none.astype(np.int64), np.zeros((0, 0)), none, none, none.astype(np.int64), none)
+        self.recorded = empty if recorded is None else recorded
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.recorded)  # as it comes from another process

@@ -453,6 +453,7 @@ def test_a_failure_of_an_expert_comes_whole_from_another_process() -> None:
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
     assert np.array_equal(again.recorded.expert, caught.value.recorded.expert)
+    assert len(ExpertFailure("told again").recorded.times) == 0
 
 
 # Experts that see more.

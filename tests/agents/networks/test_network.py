@@ -141,6 +141,28 @@ def test_one_batch_is_learnt_by_heart(head: str) -> None:
         assert fit.losses[-1] < 0.0
 
 
+def test_without_hidden_layers_it_is_a_linear_or_a_logistic_regression() -> None:
+    rng = np.random.default_rng(6)
+    inputs, slopes = rng.normal(size=(500, 4)), rng.normal(size=(5, 3))
+    wide = np.hstack([inputs, np.ones((500, 1))])
+    settings = FitSettings(hidden=(), epochs=3_000, batch=500, rate=0.02)
+    wanted = wide @ slopes + rng.normal(size=(500, 3))
+    fit = fit_network(
+        Network.drawn(4, (), 3, "squared", "relu", rng), Examples(inputs, wanted, np.ones(500)), settings, rng
+    )
+    line = np.linalg.lstsq(wide, wanted, rcond=None)[0]
+    assert fit.network.parameters.reshape(5, 3) == pytest.approx(line, abs=1e-4)
+    labels = np.eye(3)[(wide @ slopes + rng.gumbel(size=(500, 3))).argmax(axis=1)]
+    fit = fit_network(
+        Network.drawn(4, (), 3, "softmax", "relu", rng), Examples(inputs, labels, np.ones(500)), settings, rng
+    )
+    chances = fit.network.probabilities(inputs)
+    assert np.abs(wide.T @ (chances - labels)).max() < 1e-2  # the likelihood is at its maximum
+    assert fit.network.parameters.reshape(5, 3) - fit.network.parameters.reshape(5, 3).mean(
+        axis=1, keepdims=True
+    ) == pytest.approx(slopes - slopes.mean(axis=1, keepdims=True), abs=0.6)
+
+
 def test_the_same_seed_gives_the_same_bits() -> None:
     def once(seed: int) -> Floats:
         rng = np.random.default_rng(seed)

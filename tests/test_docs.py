@@ -14,7 +14,10 @@ from halfspread.datafeeds.synthetic import SyntheticMarket
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("strategies", "costs", "metrics", "features", "models", "demonstrations")),
+    *(
+        f"docs/{name}.md"
+        for name in ("strategies", "costs", "metrics", "features", "models", "demonstrations", "shift")
+    ),
 )
 
 

@@ -52,11 +52,16 @@ class Episode(Recorded):
 
 
 class ExpertFailure(StrategyError):
-    """The expert failed in a rollout; ``recorded`` are the rows until then."""
+    """The expert failed in a rollout; ``recorded`` are the rows until then, none where nobody says."""
 
-    def __init__(self, message: str, recorded: Recorded) -> None:
+    def __init__(self, message: str, recorded: Recorded | None = None) -> None:
         super().__init__(message)
-        self.recorded = recorded
+        none = np.zeros(0)
+        empty = Recorded(none.astype(np.int64), np.zeros((0, 0)), none, none, none.astype(np.int64), none)
+        self.recorded = empty if recorded is None else recorded
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.recorded)  # as it comes from another process
 
 
 def roll_out(
@@ -82,10 +87,13 @@ def roll_out(
     rows. The choice of who acts, and ``disturb``, draw from the seed of the run; the expert draws what it would draw
     alone.
 
-    Raises what `run_backtest` raises; ConfigError for a share that is none, and for an expert that decides on other
-    events than bars, or knows its own path only where somebody else acts; `ExpertFailure` where the expert fails.
+    Raises what `run_backtest` raises; ConfigError for a share that is none, a model of other features, and an expert
+    that decides on other events than bars, or knows its own path only where somebody else acts; `ExpertFailure` where
+    the expert fails.
     """
     _check(expert, learner, beta, disturb, instrument, len(tape.feeds))
+    if isinstance(learner, Model):
+        _check_model(learner, features)
     disturb = getattr(disturb, "as_table", lambda: disturb)()
     foresee = getattr(expert, "foresee", None)
     if foresee is not None:
@@ -135,6 +143,17 @@ def _check(
     if is_compiled(expert) or callable(getattr(expert, "on_bar", None)) or hasattr(expert, "foresee"):
         return
     raise ConfigError(f"expert: expected an agent with on_bar or a compiled function, got {expert!r}")
+
+
+def _check_model(learner: Model, features: FeatureSet) -> None:
+    """Raise ConfigError for a model that looks at something else, or at other times."""
+    if learner.features != features:
+        raise ConfigError(
+            f"learner: the model looks at {', '.join(learner.features.names)} (stack {learner.features.stack}), and "
+            f"the rollout at {', '.join(features.names)} (stack {features.stack}); record the features of the model"
+        )
+    if learner.events != ("bar",):
+        raise ConfigError(f"learner: the model decides on {', '.join(learner.events)}; a rollout is one of bars")
 
 
 def _recorded(pair: CompiledRollout | PythonRollout) -> Recorded:

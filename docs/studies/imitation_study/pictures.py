@@ -108,7 +108,7 @@ def scatter(found: Entry, fidelity: Entry, titles: Mapping[str, str]) -> str:
         for wrong, more in zip(found[name]["by_seed"], fidelity["learners"][name]["by_seed"], strict=True)
     ]
     xs = padded(*(math.log10(end(wrong for _, wrong, _ in pairs)) for end in (min, max)))
-    ys = padded(min(more for *_, more in pairs), max(more for *_, more in pairs))
+    ys = padded(min(0.0, *(more for *_, more in pairs)), max(0.0, *(more for *_, more in pairs)))
     panel = Panel(64, 58, 560, 320, xs, ys)
     parts = [
         words(

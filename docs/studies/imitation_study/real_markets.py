@@ -63,6 +63,7 @@ class Span:
     until: str
     end: str
     currency: str
+    fees: str
     settings: tuple[str, ...] = ()
 
 
@@ -86,8 +87,15 @@ TASKS: Mapping[str, Task] = {
     ),
 }
 SPANS: Mapping[str, Span] = {
-    "xbtusd": Span(XBTUSD, "2020-01-01", "2021-01-01", "2021-09-22", "USD"),
-    "btcusdt": Span(BTCUSDT, "2025-01-01", "2026-01-01", "2026-07-21", "USDT", ("market.gaps=[]",)),
+    "xbtusd": Span(
+        XBTUSD,
+        "2020-01-01",
+        "2021-01-01",
+        "2021-09-22",
+        "USD",
+        "5 bp of the value of every fill at all times, as in the config; the venue charged 7.5 bp before 2021-08-17",
+    ),
+    "btcusdt": Span(BTCUSDT, "2025-01-01", "2026-01-01", "2026-07-21", "USDT", BTCUSDT.fees, ("market.gaps=[]",)),
 }
 
 
@@ -260,7 +268,7 @@ def _market_section(where: str, found: Mapping[str, Any]) -> str:
     return f"""### {market.title}
 
 Learnt from {one["from"]} to {one["until"]} ({bars["learnt"]:,} bars), judged to {one["to"]} ({bars["judged"]:,} bars).
-Fees: {market.fees}.
+Fees: {SPANS[where].fees}.
 
 {_faith(one)}
 
@@ -308,7 +316,7 @@ def _money_table(one: Mapping[str, Any]) -> str:
             cells += [formats.number(_amount(one, which, who, name), 0) for name in ("turnover", "fills")]
             rows.append([which, title, *cells, share(_amount(one, which, who, "max_drawdown"), 0)])
     parts = [PART_NAMES[part].lower() for part in shown]
-    heads = ["expert", "who", *parts, "net", "net by seed", "turnover", "fills", "drawdown"]
+    heads = ["expert", "who", *parts, "net", "net by seed", "turnover", "fills", "drawdown of the notional"]
     return table(heads, rows, words=2)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from halfspread.agents.experts.clairvoyant import Clairvoyant
@@ -19,7 +23,7 @@ from halfspread.engine.agent_functions import OK, compiled_agent
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, DataError
 from halfspread.strategies import BUILT_IN, Bollinger, RandomTurnover, SmaCross, Strategy, Twap
 from halfspread.strategies.compiled import CompiledStrategy
 from tests.agents.imitation.lessons import (
@@ -29,6 +33,7 @@ from tests.agents.imitation.lessons import (
     OPTIONS,
     OTHER,
     START,
+    WORLD,
     contrarian,
     episode,
     market,
@@ -422,6 +427,33 @@ def test_terms_that_are_none_are_refused() -> None:
         episode(1, instrument=1)
     with pytest.raises(ConfigError, match="shorter than the lookback 600"):
         episode(1, features=FeatureSet(("log_return(600)",)))
+
+
+def test_an_observation_that_does_not_fit_the_model_is_refused() -> None:
+    for features in (OWN, FeatureSet(FEATURES.names, 2), FeatureSet(FEATURES.names[::-1])):
+        with pytest.raises(ConfigError, match=r"learner: the model looks at .* and the rollout at"):
+            episode(1, features=features, learner=model(), beta=0.5)
+    with pytest.raises(ConfigError, match="the model decides on quote"):
+        episode(1, learner=replace(model(), events=("quote",)), beta=0.5)
+
+
+def test_a_streamed_tape_is_refused(tmp_path: Path) -> None:
+    rows = market(1).bars.rows  # type: ignore[union-attr]
+    names = ("open", "high", "low", "close", "volume")
+    times = pd.to_datetime(START + 300 * np.arange(400), unit="s", utc=True)
+    pd.DataFrame({"ts": times, **dict(zip(names, rows.T[:5], strict=True))}).to_parquet(tmp_path / "bars.parquet")
+    tape = Tape.scan_bars(tmp_path / "bars.parquet", WORLD)
+    with pytest.raises(DataError, match=r"bars\.parquet: a rollout takes a tape of bars in memory"):
+        roll_out(tape, SmaCross(), CALM, COSTS, **OPTIONS)
+
+
+def test_a_failure_of_an_expert_comes_whole_from_another_process() -> None:
+    with pytest.raises(ExpertFailure) as caught:
+        episode(1, expert=Fails(), features=OWN, learner=short, beta=0.0)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
+    assert np.array_equal(again.recorded.expert, caught.value.recorded.expert)
+    assert len(ExpertFailure("told again").recorded.times) == 0
 
 
 # Experts that see more.

@@ -54,6 +54,20 @@ def test_a_change_of_the_probability_is_found_in_its_size() -> None:
     assert found.p < 0.01
 
 
+def test_an_action_that_the_fit_cannot_explain_is_no_change_where_the_samples_are_told_apart_well() -> None:
+    """An action in stripes, of which squares of the features know nothing, and a wider spread of the states, of which
+    they know all: its share moves by 10 points or more, its probability at like states does not."""
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng([seed, 6])
+        one, two = rng.standard_normal((1_500, 1)), 0.6 * rng.standard_normal((1_500, 1)) + 0.5
+        told, blocks = told_of(one, two, rng)
+        wanted = (np.sin(3.0 * np.concatenate([one, two])[:, 0]) > 0.0).astype(np.int64)
+        assert abs(wanted[1_500:].mean() - wanted[:1_500].mean()) > 0.05
+        found.append(change_of_actions(told, wanted, 2, blocks, rng, resamples=99).changes[1])
+    assert abs(np.mean(found)) < 0.02
+
+
 def test_where_no_states_are_common_nothing_is_said() -> None:
     rng = np.random.default_rng(3)
     one, two = rng.standard_normal((400, 1)), rng.standard_normal((400, 1)) + 50.0

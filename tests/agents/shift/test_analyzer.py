@@ -133,6 +133,18 @@ def test_a_feature_that_stands_still_is_said_to_be_where_it_was() -> None:
     assert found.features[3].p <= 0.02
 
 
+def test_a_shift_that_begins_halfway_is_seen_in_the_windows_after_it() -> None:
+    rng = np.random.default_rng(19)
+    reference, visited = demonstrations(rng, 3_000), demonstrations(rng, 3_000)
+    visited.observations[1_500:, 0] += 1.5
+    found = QUICK.compare(reference, visited, rng)
+    levels = [window.distance for window in found.windows]
+    assert levels[0] < found.usual
+    assert levels[-1] > 5.0 * found.usual
+    assert found.windows[-1].low <= levels[-1] <= found.windows[-1].high
+    assert found.windows[-1].start >= 1_500 * 3_600_000_000_000
+
+
 def test_where_the_expert_acted_there_is_no_disagreement_to_speak_of() -> None:
     rng = np.random.default_rng(18)
     reference, visited = demonstrations(rng, 500), demonstrations(rng, 500)

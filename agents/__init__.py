@@ -12,18 +12,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from halfspread.agents.experts.clairvoyant import Clairvoyant
+    from halfspread.agents.experts.hindsight import Hindsight
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
     from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger, Dart
     from halfspread.agents.policies.policy import Policy
 
-__all__ = ["BoostedClone", "Clairvoyant", "Clone", "Dagger", "Dart", "Foresight", "Mixture", "Policy", "PositionExpert"]
+__all__ = [
+    "BoostedClone",
+    "Clairvoyant",
+    "Clone",
+    "Dagger",
+    "Dart",
+    "Foresight",
+    "Hindsight",
+    "Mixture",
+    "Policy",
+    "PositionExpert",
+]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
 BUILT_IN = {
     "clairvoyant": "Clairvoyant",
     "foresight": "Foresight",
+    "hindsight": "Hindsight",
     "position_expert": "PositionExpert",
     "mixture": "Mixture",
     "clone": "Clone",
@@ -39,6 +52,7 @@ _HOMES = {
     "Dagger": "imitation.learners",
     "Dart": "imitation.learners",
     "Foresight": "experts.plan",
+    "Hindsight": "experts.hindsight",
     "Mixture": "experts.mixture",
     "Policy": "policies.policy",
     "PositionExpert": "experts.position_expert",

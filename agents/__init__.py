@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
-    from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger, Dart
+    from halfspread.agents.imitation.clones import BoostedClone, Clone
+    from halfspread.agents.imitation.round_learners import Dagger, Dart
     from halfspread.agents.policies.policy import Policy
 
 __all__ = [
@@ -46,11 +47,11 @@ BUILT_IN = {
     "policy": "Policy",
 }
 _HOMES = {
-    "BoostedClone": "imitation.learners",
+    "BoostedClone": "imitation.clones",
     "Clairvoyant": "experts.clairvoyant",
-    "Clone": "imitation.learners",
-    "Dagger": "imitation.learners",
-    "Dart": "imitation.learners",
+    "Clone": "imitation.clones",
+    "Dagger": "imitation.round_learners",
+    "Dart": "imitation.round_learners",
     "Foresight": "experts.plan",
     "Hindsight": "experts.hindsight",
     "Mixture": "experts.mixture",

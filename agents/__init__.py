@@ -12,18 +12,32 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from halfspread.agents.experts.clairvoyant import Clairvoyant
+    from halfspread.agents.experts.hindsight import Hindsight
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
-    from halfspread.agents.imitation.learners import BoostedClone, Clone, Dagger, Dart
+    from halfspread.agents.imitation.clones import BoostedClone, Clone
+    from halfspread.agents.imitation.round_learners import Dagger, Dart
     from halfspread.agents.policies.policy import Policy
 
-__all__ = ["BoostedClone", "Clairvoyant", "Clone", "Dagger", "Dart", "Foresight", "Mixture", "Policy", "PositionExpert"]
+__all__ = [
+    "BoostedClone",
+    "Clairvoyant",
+    "Clone",
+    "Dagger",
+    "Dart",
+    "Foresight",
+    "Hindsight",
+    "Mixture",
+    "Policy",
+    "PositionExpert",
+]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
 BUILT_IN = {
     "clairvoyant": "Clairvoyant",
     "foresight": "Foresight",
+    "hindsight": "Hindsight",
     "position_expert": "PositionExpert",
     "mixture": "Mixture",
     "clone": "Clone",
@@ -33,12 +47,13 @@ BUILT_IN = {
     "policy": "Policy",
 }
 _HOMES = {
-    "BoostedClone": "imitation.learners",
+    "BoostedClone": "imitation.clones",
     "Clairvoyant": "experts.clairvoyant",
-    "Clone": "imitation.learners",
-    "Dagger": "imitation.learners",
-    "Dart": "imitation.learners",
+    "Clone": "imitation.clones",
+    "Dagger": "imitation.round_learners",
+    "Dart": "imitation.round_learners",
     "Foresight": "experts.plan",
+    "Hindsight": "experts.hindsight",
     "Mixture": "experts.mixture",
     "Policy": "policies.policy",
     "PositionExpert": "experts.position_expert",

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
+from halfspread.agents.worlds.signal_market import BAR, SignalMarket
 from halfspread.configs.fields import Interval, Moment
 from halfspread.datafeeds.book_market import BookMarket, consistent_market
 from halfspread.datafeeds.poisson_book import PoissonBook
@@ -117,6 +119,21 @@ class ConstantFundingWorld(WorldTable, ConstantFunding):
     world: Literal["constant_funding"] = Field(description="bars of noise with a constant funding rate")
 
 
+class SignalWorld(WorldTable, SignalMarket):
+    """Bars of 5 minutes with a column ``signal`` that says where the price leans next."""
+
+    __init__ = BaseModel.__init__
+    world: Literal["signal"] = Field(description="bars with a signal of what comes next: the study of imitation")
+
+    def market(self, rng: np.random.Generator) -> World:
+        """The bars, from ``start`` on."""
+        bars = pd.DataFrame(self.table(rng))
+        start = pd.Timestamp(self.start).value
+        bars["ts"] += start - bars["ts"].iloc[0]
+        text = f"a signal of persistence {self.persistence:g} that moves the price by {self.drift:g}, {self.bars} bars"
+        return World(self.instrument, start, start + BAR * self.bars, text, interval=BAR, bars=bars)
+
+
 class TwoLegsWorld(WorldTable, TwoLegs):
     """An inverse and a linear swap on one base price: two instruments."""
 
@@ -132,6 +149,7 @@ WorldSource = Annotated[
     | MeanRevertingWorld
     | PureNoiseWorld
     | ConstantFundingWorld
+    | SignalWorld
     | TwoLegsWorld,
     Field(discriminator="world"),
 ]

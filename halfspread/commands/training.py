@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from halfspread import __version__
 from halfspread.agents.imitation.dataset import ExpertDataset, save_dataset
-from halfspread.agents.imitation.learners import Imitator, Lesson, Told, shown
+from halfspread.agents.imitation.learner import Imitator, Lesson, Told, shown
 from halfspread.agents.imitation.rollout import Episode, roll_out
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import save_model

@@ -14,8 +14,10 @@ import pandas as pd
 
 from halfspread import strategies
 from halfspread.agents.experts.clairvoyant import Clairvoyant
+from halfspread.agents.imitation.clones import Clone
 from halfspread.agents.imitation.cloning import CloneSettings
-from halfspread.agents.imitation.learners import Clone, Dagger, Imitator
+from halfspread.agents.imitation.learner import Imitator
+from halfspread.agents.imitation.round_learners import Dagger
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding

@@ -165,6 +165,7 @@ def test_a_world_is_made_of_its_parameters_and_the_seed(tmp_path: Path) -> None:
         ("trending", "bars = 50\n"),
         ("mean_reverting", "bars = 50\nhalf_life = 5.0\n"),
         ("pure_noise", "bars = 50\n"),
+        ("signal", "bars = 50\n"),
         ("constant_funding", "bars = 50\nrate = -2e-4\n"),
         ("two_legs", "bars = 50\n"),
     ],

@@ -16,12 +16,13 @@ from cost_study.markets import BTCUSDT, XBTUSD, Market
 from imitation_study.markdown import p_value, plus_minus, share, table
 from imitation_study.part import Part, Size, Study
 
+from halfspread.agents import Clone, Dagger
 from halfspread.agents.experts.position_expert import PositionExpert
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.cloning import CloneSettings
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.judging import paired_permutation
-from halfspread.agents.imitation.learners import Clone, Dagger, Imitator
+from halfspread.agents.imitation.learner import Imitator
 from halfspread.agents.imitation.rollout import Episode, roll_out
 from halfspread.agents.shift.analyzer import CovariateShiftAnalyzer
 from halfspread.agents.shift.blocks import share_interval

@@ -1,0 +1,97 @@
+"""Learners of a config that clone: one recording of the expert, one fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from halfspread.agents.features import FeatureSet
+from halfspread.agents.imitation.augment import Augmentation
+from halfspread.agents.imitation.cloning import BCPolicy, clone
+from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
+from halfspread.agents.imitation.demonstrate import demonstrate
+from halfspread.agents.imitation.learner import Imitator, Lesson, Told, shown
+from halfspread.agents.imitation.transfer import few
+from halfspread.agents.policies.model_file import load_model
+from halfspread.agents.trees.boosting import TreeSettings
+from halfspread.costs.model import Costs
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError, DataError
+
+__all__ = ["BoostedClone", "Clone"]
+
+
+class Clone(Imitator):
+    """Behavioural cloning: a policy fitted to what an expert did in its own run of the training window.
+
+    ``augment``: more rows of those there are (`Augmentation`). ``start``: a saved model to go on from, of the same
+    features, head and sizes, such as one of another market; ``labels``: how many demonstrations count, the first in
+    time, 0 for all of them.
+    """
+
+    augment: Augmentation | None = None
+    start: str = ""
+    labels: Annotated[int, Field(ge=0)] = 0
+    file_fields: ClassVar[tuple[str, ...]] = ("demonstrations", "start")
+
+    def learn(
+        self,
+        tape: Tape,
+        rng: np.random.Generator,
+        *,
+        costs: Costs,
+        options: Mapping[str, Any],
+        told: Told = lambda _: None,
+        keep: Path | None = None,
+    ) -> Lesson:
+        """See `Imitator.learn`."""
+        terms = self._terms(options, rng)
+        expert = shown(self.expert, tape, costs, terms)
+        if expert is None:
+            told("read the demonstrations")
+            dataset = self._recorded(tape)
+        else:
+            told("record the expert")
+            features = FeatureSet(self.features, self.stack)
+            dataset = demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
+        if self.labels:
+            dataset = few(dataset, self.labels)
+        told("fit the clone")
+        return self._lesson(self._fitted(dataset, rng), dataset, expert)
+
+    def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
+        start = load_model(self.start) if self.start else None
+        return clone(dataset, self.settings, rng, start=start, augment=self.augment)
+
+    def _recorded(self, tape: Tape) -> ExpertDataset:
+        """The rows of the file that stand inside the window."""
+        found = load_dataset(self.demonstrations)
+        if self.features and FeatureSet(self.features, self.stack) != found.features:
+            raise ConfigError(
+                f"{self.demonstrations}: its features are {', '.join(found.features.names)} (stack "
+                f"{found.features.stack}), not those of the config; leave features out to take them as they are"
+            )
+        inside = (found.times >= tape.start_ns) & (found.times <= tape.end_ns)
+        if not inside.any():
+            first, last = time_text(int(found.times.min())), time_text(int(found.times.max()))
+            raise DataError(
+                f"{self.demonstrations}: its rows go from {first} to {last}, none of them in the training window from "
+                f"{time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
+            )
+        return found.between(tape.start_ns, tape.end_ns)
+
+
+class BoostedClone(Clone):
+    """Behavioural cloning by gradient-boosted trees, for comparison: grown by LightGBM (the extra ``trees``), run by
+    our own kernels. Of ``settings`` head, targets, class weights and what is set aside count."""
+
+    trees: TreeSettings = TreeSettings()
+
+    def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
+        start = load_model(self.start) if self.start else None
+        return clone(dataset, self.settings, rng, start=start, augment=self.augment, trees=self.trees)

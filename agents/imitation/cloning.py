@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.judging import SAME
 from halfspread.agents.networks.fitting import Examples, Fit, FitSettings, fit_network, fit_temperature
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
@@ -59,11 +60,11 @@ class BCPolicy:
 
     def agreement(self, dataset: ExpertDataset) -> float:
         """Share of rows at which the clone wants what the expert wanted, by weight: the same class, or, where it tells
-        values, the same of -1, 0 and 1, the nearest to each."""
+        values, a target no further away than `judging.SAME`."""
         if self.model.classes:
             same = self.choices(dataset) == dataset.classes(self.model.targets)
         else:
-            same = np.rint(np.clip(self.choices(dataset), -1.0, 1.0)) == np.rint(dataset.expert)
+            same = np.abs(np.clip(self.choices(dataset), -1.0, 1.0) - dataset.expert) <= SAME
         return float(np.average(same, weights=dataset.weight))
 
     def choices(self, dataset: ExpertDataset) -> Any:

@@ -16,7 +16,7 @@ from halfspread.agents.imitation.rollout import Episode
 from halfspread.costs.base import Floats
 from halfspread.errors import DataError
 
-__all__ = ["SAME", "Judgement", "disagreement", "paired_permutation", "standard_error"]
+__all__ = ["SAME", "Judgement", "differ", "disagreement", "paired_permutation", "standard_error"]
 
 #: Targets further apart than this are another decision, where a policy tells numbers and no classes.
 SAME = 0.05
@@ -30,11 +30,12 @@ ROUNDING = 1e-12
 def disagreement(episodes: Sequence[Episode], targets: Floats | None = None) -> float:
     """Share of decisions at which what was executed is not what the expert wanted: another one of the classes of
     ``targets``; without classes, a target further away than `SAME`."""
-    wrong = sum(int(_differ(episode, targets).sum()) for episode in episodes)
+    wrong = sum(int(differ(episode, targets).sum()) for episode in episodes)
     return wrong / sum(len(episode.times) for episode in episodes)
 
 
-def _differ(episode: Episode, targets: Floats | None) -> Any:
+def differ(episode: Episode, targets: Floats | None = None) -> Any:
+    """At which decisions that is so, as in `disagreement`."""
     if targets is None or len(targets) == 0:
         return np.abs(episode.expert - episode.executed) > SAME
     wanted, done = (np.abs(each[:, None] - targets).argmin(axis=1) for each in (episode.expert, episode.executed))

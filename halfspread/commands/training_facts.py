@@ -11,6 +11,7 @@ import numpy as np
 
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.judging import differ
 from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.networks.calibration import calibration
 from halfspread.agents.policies.model import Model
@@ -41,8 +42,6 @@ NAN = math.nan
 LEVEL = 0.95
 #: Runs of so few decisions are not compared by their states.
 SHORTEST = 50
-#: Targets further apart than this are another decision, where a policy gives numbers and no classes.
-SAME = 0.05
 
 
 def training_view(trained: Trained, home: Path) -> TrainingView:
@@ -133,7 +132,7 @@ def _calibration(trained: Trained) -> tuple[tuple[Calibration, ...], float]:
 
 def _fidelity(trained: Trained, own: Episode) -> Fidelity:
     model, held_out = trained.model, trained.held_out
-    wrong = _wrong(model, own.expert, own.executed)
+    wrong = differ(own, model.targets).astype(np.float64)
     seed = [trained.loaded.config.seed, 5]
     between = share_interval(wrong, np.zeros(len(wrong), np.int64), np.random.default_rng(seed), level=LEVEL)
     agreement = NAN if held_out is None else trained.lesson.clone.agreement(held_out)
@@ -152,13 +151,6 @@ def _fidelity(trained: Trained, own: Episode) -> Fidelity:
         error,
         trained.result.report_currency,
     )
-
-
-def _wrong(model: Model, wanted: Any, done: Any) -> Any:
-    """At which decisions the learner did something else, 0 or 1."""
-    if not model.classes:
-        return (np.abs(wanted - done) > SAME).astype(np.float64)
-    return (_nearest(model, wanted) != _nearest(model, done)).astype(np.float64)
 
 
 def _nearest(model: Model, targets: Any) -> Any:

@@ -52,7 +52,7 @@ class _Market(Model):
     def tape(self, rng: np.random.Generator) -> Tape:
         """The same as a tape."""
         table = self.table(rng)
-        return Tape.from_bars(table, self.instrument, extra=tuple(table)[6:])
+        return Tape.from_bars(table, self.instrument, extra=tuple(table)[6:]).as_synthetic()
 
 
 class SignalMarket(_Market):

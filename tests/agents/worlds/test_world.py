@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 import halfspread as hs
+from halfspread.agents.imitation.cloning import CloneSettings, clone
+from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rollout import LEARNER, roll_out
+from halfspread.agents.policies.policy import Policy
 from halfspread.agents.worlds.signal_market import DeadlineMarket, ExposureMarket, SignalMarket, price_bars
 from halfspread.agents.worlds.world import CAPITAL, COST, WORLDS, LearningWorld, world
 from halfspread.engine.tape import Tape
+from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError
 
 STEPS = 2000
@@ -207,3 +211,15 @@ def test_a_world_may_have_another_market() -> None:
     assert len(longer.task(0).roll_out(0).times) == 100
     with pytest.raises(ConfigError):
         world("easy").with_market(bars=1)
+
+
+def test_a_policy_may_run_on_another_market_of_its_world_and_not_on_its_own() -> None:
+    """All markets of a world have the same dates: what was seen is told by the rows."""
+    made = world("easy")
+    task = made.task(0)
+    seen = training_range(task.markets(0))
+    rows = ExpertDataset.of([task.roll_out(0)], made.features, trained=seen)
+    policy = Policy.of(clone(rows, CloneSettings(hidden=(8,), epochs=1), np.random.default_rng(0)).model)
+    assert hs.backtest(task.fresh(0), policy, made.costs, sizing=hs.FixedContracts(1)).bars == STEPS
+    with pytest.raises(ConfigError, match="WORLD"):
+        hs.backtest(task.markets(0), policy, made.costs, sizing=hs.FixedContracts(1))

@@ -37,17 +37,19 @@ def ranking(found: Entry, titles: Mapping[str, str]) -> str:
     parts = [words(16, 24, "Share of decisions at which a learner does not do what the expert would", "head")]
     parts.append(words(16, 42, "dot and line: mean, two standard errors; upright mark: the brief's figure"))
     for tick in nice_ticks(0.0, 1.04 * top, 6):
-        parts += [panel.upright(tick, "grid"), panel.below(tick, formats.percent(tick, 0))]
+        parts += [panel.upright(tick, "grid"), panel.below(tick, f"{100.0 * tick:g}%")]
     for i, name in enumerate(names):
         one, y = found[name], panel.top + ROW * (i + 0.5)
         ends = [float(panel.x(max(one["disagreement"] + k * one["standard_error"], 0.0))) for k in (-2.0, 2.0)]
         parts.append(words(panel.left - 10, y + 4, titles[name], "strong", "end"))
         parts.append(element("path", d=f"M{ends[0]:.1f} {y:.1f}L{ends[1]:.1f} {y:.1f}", class_=f"line {_colour(name)}"))
         parts.append(_dot(float(panel.x(one["disagreement"])), y, _colour(name)))
+        right = ends[1]
         if "brief" in one:
             x = float(panel.x(one["brief"]))
+            right = max(right, x)
             parts.append(element("path", d=f"M{x:.1f} {y - 7:.1f}L{x:.1f} {y + 7:.1f}", class_="line ink"))
-        parts.append(words(ends[1] + 8, y + 4, formats.percent(one["disagreement"], 2)))
+        parts.append(words(right + 8, y + 4, formats.percent(one["disagreement"], 2)))
     told = ", ".join(f"{titles[name]} {formats.percent(found[name]['disagreement'], 2)}" for name in names)
     return document(870, round(panel.top + panel.height + 36), "Disagreement of each learner", told, *parts)
 

@@ -67,8 +67,8 @@ class Spans:
 
 
 class ForwardPolicy:
-    """A policy for each span; a span in which the expert only ever wanted one thing has that. Called with an
-    observation it gives a target; and it is an agent, in Python, that trades so."""
+    """A policy for each span; a span in which the expert only ever wanted one thing has that. It is
+    an agent, in Python; `choose` is what a rollout takes as a learner."""
 
     name = "forward"
 
@@ -76,7 +76,7 @@ class ForwardPolicy:
         self.features, self.spans, self.parts = features, spans, tuple(parts)
         self._place, self._instrument = spans.place(features), instrument
 
-    def __call__(self, observation: Floats) -> float | None:
+    def choose(self, observation: Floats) -> float | None:
         """The target; None in a span that has no policy yet."""
         span = self.spans.of(float(observation[self._place]))
         if span >= len(self.parts):
@@ -113,7 +113,7 @@ class ForwardPolicy:
         if self._contexts is None:
             self._contexts = context.base.reshape(1)
         look_now(self._memory, self._contexts, market._history)
-        target = self(observation_in(self._memory))
+        target = self.choose(observation_in(self._memory))
         if target is None or len(self._instruments) == 1:
             return target
         targets: list[float] = context["targets"][: len(self._instruments)].tolist()
@@ -170,7 +170,7 @@ class ForwardTrainer:
 
     def _learn(self, span: int) -> tuple[Model | float, int]:
         first = span * self.rollouts
-        acting = self.policy if span else None
+        acting = self.policy.choose if span else None
         beta = 0.0 if span else 1.0
         episodes = [self.task.roll_out(first + i, acting, beta) for i in range(self.rollouts)]
         rows = self._inside(episodes, span)

@@ -6,7 +6,8 @@ from imitation_study.learners import LEARNERS, settings_of
 from imitation_study.part import Size
 
 from halfspread.agents.imitation.dagger import DAggerTrainer
-from halfspread.agents.imitation.forward import ForwardPolicy, ForwardTrainer, Spans
+from halfspread.agents.imitation.forward import ForwardTrainer, Spans
+from halfspread.agents.imitation.rollout import Chooser
 from halfspread.agents.imitation.schedules import exponential
 from halfspread.agents.imitation.task import Task
 from halfspread.agents.policies.model import Model
@@ -21,7 +22,7 @@ EPISODES = 20
 EPOCHS, BATCH = 4, 64
 
 
-def learnt(task: Task, name: str, size: Size) -> Model | ForwardPolicy:
+def learnt(task: Task, name: str, size: Size) -> Model | Chooser:
     """A policy from equally many labels: every learner gets as many episodes."""
     settings = settings_of(world(WHERE), EPOCHS * size.epochs).model_copy(update={"batch": BATCH})
     episodes = EPISODES * size.rollouts
@@ -30,4 +31,4 @@ def learnt(task: Task, name: str, size: Size) -> Model | ForwardPolicy:
     if name == "dagger":
         trainer = DAggerTrainer(task, settings, exponential(), rounds=size.rollouts, rollouts=EPISODES)
         return trainer.train().model
-    return ForwardTrainer(task, settings, SPANS, rollouts=episodes).train()
+    return ForwardTrainer(task, settings, SPANS, rollouts=episodes).train().choose

@@ -18,6 +18,7 @@ from halfspread.agents.imitation.rollout import EXPERT, LEARNER, Episode
 from halfspread.agents.imitation.task import Task
 from halfspread.agents.policies.model import TrainingRange
 from halfspread.agents.worlds.world import world
+from halfspread.engine.audit import audit
 from halfspread.errors import ConfigError
 
 WORLD = world("deadline")
@@ -73,7 +74,7 @@ def test_each_span_is_shown_by_the_expert_where_the_policies_before_it_led(monke
         span = np.array([SPANS.of(value) for value in episode.observations[:, 1]])
         assert (episode.actors[span < i // 2] == LEARNER).all()
         assert (episode.actors[span >= i // 2] == EXPERT).all()
-        chosen = [policy(row) for row in episode.observations[span < i // 2]]
+        chosen = [policy.choose(row) for row in episode.observations[span < i // 2]]
         assert episode.executed[span < i // 2].tolist() == chosen
 
 
@@ -84,10 +85,15 @@ def test_it_runs_in_the_engine_as_it_was_judged(trainer: ForwardTrainer) -> None
         tape, policy, WORLD.costs, sizing=hs.FixedContracts(1), fill="this_close", margin=hs.Margin.none()
     )
     task = dataclasses.replace(WORLD.task(0), fresh=lambda _: tape)
-    assert result.pnl == task.judge(0, policy).result.pnl
+    assert result.pnl == task.judge(0, policy.choose).result.pnl
     assert len(result.fills) > 0
     assert policy.trained == (TrainingRange("WORLD", 0, 1, "x"),)
     assert policy.lookback == 0
+
+
+def test_it_does_not_look_ahead(trainer: ForwardTrainer) -> None:
+    found = audit(WORLD.tape(98), lambda: trainer.policy, WORLD.costs, sizing=hs.FixedContracts(1))
+    assert found.passed, found
 
 
 def test_its_regret_is_not_above_that_of_cloning_at_equal_labels() -> None:
@@ -97,7 +103,7 @@ def test_its_regret_is_not_above_that_of_cloning_at_equal_labels() -> None:
         task = WORLD.task(seed)
         rows = ExpertDataset.of([task.roll_out(i) for i in range(24)], WORLD.features)
         cloned = clone(rows, SETTINGS, np.random.default_rng(seed)).model
-        forward = ForwardTrainer(task, SETTINGS, SPANS, rollouts=24).train()
+        forward = ForwardTrainer(task, SETTINGS, SPANS, rollouts=24).train().choose
         regrets.append([disagreement([task.judge(j, each) for j in range(20)]) for each in (cloned, forward)])
     bc, forward_regret = np.mean(regrets, axis=0)
     assert forward_regret <= bc
@@ -106,9 +112,9 @@ def test_its_regret_is_not_above_that_of_cloning_at_equal_labels() -> None:
 def test_a_span_in_which_one_thing_is_wanted_has_that() -> None:
     features = FeatureSet(("column(left)",))
     policy = ForwardPolicy(features, Spans("column(left)", (0.5,), falling=True), [-0.5, -1.0])
-    assert policy(np.array([0.9])) == -0.5
-    assert policy(np.array([0.1])) == -1.0
-    assert ForwardPolicy(features, policy.spans, [-0.5])(np.array([0.1])) is None
+    assert policy.choose(np.array([0.9])) == -0.5
+    assert policy.choose(np.array([0.1])) == -1.0
+    assert ForwardPolicy(features, policy.spans, [-0.5]).choose(np.array([0.1])) is None
 
 
 def test_edges_that_no_rollout_comes_to_are_refused_and_what_is_learnt_is_kept() -> None:

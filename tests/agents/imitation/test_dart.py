@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from halfspread.agents.experts.position_expert import PositionExpert
-from halfspread.agents.imitation.cloning import CloneSettings
+from halfspread.agents.imitation.cloning import CloneSettings, clone
 from halfspread.agents.imitation.dart import DartTrainer, NoiseTrainer
+from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.noise import confusion
 from halfspread.agents.imitation.rollout import EXPERT, NOISE
 from halfspread.agents.imitation.task import Task
@@ -93,6 +96,22 @@ def test_the_noise_is_the_error_of_a_learner_that_has_not_seen_the_rows() -> Non
     never.train()
     assert never.dataset is not None
     assert set(never.dataset.actor) == {EXPERT}
+
+
+def test_the_learner_whose_error_is_fitted_has_not_seen_the_last_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[ExpertDataset] = []
+
+    def noting(rows: ExpertDataset, *given: Any, **named: Any) -> Any:
+        fitted.append(rows)
+        return clone(rows, *given, **named)
+
+    monkeypatch.setattr("halfspread.agents.imitation.dart.clone", noting)
+    DartTrainer(task(), SETTINGS, rounds=2, rollouts=2, held_out=0.25).train()
+    (rows,) = fitted
+    assert np.bincount(rows.episode).tolist() == [BARS * 3 // 4] * 2
+    for episode in range(2):
+        times = lessons.market(episode, BARS).feeds[0].table("bars").times
+        assert rows.times[rows.episode == episode].max() < times[BARS * 3 // 4 + 1]
 
 
 def test_plain_noise_is_as_frequent_as_it_is_told() -> None:

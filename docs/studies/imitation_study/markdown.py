@@ -54,4 +54,6 @@ def _broken(block: str) -> str:
 
 
 def _filled(text: str, indent: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    together = " ".join(text.split()).replace(" %", "\N{NO-BREAK SPACE}%")  # a number stays with its unit
+    lines = textwrap.fill(together, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\N{NO-BREAK SPACE}%", " %")

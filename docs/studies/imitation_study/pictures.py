@@ -16,6 +16,7 @@ __all__ = ["growth", "ranking", "scatter"]
 
 Entry = Mapping[str, Any]
 ROW = 26
+WORDS = 52  # as wide as a figure
 #: Places of colour, so that a learner has one colour in all pictures.
 COLOURS = {"bc": 3, "dagger": 0, "dagger_indicator": 2, "dagger_linear": 4, "dagger_adaptive": 5, "dart": 1}
 OTHERS = 6
@@ -47,7 +48,7 @@ def ranking(found: Entry, titles: Mapping[str, str]) -> str:
         right = ends[1]
         if "brief" in one:
             x = float(panel.x(one["brief"]))
-            right = max(right, x)
+            right = x if right < x < right + WORDS else right
             parts.append(element("path", d=f"M{x:.1f} {y - 7:.1f}L{x:.1f} {y + 7:.1f}", class_="line ink"))
         parts.append(words(right + 8, y + 4, formats.percent(one["disagreement"], 2)))
     told = ", ".join(f"{titles[name]} {formats.percent(found[name]['disagreement'], 2)}" for name in names)

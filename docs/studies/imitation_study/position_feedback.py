@@ -122,12 +122,17 @@ def _agreed(found: Mapping[str, Any]) -> str:
         return f"all {told} figures agree within two."
     said = ", ".join(f"{LEARNERS[name].title} ({formats.number(away, 1)})" for name, away in far.items())
     text = f"{told - len(far)} of {told} figures agree within two; further away: {said}."
-    for name in far:
-        if "brief_again" in found[name]:
-            again = " and ".join(plus_minus(*each) for each in found[name]["brief_again"])
-            who = LEARNERS[name].title
-            text += f" On the next two dozens of its seeds the yardstick's own code gives {again} for {who}."
-    return text + " So much a dozen of seeds leaves to chance, where some policies come out badly and most do not."
+    again = [
+        f"{' and '.join(plus_minus(*each) for each in found[name]['brief_again'])} for {LEARNERS[name].title}"
+        for name in far
+        if "brief_again" in found[name]
+    ]
+    if again:
+        text += (
+            f" On the next two dozens of its seeds the yardstick's own code gives {', and '.join(again)}: so much a "
+            "dozen of seeds leaves to chance, where some policies come out badly and most do not."
+        )
+    return text
 
 
 def _pictures(study: Study) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
     python -m benchmarks.dagger [--peer VENV/bin/python] [--repeat 3] [--rounds 10] [--rollouts 6]
 
-The position-feedback world of the imitation study; a network of 32-32, fitted anew after each round to all rows
-so far (15 epochs, batches of 256, as the peer). The peer (``--peer``, or HALFSPREAD_BENCH_IMITATION) gets the same markets
-as arrays and plays them in a gymnasium environment of its own; its expert has to earn what ours earns there, and both
-policies have to be close to the expert's. Clocked are rollouts with their labels, fits, and all of it, in processor time,
-which a busy machine lengthens less; kernels are compiled before. Writes results/dagger.json and results/dagger.md.
+The position-feedback world of the imitation study; a network of 32-32, fitted anew after each round to all rows so far
+(15 epochs, batches of 256, as the peer). The peer (``--peer``, or HALFSPREAD_BENCH_IMITATION) gets the same markets as
+arrays and plays them in a gymnasium environment of its own; its expert has to earn what ours earns there, and both
+policies have to be close to the expert's. Clocked are rollouts with their labels, fits, and all of it, in processor
+time, which a busy machine lengthens less; kernels are compiled before. Writes results/dagger.json and
+results/dagger.md.
 """
 
 from __future__ import annotations

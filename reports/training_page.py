@@ -38,7 +38,10 @@ def verdict(view: TrainingView) -> str:
     """What the figures say, in words."""
     found = view.fidelity
     if found is None:
-        return "No data were held out: nothing can be said of how faithful the learner is."
+        return "Nothing can be said of how faithful the learner is: there was no expert to ask on data held out."
+    if math.isnan(found.disagreement):
+        agreed = formats.percent(found.agreement)
+        return f"The learner agrees with its expert at {agreed} of the expert's own states; more is not known."
     words = (
         f"Acting alone on data held out, the learner disagrees with its expert at {formats.percent(found.disagreement)}"
     )

@@ -12,10 +12,10 @@ from halfspread.engine.agent import looks_ahead
 from halfspread.engine.session import Options
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
-from halfspread.engine.training import training_range
+from halfspread.engine.training import TrainingRange, training_range
 from halfspread.strategies.base import Strategy
 
-__all__ = ["demonstrate", "facts_of"]
+__all__ = ["demonstrate", "facts_of", "seen_by"]
 
 
 def demonstrate(
@@ -37,7 +37,12 @@ def demonstrate(
     facts = facts_of(tape, expert, episode, instrument, options.get("seed", 0)) | (
         {"licence": licence} if licence else {}
     )
-    return ExpertDataset.of([episode], features, trained=training_range(tape), facts=facts)
+    return ExpertDataset.of([episode], features, trained=seen_by(expert, tape), facts=facts)
+
+
+def seen_by(expert: Any, tape: Tape) -> tuple[TrainingRange, ...]:
+    """What a learner has seen that was taught by an expert on a tape: the tape, and what the expert has learnt from."""
+    return tuple(dict.fromkeys((*training_range(tape), *getattr(expert, "trained", ()))))
 
 
 def facts_of(tape: Tape, expert: Any, episode: Episode, instrument: int = 0, seed: int = 0) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from pydantic import Field
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dagger import DAggerTrainer
 from halfspread.agents.imitation.dart import DartTrainer
+from halfspread.agents.imitation.demonstrate import seen_by
 from halfspread.agents.imitation.learner import Imitator, Lesson, Told, shown
 from halfspread.agents.imitation.rounds import RoundTrainer
 from halfspread.agents.imitation.schedules import schedule_of
 from halfspread.agents.imitation.task import Task
 from halfspread.costs.model import Costs
 from halfspread.engine.tape import Tape
-from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.fields import NotNegative
 
@@ -33,7 +33,7 @@ class _InRounds(Imitator):
     rounds: Annotated[int, Field(ge=1)] = 6
     rollouts: Annotated[int, Field(ge=1)] = 1
     judged: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    budget: Annotated[int, Field(ge=0)] = 0
+    budget: Annotated[int, Field(ge=1)] | None = None
 
     def check(self) -> None:
         """An expert that can be asked. Raises ConfigError."""
@@ -73,13 +73,13 @@ class _InRounds(Imitator):
             task,
             rounds=self.rounds,
             rollouts=self.rollouts,
-            budget=self.budget or None,
+            budget=self.budget,
             judged_by=1 if self.judged > 0.0 else 0,
-            trained=training_range(tape),
-            done=lambda each: told(f"round {each.number + 2} of {self.rounds}"),
+            trained=seen_by(expert, tape),
+            done=lambda each: told(f"round {each.number + 1} of 0 to {self.rounds - 1}"),
             folder=keep,
         )
-        told(f"round 1 of {self.rounds}")
+        told(f"round 0 of 0 to {self.rounds - 1}")
         made = trainer.train()
         if trainer.dataset is None:
             raise DataError(f"{type(self).__name__}: no demonstrations")
@@ -92,7 +92,7 @@ class Dagger(_InRounds):
 
     ``rounds`` of ``rollouts`` each, so that the window is cut into as many parts; ``beta``: how often the expert acts
     (see `schedule_of`). ``judged``: share of the window, its end, that no round learns from and each round's policy is
-    judged on; the best is kept. With 0 the last one is. ``budget``: labels at most, 0 for as many as there are.
+    judged on; the best is kept. With 0 the last one is. ``budget``: labels at most; left out: as many as there are.
     """
 
     beta: str = "exponential(0.5)"

@@ -11,7 +11,7 @@ from typing import Any, cast
 from halfspread import __version__
 from halfspread.agents.imitation.dataset import ExpertDataset, save_dataset
 from halfspread.agents.imitation.learner import Imitator, Lesson, Told, shown
-from halfspread.agents.imitation.rollout import Episode, roll_out
+from halfspread.agents.imitation.rollout import Episode, ExpertFailure, roll_out
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import save_model
 from halfspread.commands.manifest import digest_of
@@ -21,6 +21,7 @@ from halfspread.configs.costs import build_costs
 from halfspread.configs.learners import is_learner, training_rng
 from halfspread.configs.learners import lesson as learning
 from halfspread.configs.load import Loaded
+from halfspread.costs.model import Costs
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.reports.result import Result
@@ -30,13 +31,16 @@ __all__ = ["EXPERT", "Trained", "the_learner", "train_into"]
 #: Folder of the expert's own run beside that of the learner.
 EXPERT = "expert"
 DEMONSTRATIONS, MODEL = "demonstrations.parquet", "model.npz"
+#: What no learner can be called.
+_TAKEN = frozenset({EXPERT, DEMONSTRATIONS, MODEL, "metrics.json", "manifest.json", "report.html"})
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A learner after its lesson, and what it and its expert did on the ``test`` part. ``own``: the learner's run, its
-    expert asked at every decision; ``expert_run``: the expert's. Both are None where the expert is a record, or sends
-    orders."""
+    expert asked at every decision; ``expert_run``: the expert's. None where nobody can say what the expert would do;
+    ``unsaid`` says why.
+    """
 
     loaded: Loaded
     built: BuiltAgent
@@ -49,6 +53,7 @@ class Trained:
     result: Result
     expert_result: Result | None
     seconds: float
+    unsaid: tuple[str, ...] = ()
 
     @property
     def results(self) -> list[Result]:
@@ -84,6 +89,8 @@ def the_learner(loaded: Loaded, agents: list[BuiltAgent]) -> BuiltAgent:
             f"{loaded.path}: training: say where what is learnt from ends: [training] until = 2024-01-01; what stands "
             "after it is what the learner is judged on"
         )
+    if found[0].label in _TAKEN:
+        raise ConfigError(f"{loaded.path}: agent {found[0].label}: that is what something else in the folder is called")
     return found[0]
 
 
@@ -100,24 +107,56 @@ def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told, keep: 
     with learning(built.label, train):
         lesson = agent.learn(train, training_rng(loaded), costs=costs, options=terms, told=told, keep=keep)
     seconds = time.perf_counter() - began
-    told("run the learner on what was held out")
-    expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)
-    quiet: dict[str, Any] = {**terms, "mode": "auto", "keep_curve": False, "instrument": agent.instrument}
-    own = expert_run = None
-    if expert is not None:
-        own = roll_out(test, expert, lesson.model.features, costs, learner=lesson.model, beta=0.0, **quiet)
-        told("run the expert on what was held out")
-        expert_run = roll_out(test, expert, lesson.model.features, costs, **quiet)
-    learnt = replace(built, agent=lesson.policy, learnt=True)
-    result = _result(loaded, test, learnt, home / built.label)
-    expert_result = None
-    if expert is not None:
-        party = replace(built, label=EXPERT, agent=expert, learnt=True)
-        expert_result = _result(loaded, test, party, home / EXPERT)
     model = replace(lesson.model, facts={**lesson.model.facts, **_facts(loaded, built)})
     save_model(model, home / MODEL)
     save_dataset(lesson.dataset, home / DEMONSTRATIONS)
-    return Trained(loaded, built, lesson, model, train, test, own, expert_run, result, expert_result, seconds)
+    expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)
+    ask = _Asked(test, expert, lesson.model, costs, {**terms, "mode": "auto", "keep_curve": False}, agent.instrument)
+    told("run the learner on what was held out")
+    own = ask.where_the_learner_goes()
+    result = _result(loaded, test, replace(built, agent=lesson.policy, learnt=True), home / built.label)
+    told("run the expert on what was held out")
+    expert_run, expert_result = ask.alone(), None
+    if expert_run is not None:
+        party = replace(built, label=EXPERT, agent=expert, learnt=True)
+        expert_result = _result(loaded, test, party, home / EXPERT)
+    found = (own, expert_run, result, expert_result)
+    return Trained(loaded, built, lesson, model, train, test, *found, seconds, tuple(ask.unsaid))
+
+
+class _Asked:
+    """An expert asked on data held out; what it cannot say is noted in ``unsaid``, and no reason to lose the model."""
+
+    def __init__(
+        self, test: Tape, expert: Any, model: Model, costs: Costs, options: dict[str, Any], instrument: int
+    ) -> None:
+        self._test, self._expert, self._model, self._costs = test, expert, model, costs
+        self._options = {**options, "instrument": instrument}
+        self.unsaid: list[str] = []
+        if expert is None:
+            self.unsaid.append("the expert is a record: nobody can say what it would do where the learner goes")
+
+    def where_the_learner_goes(self) -> Episode | None:
+        """The learner's run, with what the expert would have done at each decision."""
+        if getattr(self._expert, "own_path_only", False):
+            self.unsaid.append(
+                "the expert knows its own path only: nobody can say what it would do where the learner goes"
+            )
+            return None
+        return self._run(learner=self._model, beta=0.0)
+
+    def alone(self) -> Episode | None:
+        """The expert's own run."""
+        return self._run()
+
+    def _run(self, **more: Any) -> Episode | None:
+        if self._expert is None:
+            return None
+        try:
+            return roll_out(self._test, self._expert, self._model.features, self._costs, **more, **self._options)
+        except ExpertFailure as error:
+            self.unsaid.append(f"the expert failed on data held out: {error}")
+            return None
 
 
 def _result(loaded: Loaded, test: Tape, built: BuiltAgent, home: Path) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def training_view(trained: Trained, home: Path) -> TrainingView:
     teacher = own.pop("expert", None)
     training = loaded.config.training
     left_out = "" if training is None else str(training.embargo)
-    result, model = trained.result, trained.model
+    result, model, judged = trained.result, trained.model, trained.visited or trained.held_out
     rounds = tuple(
         RoundView(
             each.number,
@@ -71,11 +72,11 @@ def training_view(trained: Trained, home: Path) -> TrainingView:
         expert=Party(_named(teacher), _named(teacher), {} if teacher is None else _without_type(teacher)),
         learner=Party(built.label, built.config.type, own),
         learnt=(_rows(lesson.dataset, trained.train, model),),
-        judged=() if trained.visited is None else (_rows(trained.visited, trained.test, model),),
+        judged=() if judged is None else (_rows(judged, trained.test, model),),
         embargo=left_out,
         currency=result.report_currency,
         fit=_fit(trained),
-        fidelity=None if trained.own is None else _fidelity(trained, trained.own),
+        fidelity=_fidelity(trained),
         rounds=rounds,
         money=tuple(Money.of(each) for each in (*reversed(trained.results[:2]),)),
         shifts=_shifts(trained),
@@ -130,26 +131,27 @@ def _calibration(trained: Trained) -> tuple[tuple[Calibration, ...], float]:
     return kept, found.error
 
 
-def _fidelity(trained: Trained, own: Episode) -> Fidelity:
-    model, held_out = trained.model, trained.held_out
-    wrong = differ(own, model.targets).astype(np.float64)
-    seed = [trained.loaded.config.seed, 5]
-    between = share_interval(wrong, np.zeros(len(wrong), np.int64), np.random.default_rng(seed), level=LEVEL)
-    agreement = NAN if held_out is None else trained.lesson.clone.agreement(held_out)
-    classes, confusion = _confusion(model, own)
-    regret, error = _regret(trained)
-    return Fidelity(
-        agreement,
-        float(wrong.mean()),
-        between.low,
-        between.high,
-        LEVEL,
-        len(wrong),
-        classes,
-        confusion,
-        regret,
-        error,
-        trained.result.report_currency,
+def _fidelity(trained: Trained) -> Fidelity | None:
+    own, held_out = trained.own, trained.held_out
+    if held_out is None:
+        return None
+    agreement, (regret, error) = trained.lesson.clone.agreement(held_out), _regret(trained)
+    found = Fidelity(agreement, NAN, regret=regret, regret_error=error, regret_unit=trained.result.report_currency)
+    if own is None:
+        return found
+    wrong = differ(own, trained.model.targets).astype(np.float64)
+    rng = np.random.default_rng([trained.loaded.config.seed, 5])
+    between = share_interval(wrong, np.zeros(len(wrong), np.int64), rng, level=LEVEL)
+    classes, confusion = _confusion(trained.model, own)
+    return replace(
+        found,
+        disagreement=float(wrong.mean()),
+        low=between.low,
+        high=between.high,
+        level=LEVEL,
+        decisions=len(wrong),
+        classes=classes,
+        confusion=confusion,
     )
 
 
@@ -219,7 +221,4 @@ def _assumptions(result: Result, features: FeatureSet) -> dict[str, str]:
 
 
 def _warnings(trained: Trained) -> tuple[str, ...]:
-    found = [str(each) for each in trained.result.warnings]
-    if trained.own is None:
-        found.append("the expert is a record: nobody can say what it would do where the learner goes")
-    return tuple(found)
+    return (*map(str, trained.result.warnings), *trained.unsaid)

@@ -28,6 +28,7 @@ expert = { type = "sma_cross", fast = 5, slow = 20 }
 features = ["average_gap(5, 20)", "log_return(1)"]
 settings = { hidden = [16], epochs = 60, batch = 32 }
 """
+EXPERT = 'expert = { type = "sma_cross", fast = 5, slow = 20 }'
 DAGGER = CLONE.replace('"clone"', '"dagger"') + "rounds = 3\n"
 
 
@@ -325,7 +326,7 @@ def test_recorded_demonstrations_teach_what_their_expert_did(clone: Path, halfsp
     assert any("record" in each for each in again["warnings"])
     shown = halfspread("train", records)
     assert shown.code == 0, shown.err
-    assert "nothing can be said of how faithful" in shown.out
+    assert "Nothing can be said of how faithful" in shown.out
 
 
 def test_records_of_another_time_are_refused(clone: Path, halfspread: Command) -> None:
@@ -369,3 +370,70 @@ def test_trees_without_their_library_say_what_to_install(
     done = halfspread("train", clone, "--set", "agent.type=boosted_clone")
     assert done.code == 2
     assert "halfspread[trees]" in done.err
+
+
+def test_who_was_taught_by_a_policy_has_seen_what_it_has_seen(clone: Path, halfspread: Command) -> None:
+    later = ("--set", "training.until=2024-01-03T12:00:00", "--model", "later.npz")
+    trained(halfspread, clone, *later)
+    text = clone.read_text(encoding="utf-8")
+    taught = text.replace(EXPERT, 'expert = { type = "policy", model_file = "later.npz" }')
+    mixed = text.replace(EXPERT, f'expert = {{ type = "mixture", first = {EXPERT[9:]}, second = {EXPERT[9:]} }}')
+    mixed = mixed.replace(f"second = {EXPERT[9:]}", 'second = { type = "policy", model_file = "later.npz" }')
+    for changed in (taught, mixed, taught.replace('"clone"', '"dagger"')):
+        assert changed != text
+        clone.write_text(changed, encoding="utf-8")
+        done = halfspread("run", clone)
+        assert done.code == 2, done.out
+        assert "was trained on" in done.err
+
+
+def test_an_expert_that_knows_its_own_path_only_is_cloned_and_judged_there(clone: Path, halfspread: Command) -> None:
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace(EXPERT, 'expert = { type = "clairvoyant" }'), encoding="utf-8")
+    said, folder = trained(halfspread, clone)
+    assert said["fidelity"]["disagreement"] is None
+    assert 0.0 < said["fidelity"]["agreement"] < 1.0
+    assert any("its own path only" in each for each in said["warnings"])
+    assert (folder / "model.npz").is_file()
+    assert "more is not known" in halfspread("train", clone).out
+
+
+RAISES = """
+import halfspread as hs
+
+
+class Raises(hs.Strategy):
+    def reset(self, rng, instruments):
+        self.wanted = 0.0
+
+    def on_bar(self, market):
+        if abs(market.position - self.wanted) > 0.5:
+            raise KeyError("not my position")
+        self.wanted = 1.0 if market.close > market.open else -1.0
+        return self.wanted
+"""
+
+
+def test_an_expert_that_raises_where_the_learner_goes_costs_no_model(clone: Path, halfspread: Command) -> None:
+    clone.with_name("raises.py").write_text(RAISES, encoding="utf-8")
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace(EXPERT, 'expert = { type = "./raises.py" }'), encoding="utf-8")
+    said, folder = trained(halfspread, clone)
+    assert any("failed on data held out" in each and "not my position" in each for each in said["warnings"])
+    assert (folder / "model.npz").is_file()
+    assert said["fidelity"]["disagreement"] is None
+
+
+@pytest.mark.parametrize("name", ["expert", "model.npz", "metrics.json"])
+def test_a_learner_cannot_be_called_what_lies_beside_it(clone: Path, halfspread: Command, name: str) -> None:
+    done = halfspread("train", clone, "--set", f"agent.name={name}")
+    assert done.code == 2
+    assert f"agent {name}: that is what something else" in done.err
+
+
+def test_a_budget_of_no_labels_is_refused(dagger: Path, halfspread: Command) -> None:
+    done = halfspread("train", dagger, "--set", "agent.budget=0")
+    assert done.code == 2
+    assert "budget" in done.err
+    said, _ = trained(halfspread, dagger, "--set", "agent.budget=120")
+    assert said["rounds"][-1]["labels"] == 120

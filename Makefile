@@ -16,7 +16,7 @@ run: $(READY) ## compare the ready-made strategies on the built-in market and wr
 	$(BIN)/python -m halfspread compare configs/quickstart.toml
 
 test: lint ## lint, type-check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/python -m ruff check .

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from halfspread.agents.experts.mixture import Mixture
     from halfspread.agents.experts.plan import Foresight
     from halfspread.agents.experts.position_expert import PositionExpert
-    from halfspread.agents.imitation.clones import BoostedClone, Clone
+    from halfspread.agents.imitation.clones import BoostedClone, Clone, RecordClone
     from halfspread.agents.imitation.round_learners import Dagger, Dart
     from halfspread.agents.policies.policy import Policy
 
@@ -31,6 +31,7 @@ __all__ = [
     "Mixture",
     "Policy",
     "PositionExpert",
+    "RecordClone",
 ]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
@@ -42,6 +43,7 @@ BUILT_IN = {
     "mixture": "Mixture",
     "clone": "Clone",
     "boosted_clone": "BoostedClone",
+    "record_clone": "RecordClone",
     "dagger": "Dagger",
     "dart": "Dart",
     "policy": "Policy",
@@ -57,6 +59,7 @@ _HOMES = {
     "Mixture": "experts.mixture",
     "Policy": "policies.policy",
     "PositionExpert": "experts.position_expert",
+    "RecordClone": "imitation.clones",
 }
 
 

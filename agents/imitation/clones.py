@@ -14,16 +14,19 @@ from halfspread.agents.imitation.augment import Augmentation
 from halfspread.agents.imitation.cloning import BCPolicy, clone
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
 from halfspread.agents.imitation.demonstrate import demonstrate
+from halfspread.agents.imitation.external import demonstrations_from_fills, demonstrations_from_signals
 from halfspread.agents.imitation.learner import Imitator, Lesson, Told, shown
 from halfspread.agents.imitation.transfer import few
 from halfspread.agents.policies.model_file import load_model
 from halfspread.agents.trees.boosting import TreeSettings
+from halfspread.costs.durations import Duration
 from halfspread.costs.model import Costs
+from halfspread.engine.session import Options
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["BoostedClone", "Clone"]
+__all__ = ["BoostedClone", "Clone", "RecordClone"]
 
 
 class Clone(Imitator):
@@ -52,17 +55,18 @@ class Clone(Imitator):
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
         expert = shown(self.expert, tape, costs, terms)
-        if expert is None:
-            told("read the demonstrations")
-            dataset = self._recorded(tape)
-        else:
-            told("record the expert")
-            features = FeatureSet(self.features, self.stack)
-            dataset = demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
+        told("read the demonstrations" if expert is None else "record the expert")
+        dataset = self._demonstrations(tape, expert, costs, terms)
         if self.labels:
             dataset = few(dataset, self.labels)
         told("fit the clone")
         return self._lesson(self._fitted(dataset, rng), dataset, expert)
+
+    def _demonstrations(self, tape: Tape, expert: Any, costs: Costs, terms: Options) -> ExpertDataset:
+        if expert is None:
+            return self._recorded(tape)
+        features = FeatureSet(self.features, self.stack)
+        return demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
 
     def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
         start = load_model(self.start) if self.start else None
@@ -76,6 +80,12 @@ class Clone(Imitator):
                 f"{self.demonstrations}: its features are {', '.join(found.features.names)} (stack "
                 f"{found.features.stack}), not those of the config; leave features out to take them as they are"
             )
+        recorded, here = {each.instrument for each in found.trained}, {one.name for one in tape.instruments}
+        if recorded and not recorded & here:
+            raise ConfigError(
+                f"{self.demonstrations}: recorded on {', '.join(sorted(recorded))}, and the market of the config is "
+                f"{', '.join(sorted(here))}; record the expert on this market"
+            )
         inside = (found.times >= tape.start_ns) & (found.times <= tape.end_ns)
         if not inside.any():
             first, last = time_text(int(found.times.min())), time_text(int(found.times.max()))
@@ -84,6 +94,44 @@ class Clone(Imitator):
                 f"{time_text(tape.start_ns)} to {time_text(tape.end_ns)}"
             )
         return found.between(tape.start_ns, tape.end_ns)
+
+
+class RecordClone(Clone):
+    """A clone of a trader or an analyst who is known by a record alone.
+
+    ``fills``: a file of fills (ts, symbol, side, size, price), where ``full_size`` contracts count as a target of 1; or
+    ``signals``: a file of dated signals (ts of publication, symbol, signal), each in force until the next one, and for
+    ``valid_for`` at most. What was done, or published, after the training window is not looked at.
+    """
+
+    fills: str = ""
+    full_size: Annotated[float, Field(gt=0)] | None = None
+    signals: str = ""
+    valid_for: Duration | None = None
+    file_fields: ClassVar[tuple[str, ...]] = ("fills", "signals", "start")
+
+    def check(self) -> None:
+        """One record, with what it needs. Raises ConfigError."""
+        if self.expert is not None or self.demonstrations:
+            raise ConfigError("RecordClone learns from fills or signals; for an expert or demonstrations take Clone")
+        if bool(self.fills) == bool(self.signals):
+            found = "both" if self.fills else "neither"
+            raise ConfigError(f"RecordClone: expected a file of fills, or one of signals, got {found}")
+        if self.fills and self.full_size is None:
+            raise ConfigError("RecordClone: full_size: expected the contracts that count as a target of 1")
+        FeatureSet(self.features, self.stack)
+
+    def _demonstrations(self, tape: Tape, expert: Any, costs: Costs, terms: Options) -> ExpertDataset:
+        features, at = FeatureSet(self.features, self.stack), self.instrument
+        if self.full_size is not None and self.fills:
+            return demonstrations_from_fills(
+                self.fills, tape, features, costs, full_size=self.full_size, instrument=at,
+                other_symbols="leave_out", outside="leave_out", **terms,
+            )  # fmt: skip
+        return demonstrations_from_signals(
+            self.signals, tape, features, costs, valid_for=self.valid_for, instrument=at,
+            other_symbols="leave_out", outside="leave_out", **terms,
+        )  # fmt: skip
 
 
 class BoostedClone(Clone):

@@ -165,14 +165,19 @@ class ExpertDataset:
 
     def between(self, start: int, end: int) -> ExpertDataset:
         """The rows of decisions from ``start`` to ``end`` (ns UTC, both included); of what was seen (``trained``) the
-        part that lies there, so that a model of these rows may be judged on the rest."""
+        part that lies there, so that a model of these rows may be judged on the rest. All of it where the expert knew
+        more than it was shown: it looks ahead, or has learnt from something itself."""
+        expert = self.facts.get("expert", {})
+        inside = self.rows((self.times >= start) & (self.times <= end))
+        if expert.get("looks_ahead") or expert.get("has_learnt"):
+            return inside
         seen = []
         for each in self.trained:
             first, last = max(each.start, start), min(each.end, end)
             if first <= last:
                 marks = tuple(mark for mark in each.marks if first <= mark[0] <= last)
                 seen.append(replace(each, start=first, end=last, marks=marks))
-        return replace(self.rows((self.times >= start) & (self.times <= end)), trained=tuple(seen))
+        return replace(inside, trained=tuple(seen))
 
     def split(self, at: Any, embargo: str | int | float = 0) -> tuple[ExpertDataset, ExpertDataset]:
         """The rows before a time, and those from it and an embargo on, of all episodes and rounds alike: no row of one

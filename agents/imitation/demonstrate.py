@@ -52,7 +52,12 @@ def facts_of(tape: Tape, expert: Any, episode: Episode, instrument: int = 0, see
         parameters = dict(expert.model().model_validate(expert.parameters()).model_dump(mode="json", fallback=str))
     result = episode.result
     return {
-        "expert": {"name": agent_name(expert), "parameters": parameters, "looks_ahead": looks_ahead(expert)},
+        "expert": {
+            "name": agent_name(expert),
+            "parameters": parameters,
+            "looks_ahead": looks_ahead(expert),
+            "has_learnt": bool(getattr(expert, "trained", ())),
+        },
         "instrument": tape.instruments[instrument].name,
         "data": {str(name): str(text) for name, text in tape.origin.items()},
         "fill": result.fill_convention,

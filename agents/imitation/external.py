@@ -49,6 +49,7 @@ def demonstrations_from_fills(
     instrument: int = 0,
     time_unit: str = "ns",
     other_symbols: Others = "refuse",
+    outside: Others = "refuse",
     licence: str = "",
     **options: Unpack[Options],
 ) -> ExpertDataset:
@@ -61,7 +62,8 @@ def demonstrations_from_fills(
     """
     if not (np.isfinite(full_size) and full_size > 0.0) or not np.isfinite(held):
         raise ConfigError(f"full_size: expected contracts above zero, got {full_size} (held {held})")
-    read = read_fills(fills, tape, instrument, time_unit=time_unit, other_symbols=other_symbols)
+    read = read_fills(fills, tape, instrument, time_unit=time_unit, other_symbols=other_symbols, outside=outside)
+    held += read.held
     _refuse_larger(read, full_size, held)
     closes, _ = closes_of(tape, instrument)
     if len(closes) < 2:
@@ -84,6 +86,7 @@ def demonstrations_from_signals(
     instrument: int = 0,
     time_unit: str = "ns",
     other_symbols: Others = "refuse",
+    outside: Others = "refuse",
     licence: str = "",
     **options: Unpack[Options],
 ) -> ExpertDataset:
@@ -95,8 +98,9 @@ def demonstrations_from_signals(
     and `roll_out` raise; DataError where no bar closes after a publication.
     """
     read = read_signals(
-        signals, tape, instrument, valid_for=valid_for, time_unit=time_unit, other_symbols=other_symbols
-    )
+        signals, tape, instrument, valid_for=valid_for, time_unit=time_unit, other_symbols=other_symbols,
+        outside=outside,
+    )  # fmt: skip
     changes, values = _steps(read)
     made = _recorded(tape, RecordedExpert.of(changes, values, instrument), features, costs, instrument, options)
     labels, known = signals_at(read, made.times)

@@ -35,7 +35,8 @@ _WORDS = {"buy": 1.0, "hold": 0.0, "neutral": 0.0, "sell": -1.0}
 @dataclass(frozen=True, eq=False)
 class Fills:
     """Fills of one instrument: ``times`` (int64 ns UTC, ascending), signed ``contracts``, ``prices`` (quote currency).
-    ``source`` names the table; ``numbering``: of the rows in it; ``others``: how many rows were of other symbols."""
+    ``source`` names the table; ``numbering``: of the rows in it; ``others``: how many rows were of other symbols;
+    ``held``: contracts that fills from before the tape have left."""
 
     times: Integers
     contracts: Floats
@@ -43,6 +44,7 @@ class Fills:
     source: str
     numbering: Integers
     others: int
+    held: float = 0.0
 
     @property
     def digest(self) -> str:
@@ -69,14 +71,21 @@ class Signals:
 
 
 def read_fills(
-    source: Any, tape: Tape, instrument: int = 0, *, time_unit: str = "ns", other_symbols: Others = "refuse"
+    source: Any,
+    tape: Tape,
+    instrument: int = 0,
+    *,
+    time_unit: str = "ns",
+    other_symbols: Others = "refuse",
+    outside: Others = "refuse",
 ) -> Fills:
     """Fills of an instrument of a tape: ts, symbol, price, size and side (buy or sell), or a signed size without side;
     id (optional) tells fills apart that are alike.
 
     Prices in quote currency, above zero; sizes in contracts, not zero. Raises DataError with row, time, column, value
     and remedy: for a missing column, what is no number, times that go back or lie outside the tape, the same fill
-    twice, and a symbol that is not on the tape unless ``other_symbols`` is "leave_out".
+    twice, and a symbol that is not on the tape unless ``other_symbols`` is "leave_out". With ``outside`` = "leave_out"
+    fills from before the tape count for what is ``held`` when it begins, and those from after it for nothing.
     """
     rows = _Rows.read(
         source, ["ts", "symbol", "side", "size", "price", "id"], ("ts", "symbol", "size", "price"), time_unit
@@ -90,8 +99,12 @@ def read_fills(
     rows.refuse(~np.isfinite(sizes) | (sizes == 0.0), "size", "a size that is not zero", sizes)
     rows.refuse_disorder(strictly=False)
     rows.refuse_twins(mine)
+    held = 0.0
+    if outside == "leave_out":
+        held = float(sizes[mine[rows.times[mine] < tape.start_ns]].sum())
+        mine = mine[(rows.times[mine] >= tape.start_ns) & (rows.times[mine] <= tape.end_ns)]
     rows.refuse_outside(mine, tape.start_ns, tape.end_ns)
-    return Fills(rows.times[mine], sizes[mine], prices[mine], rows.name, mine, others)
+    return Fills(rows.times[mine], sizes[mine], prices[mine], rows.name, mine, others, held)
 
 
 def read_signals(
@@ -102,13 +115,14 @@ def read_signals(
     valid_for: str | int | float | None = None,
     time_unit: str = "ns",
     other_symbols: Others = "refuse",
+    outside: Others = "refuse",
 ) -> Signals:
     """Signals on an instrument of a tape: ts (of publication), symbol, signal (a number from -1 to 1, or buy, hold,
     neutral, sell), valid_for (optional: a length of time such as 3d; empty: as the argument says).
 
     ``valid_for``: how long a signal holds at most; None: until the next. Signals from before the tape are in force when
-    it begins. Raises DataError as `read_fills`, and for two signals of one time; ConfigError for what is no length of
-    time.
+    it begins; those from after it are refused unless ``outside`` is "leave_out". Raises DataError as `read_fills`, and
+    for two signals of one time; ConfigError for what is no length of time.
     """
     rows = _Rows.read(source, ["ts", "symbol", "signal", "valid_for"], ("ts", "symbol", "signal"), time_unit)
     mine, others = rows.of(tape, instrument, other_symbols)
@@ -117,6 +131,8 @@ def read_signals(
     until = rows.until(valid_for)
     rows.refuse_disorder(strictly=False)
     rows.refuse_disorder(strictly=True, mine=mine)
+    if outside == "leave_out":
+        mine = mine[rows.times[mine] <= tape.end_ns]
     rows.refuse_outside(mine, None, tape.end_ns)
     return Signals(rows.times[mine], values[mine], until[mine], rows.name, mine, others)
 

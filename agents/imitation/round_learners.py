@@ -21,6 +21,7 @@ from halfspread.agents.imitation.schedules import schedule_of
 from halfspread.agents.imitation.task import Task
 from halfspread.costs.model import Costs
 from halfspread.engine.tape import Tape
+from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.fields import NotNegative
 
@@ -58,7 +59,7 @@ class _InRounds(Imitator):
         """See `Imitator.learn`."""
         terms = self._terms(options, rng)
         expert = shown(self.expert, tape, costs, terms)
-        parts = _parts(tape, self.rounds * self.rollouts, self.judged)
+        parts = _parts(tape, self.instrument, self.rounds * self.rollouts, self.judged)
         task = Task(
             expert,
             FeatureSet(self.features, self.stack),
@@ -116,10 +117,10 @@ class Dart(_InRounds):
         return DartTrainer(task, self.settings, scale=self.scale, **more)
 
 
-def _parts(tape: Tape, count: int, judged: float) -> list[tuple[int, int]]:
-    """Where each of ``count`` parts of a window with equally many rows begins and ends, and behind them the part that
-    is judged on. Raises ConfigError for a window with too few rows."""
-    feed = tape.feeds[0]
+def _parts(tape: Tape, instrument: int, count: int, judged: float) -> list[tuple[int, int]]:
+    """Where each of ``count`` parts of a window with equally many rows of an instrument begins and ends, and behind
+    them the part that is judged on. Raises ConfigError for a window with too few rows."""
+    feed = tape.feeds[instrument]
     times = feed.table(feed.market).times
     learnt = int(len(times) * (1.0 - judged))
     if learnt < count:
@@ -131,4 +132,10 @@ def _parts(tape: Tape, count: int, judged: float) -> list[tuple[int, int]]:
 
 
 def _cut(tape: Tape, start: int, end: int) -> Tape:
-    return tape.slice(pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC"))
+    try:
+        return tape.slice(pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC"))
+    except DataError as error:
+        raise DataError(
+            f"a part of the training window, from {time_text(start)} to {time_text(end)}, lacks an instrument: "
+            f"{error}; begin where all instruments have rows, or ask for fewer rounds"
+        ) from None

@@ -97,12 +97,13 @@ def _without_type(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rows(dataset: ExpertDataset, tape: Tape, model: Model) -> Rows:
     names = ", ".join(one.symbol for one in tape.instruments)
+    first, last = int(dataset.times.min()), int(dataset.times.max())
     labels: dict[str, int] = {}
     if model.classes:
         counts = np.bincount(dataset.classes(model.targets), minlength=model.classes)
         labels = {_class(target): int(count) for target, count in zip(model.targets, counts, strict=True)}
     episodes = len(np.unique(dataset.episode))
-    return Rows(names, tape.start_ns, tape.end_ns, len(dataset), len(tape), labels, episodes)
+    return Rows(names, first, last, len(dataset), len(tape), labels, episodes)
 
 
 def _fit(trained: Trained) -> FitView:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from halfspread.agents import Policy
 from halfspread.agents.imitation.dagger import DAggerTrainer
-from halfspread.agents.imitation.dataset import load_dataset
+from halfspread.agents.imitation.dataset import load_dataset, save_dataset
+from halfspread.agents.imitation.demonstrate import demonstrate
 from halfspread.agents.imitation.rollout import Episode
 from halfspread.agents.policies.model_file import load_model
+from halfspread.configs.build import build_tape, run_terms
+from halfspread.configs.costs import build_costs
+from halfspread.configs.load import load
 
 Command = Any
 CLONE = """
@@ -437,3 +444,116 @@ def test_a_budget_of_no_labels_is_refused(dagger: Path, halfspread: Command) -> 
     assert "budget" in done.err
     said, _ = trained(halfspread, dagger, "--set", "agent.budget=120")
     assert said["rounds"][-1]["labels"] == 120
+
+
+@pytest.fixture
+def records(clone: Path, halfspread: Command) -> Path:
+    """A config whose agent clones the fills of a crossover's own run over the whole market."""
+    text = clone.read_text(encoding="utf-8")
+    whole = clone.with_name("whole.toml")
+    whole.write_text(
+        text.partition("[training]")[0] + '[agent]\ntype = "sma_cross"\nfast = 5\nslow = 20\n', encoding="utf-8"
+    )
+    run = Path(json.loads(halfspread("run", whole, "--json").out)["run_dir"])
+    fills = pd.read_parquet(run / "fills.parquet")
+    signed = fills["contracts"].to_numpy()
+    table = {"ts": fills["time"], "symbol": "BTCUSDT", "price": fills["price"], "size": signed}
+    pd.DataFrame(table).to_csv(clone.with_name("fills.csv"), index=False)
+    lines = [line for line in text.splitlines() if not line.startswith("expert =")]
+    lines[lines.index('type = "clone"')] = 'type = "record_clone"\nfills = "fills.csv"\nfull_size = 0.3'
+    path = clone.with_name("records.toml")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_traders_fills_are_cloned_from_a_config(records: Path, halfspread: Command) -> None:
+    said, folder = trained(halfspread, records)
+    rows = load_dataset(folder / "demonstrations.parquet")
+    assert rows.times.max() <= pd.Timestamp("2024-01-02T12:00").value
+    assert 0.5 < np.abs(rows.expert).max() < 0.9
+    assert any("record" in each for each in said["warnings"])
+
+
+def test_fills_after_the_training_window_change_nothing(records: Path, halfspread: Command) -> None:
+    before, _ = trained(halfspread, records)
+    file = records.with_name("fills.csv")
+    table = pd.read_csv(file)
+    late = pd.to_datetime(table["ts"], utc=True) > pd.Timestamp("2024-01-02T12:00", tz="UTC")
+    assert 0 < late.sum() < len(table)
+    table.loc[late, "size"] *= -3.0
+    table.to_csv(file, index=False)
+    after, _ = trained(halfspread, records)
+    assert after["model"]["hash"] == before["model"]["hash"]
+
+
+def test_dated_signals_are_cloned_as_of_their_publication(records: Path, halfspread: Command) -> None:
+    times = pd.date_range("2024-01-01T03:00", "2024-01-03T20:00", freq="3h", tz="UTC")
+    words = ["buy", "sell"] * len(times)
+    pd.DataFrame({"ts": times, "symbol": "BTCUSDT", "signal": words[: len(times)]}).to_csv(
+        records.with_name("signals.csv"), index=False
+    )
+    text = records.read_text(encoding="utf-8").replace(
+        'fills = "fills.csv"\nfull_size = 0.3', 'signals = "signals.csv"'
+    )
+    records.write_text(text, encoding="utf-8")
+    _, folder = trained(halfspread, records)
+    rows = load_dataset(folder / "demonstrations.parquet")
+    assert rows.times.min() >= times[0].value
+    assert (rows.available <= rows.times).all()
+    assert set(rows.expert) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("full_size = 0.3", ""), "full_size: expected the contracts"),
+        (("full_size = 0.3", "full_size = 1e-6"), "more than full_size"),
+        (('fills = "fills.csv"', 'fills = "none.csv"'), "none.csv: no such file"),
+        (('fills = "fills.csv"\nfull_size = 0.3', ""), "got neither"),
+    ],
+)
+def test_a_record_that_cannot_be_is_told(
+    records: Path, halfspread: Command, change: tuple[str, str], words: str
+) -> None:
+    records.write_text(records.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    done = halfspread("train", records)
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_rows_of_an_expert_that_knew_more_are_not_laundered_by_a_file(clone: Path, halfspread: Command) -> None:
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace("until = 2024-01-02T12:00:00", "until = 2024-01-02T20:00:00"), encoding="utf-8")
+    trained(halfspread, clone, "--model", "later.npz")
+    foresees = clone.read_text(encoding="utf-8").replace(EXPERT, 'expert = { type = "clairvoyant" }')
+    clone.with_name("foresees.toml").write_text(foresees, encoding="utf-8")
+    _, folder = trained(halfspread, clone.with_name("foresees.toml"))
+    lines = [each for each in text.splitlines() if not each.startswith(("expert =", "features ="))]
+    for rows in (_recorded_by_policy(clone), folder / "demonstrations.parquet"):
+        clone.write_text("\n".join([*lines, f'demonstrations = "{rows}"']), encoding="utf-8")
+        done = halfspread("run", clone)
+        assert done.code == 2, done.out
+        assert "was trained on" in done.err
+        clone.write_text(text, encoding="utf-8")
+
+
+def _recorded_by_policy(clone: Path) -> Path:
+    loaded = load(clone)
+    tape = build_tape(loaded, whole=True)
+    costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
+    policy = Policy(model_file="later.npz")
+    rows = demonstrate(tape, policy, policy.model_read.features, costs, in_sample=True, **run_terms(loaded))
+    return save_dataset(rows, clone.with_name("rows.parquet"))
+
+
+def test_demonstrations_of_another_market_are_refused(clone: Path, halfspread: Command) -> None:
+    _, folder = trained(halfspread, clone)
+    text = clone.read_text(encoding="utf-8")
+    rows = load_dataset(folder / "demonstrations.parquet")
+    other = dataclasses.replace(rows.trained[0], instrument="bybit:ETHUSDT")
+    save_dataset(dataclasses.replace(rows, trained=(other,)), clone.with_name("other.parquet"))
+    lines = [each for each in text.splitlines() if not each.startswith(("expert =", "features ="))]
+    clone.write_text("\n".join([*lines, 'demonstrations = "other.parquet"']), encoding="utf-8")
+    done = halfspread("run", clone)
+    assert done.code == 2
+    assert "recorded on bybit:ETHUSDT" in done.err

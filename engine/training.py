@@ -7,7 +7,7 @@ nothing, where their rows are. Rows are compared by marks: hashes of a few of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from halfspread.engine.feed import Feed
 from halfspread.engine.subscriptions import agent_name
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import time_text
+from halfspread.engine.times import Integers, time_text
 from halfspread.errors import ConfigError, DataError
 
 __all__ = ["TrainingRange", "ranges_text", "refuse_what_was_seen", "training_range"]
@@ -39,16 +39,30 @@ class TrainingRange:
     marks: tuple[tuple[int, str], ...] = ()
 
     def __post_init__(self) -> None:
+        for what, kind in (("instrument", str), ("data", str), ("synthetic", bool)):
+            if not isinstance(getattr(self, what), kind):
+                raise DataError(f"training range: {what}: expected {kind.__name__}, got {getattr(self, what)!r:.80}")
+        for what in ("start", "end"):
+            object.__setattr__(self, what, _nanoseconds(getattr(self, what), f"{self.instrument:.80}: {what}"))
         if self.start > self.end:
             raise DataError(f"training range of {self.instrument}: it begins at {self.start} and ends at {self.end}")
         try:
-            marks = tuple((int(time), str(found)) for time, found in self.marks)
-        except (TypeError, ValueError) as error:
+            marks = tuple((_nanoseconds(time, "time of a mark"), str(found)) for time, found in self.marks)
+        except (TypeError, ValueError, DataError) as error:
             raise DataError(f"training range of {self.instrument}: marks: {error}") from None
         object.__setattr__(self, "marks", marks)
 
     def __str__(self) -> str:
         return f"{self.instrument} from {time_text(self.start)} to {time_text(self.end)}"
+
+
+def _nanoseconds(value: Any, what: str) -> int:
+    """A whole number that int64 holds. Raises DataError."""
+    if (
+        isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not -(2**63) < value < 2**63
+    ):  # -(2**63) is no time
+        raise DataError(f"training range of {what}: expected nanoseconds since 1970 UTC, got {value!r:.80}")
+    return int(value)
 
 
 def training_range(tape: Tape) -> tuple[TrainingRange, ...]:
@@ -59,20 +73,33 @@ def training_range(tape: Tape) -> tuple[TrainingRange, ...]:
 def _range_of(feed: Feed) -> TrainingRange:
     digest = hashlib.blake2b(digest_size=16)
     feed.add_to_hash(digest)
-    marks: tuple[tuple[int, str], ...] = ()
-    if not feed.streamed:
-        table = feed.table(feed.market)
-        spread = np.linspace(0, len(table.times) - 1, MARKS).astype(np.int64)
-        times = np.unique(table.times[spread])
-        marks = tuple(
-            (int(time), _mark(table, int(row)))
-            for time, row in zip(times, np.searchsorted(table.times, times), strict=True)
-        )
+    marks = tuple(_marks(feed, _spread_times(feed)))
     return TrainingRange(feed.instrument.name, feed.start_ns, feed.end_ns, digest.hexdigest(), feed.synthetic, marks)
 
 
-def _mark(table: Any, row: int) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(table.rows[row]).tobytes(), digest_size=6).hexdigest()
+def _spread_times(feed: Feed) -> Integers:
+    """Times of at most `MARKS` rows of the market, evenly spread over them."""
+    wanted = np.linspace(0, len(feed.table(feed.market)) - 1, MARKS).astype(np.int64)
+    found, row = [], 0
+    for block in feed.blocks(feed.market):
+        here = wanted[(wanted >= row) & (wanted < row + len(block.times))]
+        found.append(block.times[here - row])
+        row += len(block.times)
+    return np.unique(np.concatenate(found))
+
+
+def _marks(feed: Feed, times: Integers) -> Iterator[tuple[int, str]]:
+    """Those of ``times`` (ascending) that the market has, each with the hash of its first row. Reads a streamed market
+    block by block, no further than it is asked to."""
+    last: int | None = None
+    for block in feed.blocks(feed.market):
+        if not len(block.times):
+            continue
+        for time in times[(times >= block.times[0]) & (times <= block.times[-1])].tolist():
+            row = int(np.searchsorted(block.times, time))
+            if block.times[row] == time and time != last:
+                yield time, hashlib.blake2b(np.ascontiguousarray(block.rows[row]).tobytes(), digest_size=6).hexdigest()
+        last = int(block.times[-1])
 
 
 def refuse_what_was_seen(tape: Tape, agent: Any) -> None:
@@ -97,17 +124,14 @@ def _is_seen(seen: TrainingRange, feed: Feed) -> bool:
 
 
 def _has_rows_of(seen: TrainingRange, feed: Feed) -> bool:
-    """Whether the marked rows are in the feed, all of those whose time is."""
-    if feed.streamed:
-        return False
-    table = feed.table(feed.market)
+    """Whether the marked rows are in the feed, all of those whose time is. One that differs settles it, so that of a
+    streamed market no more is read than up to there."""
+    marks = dict(seen.marks)
     shared = 0
-    for time, mark in seen.marks:
-        row = int(np.searchsorted(table.times, time))
-        if row < len(table.times) and table.times[row] == time:
-            if _mark(table, row) != mark:
-                return False
-            shared += 1
+    for time, mark in _marks(feed, np.array(sorted(marks), np.int64)):
+        if marks[time] != mark:
+            return False
+        shared += 1
     return shared > 0
 
 

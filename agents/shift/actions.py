@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from halfspread.agents.shift.blocks import Blocks, Interval, interval
+from halfspread.agents.shift.blocks import Blocks, Interval, interval, interval_of_counts
 from halfspread.agents.shift.classifier import Told, held_out
 from halfspread.costs.base import Floats, Integers
 
@@ -105,9 +105,8 @@ def _p_of_none(sums: Floats, rng: np.random.Generator, times: int) -> float:
 
 
 def by_novelty(
-    told: Told, wrong: Floats, blocks: Blocks, rng: np.random.Generator, *, parts: int = 5, resamples: int = 500,
-    level: float = 0.95,
-) -> list[tuple[int, float, float, Interval]]:  # fmt: skip
+    told: Told, wrong: Floats, blocks: Blocks, *, parts: int = 5, level: float = 0.95
+) -> list[tuple[int, float, float, Interval]]:
     """Visited rows in ``parts`` of equal size by how foreign they look: rows, mean probability of being visited ones,
     and the share of ``wrong`` with its interval."""
     chance = told.chance[told.labels > 0.5]
@@ -118,17 +117,12 @@ def by_novelty(
         there = (place == each).astype(np.float64)
         if not there.any():
             continue
-        share, limits = part_interval(wrong, there, blocks, rng, resamples=resamples, level=level)
+        share, limits = part_interval(wrong, there, blocks, level=level)
         found.append((int(there.sum()), float(np.average(chance, weights=there)), share, limits))
     return found
 
 
-def part_interval(
-    wrong: Floats, there: Floats, blocks: Blocks, rng: np.random.Generator, *, resamples: int, level: float
-) -> tuple[float, Interval]:
+def part_interval(wrong: Floats, there: Floats, blocks: Blocks, *, level: float) -> tuple[float, Interval]:
     """Share of ``wrong`` among the rows that are ``there``, with its interval."""
     share = float(np.average(wrong, weights=there))
-    draws = blocks.draws(resamples, rng)
-    with np.errstate(invalid="ignore"):
-        drawn = draws @ blocks.sums(wrong * there) / (draws @ blocks.sums(there))
-    return share, interval(share, share, drawn, blocks.count, level, least=0.0, most=1.0)
+    return share, interval_of_counts(blocks.sums(wrong * there), blocks.sums(there), level)

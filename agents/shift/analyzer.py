@@ -137,9 +137,8 @@ class _Comparison:
         rows: list[NoveltyRow] = []
         acted = bool((self.sets[1].actor != EXPERT).any())
         if told is not None and acted:
-            drawn = by_novelty(told, wrong[thin[1][1]], thin[1][0], self.rng, resamples=self.settings.resamples,
-                               level=self.settings.level)  # fmt: skip
-            rows = [NoveltyRow(n, foreign, share, limits.low, limits.high) for n, foreign, share, limits in drawn]
+            parts = by_novelty(told, wrong[thin[1][1]], thin[1][0], level=self.settings.level)
+            rows = [NoveltyRow(n, foreign, share, limits.low, limits.high) for n, foreign, share, limits in parts]
         measures = [self._divergence(), self.mean_distance, self._discrepancy()]
         measures += [_auc_row(told)] if told is not None else []
         measures += [_change_row(change)] if change is not None else []
@@ -251,8 +250,9 @@ class _Comparison:
         return tuple(rows)
 
     def _disagreement(self, wrong: Floats) -> MeasureRow:
-        episode, rng = self.sets[1].episode, self.rng
-        limits = share_interval(wrong, episode, rng, level=self.settings.level, resamples=self.settings.resamples)
+        told = bool(0.0 < wrong.mean() < 1.0)  # where it never happened, states tell how rows hang together
+        block = self.settings.block if told else self.block
+        limits = share_interval(wrong, self.sets[1].episode, level=self.settings.level, block=block)
         says = "share of the visited states at which what was done is not what the expert wanted"
         return MeasureRow("Disagreement", float(wrong.mean()), limits.low, limits.high, says=says)
 

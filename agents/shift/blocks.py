@@ -28,6 +28,7 @@ __all__ = [
     "common_length",
     "drawn_counts",
     "interval",
+    "interval_of_counts",
     "share_interval",
 ]
 
@@ -207,31 +208,63 @@ def interval(
 
 
 def _widening(blocks: int, level: float) -> float:
-    """Quantile of Student's t over that of the Gaussian (Cornish and Fisher), and of a sum of squares over blocks - 1
-    over one over blocks."""
-    z = NormalDist().inv_cdf(0.5 + 0.5 * level)
+    """Quantile of Student's t over that of the Gaussian, and of a sum of squares over blocks - 1 over one over
+    blocks."""
     nu = blocks - 1
-    t = z + (z**3 + z) / (4 * nu) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * nu**2)
-    return t / z * math.sqrt(blocks / nu)
+    return _student(nu, level) / _student(math.inf, level) * math.sqrt(blocks / nu)
 
 
-def share_interval(
-    happened: Floats,
-    episode: Integers,
-    rng: np.random.Generator,
-    *,
-    level: float = 0.95,
-    resamples: int = 1_000,
-    block: int | None = None,
-) -> Interval:
-    """Interval of the share of rows at which something ``happened`` (rows,), 0 or 1, by resampling blocks; such as the
-    disagreement on a trajectory. ``block``: rows of a block; found from the rows otherwise. Raises DataError for none.
+def _student(nu: float, level: float) -> float:
+    """Upper quantile of the middle ``level`` of Student's t (Cornish and Fisher)."""
+    z = NormalDist().inv_cdf(0.5 + 0.5 * level)
+    return z + (z**3 + z) / (4 * nu) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * nu**2)
+
+
+def share_interval(happened: Floats, episode: Integers, *, level: float = 0.95, block: int | None = None) -> Interval:
+    """Interval of the share of rows at which something ``happened`` (rows,), 0 or 1, such as the disagreement on a
+    trajectory: `interval_of_counts` of blocks. ``block``: rows of a block; found from the rows otherwise. Where it
+    never or always happened they do not tell how they hang together: then blocks have as many rows as the third root of
+    all, so that there are at most `MOST_BLOCKS`. Raises DataError for no rows.
     """
-    if len(happened) == 0:
+    count = len(happened)
+    if count == 0:
         raise DataError("interval: expected at least one row, got none")
-    length = common_length([happened[:, None]], [episode])[0] if block is None else block
+    if block is not None:
+        length = block
+    elif (happened == happened[0]).all():
+        length = min(max(math.ceil(count ** (1 / 3)), count // MOST_BLOCKS), max(count // LEAST_BLOCKS, 1))
+    else:
+        length = common_length([happened[:, None]], [episode])[0]
     blocks = Blocks.of(episode, length)
-    draws = blocks.draws(resamples, rng)
-    drawn = draws @ blocks.sums(happened) / (draws @ blocks.lengths)
-    share = float(happened.mean())
-    return interval(share, share, drawn, blocks.count, level, least=0.0, most=1.0)
+    return interval_of_counts(blocks.sums(happened), blocks.lengths.astype(np.float64), level)
+
+
+def interval_of_counts(happened: Floats, rows: Floats, level: float) -> Interval:
+    """Interval of a share from how often something ``happened`` in each block (blocks,), and the ``rows`` of each.
+
+    Wilson's score interval (1927) on as many independent rows as would make the share vary as it does from block to
+    block (Korn and Graubard 1998), with Student's t. A handful of blocks in which it happened says little of how it
+    varies: degrees of freedom are the effective number of blocks that make up the variance, and it is taken to be as
+    large as with two more of them. Where it never happened, or always, every block counts as one row. A resampled share
+    would do neither: it is least sure of itself where it is too low. NaN with fewer than `LEAST_BLOCKS` blocks that
+    have rows.
+    """
+    there = rows > 0.0
+    count, total = int(there.sum()), float(rows.sum())
+    if count < LEAST_BLOCKS:
+        return Interval(math.nan, math.nan)
+    share = float(happened.sum()) / total
+    squares = (happened - share * rows)[there] ** 2
+    spread = float(squares.sum())
+    effective, freedom = float(count), math.inf
+    if 0.0 < share < 1.0:
+        made_of = spread**2 / float((squares**2).sum()) if spread > 0.0 else float(count)
+        variance = count / (count - 1) * spread / total**2
+        effective = total if variance == 0.0 else min(share * (1.0 - share) / variance, total)
+        effective *= made_of / (made_of + 2.0)
+        freedom = max(min(made_of, count - 1), 3.0)
+    odd = _student(freedom, level) ** 2 / effective
+    middle = (share + 0.5 * odd) / (1.0 + odd)
+    half = math.sqrt(odd * share * (1.0 - share) + 0.25 * odd**2) / (1.0 + odd)
+    low = max(middle - half, 0.0) if share > 0.0 else 0.0
+    return Interval(low, min(middle + half, 1.0) if share < 1.0 else 1.0)

@@ -141,8 +141,7 @@ def _fidelity(trained: Trained) -> Fidelity | None:
     if own is None:
         return found
     wrong = differ(own, trained.model.targets).astype(np.float64)
-    rng = np.random.default_rng([trained.loaded.config.seed, 5])
-    between = share_interval(wrong, np.zeros(len(wrong), np.int64), rng, level=LEVEL)
+    between = share_interval(wrong, np.zeros(len(wrong), np.int64), level=LEVEL)
     classes, confusion = _confusion(trained.model, own)
     return replace(
         found,

@@ -125,6 +125,27 @@ def test_the_range_of_a_tape_has_the_span_and_the_hash_of_each_instrument() -> N
     assert ranges_text([one]) == "custom:UNIT from 2024-01-01 00:00:00 UTC to 2024-01-03 00:00:00 UTC"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"start": "a"},
+        {"end": 1e300},
+        {"end": 10**31},
+        {"start": True},
+        {"instrument": 5},
+        {"data": 7},
+        {"synthetic": "no"},
+        {"marks": ((10**30, "x"),)},
+        {"marks": 3},
+        {"marks": (5,)},
+        {"start": -(2**63)},
+    ],
+)
+def test_ranges_of_other_types_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="training range"):
+        TrainingRange(**{"instrument": "x", "start": 4, "end": 5, "data": "", **given})
+
+
 def test_a_range_that_is_none_is_refused() -> None:
     with pytest.raises(DataError, match="begins at 5 and ends at 4"):
         TrainingRange("x", 5, 4, "")
@@ -177,6 +198,44 @@ def test_the_same_rows_under_another_name_are_refused() -> None:
     one, two = (Tape.from_bars(moves, each, interval="1h") for each in (LINEAR, OTHER))
     with pytest.raises(ConfigError, match=r"trained on custom:UNIT from .* run is on custom:OTHER"):
         run(two, *training_range(one))
+
+
+def scanned(path: Path, instrument: Any, moves: dict[str, Any]) -> Tape:
+    import pandas as pd
+
+    pd.DataFrame(moves).to_parquet(path)
+    return Tape.scan_bars(path, instrument, interval="1h")
+
+
+def test_a_streamed_market_is_marked_as_the_same_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("halfspread.engine.tables.BLOCK_ROWS", 17)  # blocks end between marks and at them
+    moves = bars(100.0 + np.random.default_rng(1).integers(0, 9, 400))
+    assert training_range(scanned(tmp_path / "bars.parquet", LINEAR, moves)) == training_range(
+        Tape.from_bars(moves, LINEAR, interval="1h")
+    )
+
+
+def test_the_same_rows_streamed_under_another_name_are_refused(tmp_path: Path) -> None:
+    moves = bars(100.0 + np.random.default_rng(1).integers(0, 9, 48))
+    seen = training_range(Tape.from_bars(moves, LINEAR, interval="1h"))
+    with pytest.raises(ConfigError, match=r"trained on custom:UNIT from .* run is on custom:OTHER"):
+        run(scanned(tmp_path / "same.parquet", OTHER, moves), *seen)
+    others = bars(100.0 + np.random.default_rng(2).integers(0, 9, 48))
+    run(scanned(tmp_path / "others.parquet", OTHER, others), *seen)
+
+
+def test_trades_at_one_time_that_fall_into_two_blocks_are_marked_by_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pandas as pd
+
+    rng = np.random.default_rng(3)
+    made = {"ts": START + HOUR * np.sort(rng.integers(0, 40, 300)), "price": 100.0 + rng.integers(0, 9, 300)}
+    frame = pd.DataFrame({**made, "size": 1.0 + rng.integers(0, 9, 300), "side": 1})
+    frame.to_parquet(tmp_path / "trades.parquet")
+    monkeypatch.setattr("halfspread.engine.tables.BLOCK_ROWS", 7)
+    streamed = Tape.scan(LINEAR, trades=tmp_path / "trades.parquet")
+    assert training_range(streamed)[0].marks == training_range(Tape.from_trades(frame, LINEAR))[0].marks
 
 
 def test_worlds_of_books_are_made_up_and_compared_by_their_rows() -> None:

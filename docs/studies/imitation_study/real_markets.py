@@ -135,7 +135,7 @@ def _work(job: tuple[str, str, str, int, Size]) -> dict[str, Any]:
     shown = roll_out(test, task.expert, features, costs, **terms)
     visited, held_out = (ExpertDataset.of([each], features) for each in (own, shown))
     wrong = (own.expert != own.executed).astype(np.float64)
-    limits = share_interval(wrong, visited.episode, np.random.default_rng([seed, 8]))
+    limits = share_interval(wrong, visited.episode)
     found = {
         "disagreement": float(wrong.mean()),
         "low": limits.low,

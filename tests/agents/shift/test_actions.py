@@ -92,12 +92,16 @@ def test_errors_where_states_are_foreign_are_found_there() -> None:
     one, two = rng.standard_normal((2_000, 2)), rng.standard_normal((2_000, 2)) + np.array([1.0, 0.0])
     told, blocks = told_of(one, two, rng)
     wrong = (two[:, 0] > 1.5).astype(float)
-    found = by_novelty(told, wrong, blocks[1], rng, parts=4)
+    found = by_novelty(told, wrong, blocks[1], parts=4)
     assert [rows for rows, _, _, _ in found] == [500] * 4
     shares = [share for _, _, share, _ in found]
     assert shares == sorted(shares)
     assert shares[-1] > 0.9
     assert shares[0] == 0.0
+    for _, _, share, limits in found:
+        assert limits.low <= share <= limits.high
+    assert found[0][3].low == 0.0
+    assert 0.0 < found[0][3].high < 0.05  # that nothing was wrong in 500 rows does not say that nothing ever is
     foreign = [chance for _, chance, _, _ in found]
     assert foreign == sorted(foreign)
     assert sum(shares) / 4 == pytest.approx(wrong.mean())

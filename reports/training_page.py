@@ -55,6 +55,11 @@ def verdict(view: TrainingView) -> str:
     if math.isfinite(apart) and apart > 0.0 and found.disagreement > 1.5 * apart:
         times = formats.number(found.disagreement / apart, 1)
         words += f" Its errors lead it to states at which it errs {times} times as often."
+    if found.missed > 0.5:
+        words += (
+            f" It misses {formats.percent(found.missed)} of the changes that its expert wanted: where an expert lets "
+            "things be at most decisions, a learner that knows nothing is right at most of them."
+        )
     if len(view.money) > 1 and view.money[1].total > view.money[0].total and found.disagreement > 0.0:
         words += " It earned more than its expert; that does not make it a better imitation."
     return words
@@ -71,6 +76,12 @@ def figures(view: TrainingView) -> str:
             ("Disagreement", formats.percent(found.disagreement), f"{between}{of} when it acts alone", 0.0),
             ("Agreement", formats.percent(found.agreement), "at the expert's own states, held out", 0.0),
         ]
+        if math.isfinite(found.missed):
+            parts.insert(
+                1, ("Missed", formats.percent(found.missed), f"of {found.changes:,} changes its expert wanted", 0.0)
+            )
+        if math.isfinite(found.apart):
+            parts.append(("Apart", formats.percent(found.apart), "elsewhere than its expert in its own run", 0.0))
         if math.isfinite(found.regret):
             error = f"\N{PLUS-MINUS SIGN} {formats.money(found.regret_error)} " * math.isfinite(found.regret_error)
             words = f"{error}{found.regret_unit}; what the expert made and the learner did not"

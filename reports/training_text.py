@@ -48,6 +48,12 @@ def _headline(view: TrainingView) -> Table:
             ("disagreement", formats.percent(found.disagreement, 2), f"{between}of its decisions when it acts alone"),
             ("agreement", formats.percent(found.agreement, 2), "at the expert's own states, held out"),
         ]
+        if math.isfinite(found.missed):
+            entries.insert(
+                1, ("missed", formats.percent(found.missed), f"of {found.changes:,} changes that its expert wanted")
+            )
+        if math.isfinite(found.apart):
+            entries.append(("apart", formats.percent(found.apart), "elsewhere than its expert in its own run"))
         if math.isfinite(found.regret):
             error = f"\N{PLUS-MINUS SIGN} {formats.money(found.regret_error)} " * math.isfinite(found.regret_error)
             entries.append(("regret", formats.money(found.regret, sign=True), f"{error}{found.regret_unit}"))

@@ -100,7 +100,10 @@ class Fidelity:
     """How faithful the learner is on data held out.
 
     ``agreement``: with the expert at the expert's own states. ``disagreement``: at the states that the learner comes to
-    when it acts alone, with the interval ``low`` to ``high`` (block bootstrap, ``level``). ``confusion``: a row for
+    when it acts alone, with the interval ``low`` to ``high`` (block bootstrap, ``level``). ``missed``: of the
+    ``changes`` of what was in force that the expert wanted there, the share that the learner did not make. ``apart``:
+    share of decisions at which it wants something else than the expert in its own run through the same data.
+    ``confusion``: a row for
     each class that the expert wanted, a column for each that the learner chose, on the learner's own trajectory;
     ``classes`` names them. ``regret``: what the expert made and the learner did not, in ``regret_unit``.
     """
@@ -111,6 +114,9 @@ class Fidelity:
     high: float = NAN
     level: float = 0.95
     decisions: int = 0
+    changes: int = 0
+    missed: float = NAN
+    apart: float = NAN
     classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     regret: float = NAN

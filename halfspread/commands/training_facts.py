@@ -141,6 +141,8 @@ def _fidelity(trained: Trained) -> Fidelity | None:
     if own is None:
         return found
     wrong = differ(own, trained.model.targets).astype(np.float64)
+    before = replace(own, executed=np.concatenate([[0.0], own.executed[:-1]]))
+    asked = differ(before, trained.model.targets)
     between = share_interval(wrong, np.zeros(len(wrong), np.int64), level=LEVEL)
     classes, confusion = _confusion(trained.model, own)
     return replace(
@@ -150,9 +152,20 @@ def _fidelity(trained: Trained) -> Fidelity | None:
         high=between.high,
         level=LEVEL,
         decisions=len(wrong),
+        changes=int(asked.sum()),
+        missed=float(wrong[asked].mean()) if asked.any() else NAN,
+        apart=_apart(trained, own),
         classes=classes,
         confusion=confusion,
     )
+
+
+def _apart(trained: Trained, own: Episode) -> float:
+    """Share of decisions at which the learner wants something else than the expert in its own run at the same time."""
+    alone = trained.expert_run
+    if alone is None or len(alone.times) != len(own.times) or (alone.times != own.times).any():
+        return NAN
+    return float(differ(replace(own, expert=alone.executed), trained.model.targets).mean())
 
 
 def _nearest(model: Model, targets: Any) -> Any:

@@ -41,7 +41,7 @@ def test_words_compare_the_learners_own_trajectory_with_the_experts() -> None:
     assert found is not None
     assert "times as often" not in verdict(view(fidelity=replace(found, agreement=0.968)))
     assert "of decisions, against" in verdict(view(fidelity=replace(found, low=math.nan, high=math.nan)))
-    assert "nothing can be said" in verdict(view(fidelity=None))
+    assert "Nothing can be said" in verdict(view(fidelity=None))
 
 
 def test_a_learner_that_earned_more_than_its_expert_is_no_better_imitation() -> None:

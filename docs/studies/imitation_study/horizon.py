@@ -124,11 +124,12 @@ def _findings(found: Mapping[str, Any]) -> str:
     before = (
         " on shorter episodes cloning has, since all of its labels are spent where the expert goes." if first else ""
     )
-    return f"""The settings of `privileged` were chosen after eleven sets of them had been looked at with a few seeds, because
-growth differs clearly there; `position_feedback` is the yardstick's, unchanged. In `privileged` a slip stays until another one happens to undo it: the clone has learnt to add what has
-moved to the position that it holds, and never learnt what to do when that position is wrong. So its regret grows
-faster than the horizon (slope apart from that of DAgger: {apart} ± {error}), until it is wrong so often that it
-cannot be wrong more often. {lower}{before} In `position_feedback` a mistake ends by itself when the position is
+    return f"""The settings of `privileged` were chosen after eleven sets of them had been looked at with a few seeds,
+because growth differs clearly there; `position_feedback` is the yardstick's, unchanged. In `privileged` a slip stays
+until another one happens to undo it: the clone has learnt to add what has moved to the position that it holds, and
+never learnt what to do when that position is wrong. So its regret grows faster than the horizon (slope
+apart from that of DAgger: {apart} ± {error}), until it is wrong so often that it cannot be wrong more often.
+{lower}{before} In `position_feedback` a mistake ends by itself when the position is
 closed: errors do not compound, regret of both grows in proportion to T (slopes apart: {mild_apart} ± {mild_error}),
 and what DAgger wins is the level. The bound of T squared is a worst case; whether a task comes near it is a property
 of the task."""

@@ -557,3 +557,42 @@ def test_demonstrations_of_another_market_are_refused(clone: Path, halfspread: C
     done = halfspread("run", clone)
     assert done.code == 2
     assert "recorded on bybit:ETHUSDT" in done.err
+
+
+CROSSING = """
+import halfspread as hs
+
+
+class Crossing(hs.Strategy):
+    lookback: int = 20
+
+    def reset(self, rng, instruments):
+        self.now = 0.0
+
+    def on_bar(self, market):
+        closes = market.history("close")
+        side = 1.0 if closes[-5:].mean() > closes.mean() else -1.0
+        if side == self.now:
+            return None
+        self.now = side
+        return side
+"""
+
+
+def test_a_learner_that_knows_nothing_is_found_out_beside_an_expert_that_seldom_speaks(
+    clone: Path, halfspread: Command
+) -> None:
+    clone.with_name("crossing.py").write_text(CROSSING, encoding="utf-8")
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace(EXPERT, 'expert = { type = "./crossing.py" }'), encoding="utf-8")
+    blindfold = ("--set", 'agent.features=["volume", "position"]')
+    blind, _ = trained(halfspread, clone, *blindfold)
+    assert blind["fidelity"]["disagreement"] < 0.12
+    assert blind["fidelity"]["missed"] > 0.8
+    assert blind["fidelity"]["apart"] > 0.3
+    words = " ".join(halfspread("train", clone, *blindfold).out.split())
+    assert "of the changes that its expert wanted" in words
+    clone.write_text(text, encoding="utf-8")
+    seeing, _ = trained(halfspread, clone)
+    assert seeing["fidelity"]["missed"] < blind["fidelity"]["missed"]
+    assert seeing["fidelity"]["apart"] < blind["fidelity"]["apart"]

@@ -30,8 +30,8 @@ Array = Any
 
 @inner_kernel
 def known(value: float) -> float:
-    """The value, 0 where it is NaN."""
-    return 0.0 if math.isnan(value) else value
+    """The value, 0 where it is NaN or infinite."""
+    return value if math.isfinite(value) else 0.0
 
 
 @inner_kernel

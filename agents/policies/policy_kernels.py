@@ -118,9 +118,15 @@ def told(memory: Array, begin: int, i: int) -> float:
 
 @loop_kernel
 def set_targets(memory: Array, targets: Array) -> None:
-    """Set the targets that the model wants at the present observation."""
+    """Set the targets that the model wants at the present observation; NaN, which stops a run, where an output is not
+    finite."""
     places = memory[:HEADER].view(np.int64)
     begin = think(memory)
+    count = places[RANDOM] - places[TARGETS] if places[HEAD] == SOFTMAX else places[VALUES]
+    for i in range(count):
+        if not math.isfinite(memory[begin + i]):
+            targets[places[TRADED]] = math.nan
+            return
     if places[HEAD] == SOFTMAX:
         targets[places[TRADED]] = memory[places[TARGETS] + choose(memory, begin)]
     elif places[VALUES] == 1:

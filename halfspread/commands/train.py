@@ -16,7 +16,7 @@ from halfspread.commands.output import agent_object, print_json, print_table, wh
 from halfspread.commands.progress import Progress
 from halfspread.commands.training import MODEL, Trained, the_learner, train_into
 from halfspread.commands.training_facts import training_view
-from halfspread.configs.build import BuiltAgent, build_agents, effective
+from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.errors import ConfigError
 from halfspread.reports.training_page import training_page
@@ -34,7 +34,8 @@ def execute(arguments: Namespace) -> int:
     copy = _model_path(arguments.model)
     config, code = effective(loaded, [built], times_as_text=True), code_facts(loaded, [built])
     home, finished = inside(Path(arguments.out), loaded.config.name), False
-    claim = Claim(home / f".train-{digest_of([config, code])}")
+    files = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in data_files(loaded).items()]
+    claim = Claim(home / f".train-{digest_of([config, code, files])}")
     try:
         with resumable("rounds"), RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
             view, done = _fill(folder, loaded, built, claim.path, (config, code), arguments)

@@ -13,6 +13,7 @@ import pytest
 import halfspread as hs
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.networks.network import Network
+from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import save_model
 from halfspread.agents.policies.policy import Policy
@@ -23,7 +24,7 @@ from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, StrategyError
 from tests.agents.features.lookers import ON_BOOKS, OTHER, Floats, Looker, random_bars, random_books
 from tests.agents.policies.models import TARGETS, drawn_model
 from tests.engine.worlds import FREE
@@ -227,3 +228,31 @@ def test_a_policy_that_fits_neither_tape_nor_head_is_refused() -> None:
 def _one_input(tape: Tape) -> tuple[Any, ...]:
     made = drawn_model(tape, names=("position",), stack=1)
     return made.scaler, made.network, TARGETS
+
+
+def odd_column(value: float) -> Tape:
+    closes = 100.0 + np.arange(30.0)
+    bars: dict[str, Any] = {"ts": 1_577_836_800_000_000_000 + 300_000_000_000 * np.arange(30)}
+    bars |= dict.fromkeys(("open", "high", "low", "close"), closes) | {"volume": np.ones(30)}
+    odd = np.zeros(30)
+    odd[20] = value
+    return Tape.from_bars(
+        {**bars, "odd": odd}, hs.instruments.linear("ODD", multiplier=1.0, lot=1.0, tick=0.01), extra=("odd",)
+    )
+
+
+def reads_a_column(weight: float) -> Model:
+    features = FeatureSet(("column(odd)",))
+    network = Network((1, 3), "relu", "softmax", np.array([weight, -weight, weight, 0.0, 1.0, 0.0]))
+    return Model(features, Scaler(np.zeros(1), np.ones(1)), network, np.array([-1.0, 0.0, 1.0]))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_what_is_no_number_in_the_data_says_nothing(value: float) -> None:
+    result = run_backtest(odd_column(value), Policy.of(reads_a_column(1.0)), FREE, **TERMS)
+    assert len(result.fills) == 0
+
+
+def test_a_model_whose_outputs_are_no_numbers_stops_the_run_and_trades_nothing() -> None:
+    with pytest.raises(StrategyError, match=r"Policy.*2020-01-01 01:45"):
+        run_backtest(odd_column(1e300), Policy.of(reads_a_column(1e300)), FREE, **TERMS)

@@ -19,10 +19,16 @@ from halfspread.agents.features.records import ON_BARS, OWN_WIDTH, PLAN_WIDTH
 from halfspread.agents.features.registry import KINDS, Kind, Parameter
 from halfspread.engine.codes import LEVEL
 from halfspread.engine.instruments import Instrument
-from halfspread.engine.times import Floats, parse_interval
+from halfspread.engine.times import DAY, Floats, interval_text, parse_interval
 from halfspread.errors import ConfigError
 
 __all__ = ["Feature", "FeatureSet", "own_past"]
+
+#: Beyond what any data have: rows that a feature looks back, and its time in nanoseconds.
+MOST_ROWS = 10_000_000
+MOST_NANOSECONDS = 3_650 * DAY
+#: Decisions in an observation.
+MOST_STACKED = 10_000
 
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*(?:@\s*([\w:.\-]+))?\s*")
 
@@ -91,14 +97,23 @@ def _number(value: str, parameter: Parameter, text: str) -> float:
             raise ConfigError(f"feature {text!r}: {parameter.name}: expected {' or '.join(parameter.choices)}")
         return float(parameter.choices.index(value))
     if parameter.form == "duration":
-        try:
-            return float(parse_interval(value))
-        except ConfigError as error:
-            raise ConfigError(f"feature {text!r}: {parameter.name}: {error}") from None
-    if not value.isdecimal() or int(value) < parameter.least:
-        least = f"a whole number from {parameter.least}"
-        raise ConfigError(f"feature {text!r}: {parameter.name}: expected {least}, got {value!r}")
+        return _duration(value, parameter, text)
+    digits = value.isascii() and value.isdecimal() and len(value) < 20
+    if not digits or not parameter.least <= int(value) <= MOST_ROWS:
+        wanted = f"a whole number from {parameter.least} to {MOST_ROWS:,}"
+        raise ConfigError(f"feature {text!r:.80}: {parameter.name}: expected {wanted}, got {value!r:.40}")
     return float(value)
+
+
+def _duration(value: str, parameter: Parameter, text: str) -> float:
+    try:
+        found = parse_interval(value)
+    except (ConfigError, ValueError, OverflowError) as error:
+        raise ConfigError(f"feature {text!r:.80}: {parameter.name}: {error!s:.200}") from None
+    if found > MOST_NANOSECONDS:
+        longest = interval_text(MOST_NANOSECONDS)
+        raise ConfigError(f"feature {text!r:.80}: {parameter.name}: expected at most {longest}, got {value!r:.40}")
+    return float(found)
 
 
 @dataclass(frozen=True)
@@ -113,8 +128,8 @@ class FeatureSet:
         twice = {name for name in self.names if self.names.count(name) > 1}
         if not self.names or twice:
             raise ConfigError(f"features: {', '.join(sorted(twice)) + ' twice' if twice else 'expected at least one'}")
-        if self.stack < 1:
-            raise ConfigError(f"stack: expected 1 or more decisions, got {self.stack}")
+        if not 1 <= self.stack <= MOST_STACKED:
+            raise ConfigError(f"stack: expected 1 to {MOST_STACKED:,} decisions, got {self.stack}")
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dataset_rows import NUMBERS, WHOLE, ExpertDataset
-from halfspread.engine.training import TrainingRange
-from halfspread.errors import ConfigError, DataError, UserError
+from halfspread.agents.policies.sealed_header import features_in, read_sealed, sealed, taken, trained_in
+from halfspread.errors import ConfigError, DataError
 
 __all__ = ["FORMAT", "load_dataset", "save_dataset"]
 
 FORMAT = 1
+#: More than the memory of any machine that this was made for.
+MOST_BYTES = 1 << 37
 _KEY = b"halfspread.demonstrations"
 
 
@@ -43,8 +41,8 @@ def save_dataset(dataset: ExpertDataset, path: str | Path) -> Path:
         "hash": dataset.digest(),
     }
     try:
-        text = _sealed(header)
-    except (TypeError, ValueError) as error:
+        text = sealed(header)
+    except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: facts: expected plain JSON values: {error}") from None
     table = pa.table(columns).replace_schema_metadata({_KEY: text.encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,14 +64,11 @@ def load_dataset(path: str | Path) -> ExpertDataset:
     altered."""
     path = Path(path)
     table = _table(path)
-    header = _header(table, path)
     try:
-        features = FeatureSet(tuple(header["features"]), int(header["stack"]))
-        trained = tuple(TrainingRange(**each) for each in header["trained"])
-        facts: Mapping[str, Any] = header["facts"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: its header is not that of demonstrations: {error!r}; record them anew") from None
-    except UserError as error:
+        header = _header(table)
+        features, trained = features_in(header), trained_in(header)
+        facts, saved = taken(header, "facts", dict), taken(header, "hash", str)
+    except DataError as error:
         raise DataError(f"{path}: {error}") from None
     missing = [name for name in (*WHOLE, *NUMBERS, *features.columns) if name not in table.column_names]
     if missing:
@@ -87,46 +82,33 @@ def load_dataset(path: str | Path) -> ExpertDataset:
         found = ExpertDataset(features=features, observations=seen, **arrays, **numbers, trained=trained, facts=facts)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    if found.digest() != header["hash"]:
+    if found.digest() != saved:
         raise DataError(f"{path}: the rows are not those that were saved: the file was altered; record them anew")
     return found
 
 
 def _table(path: Path) -> Any:
     try:
+        if not path.is_dir():
+            about = pq.read_metadata(path)
+            if about.num_rows * about.num_columns * 8 > MOST_BYTES:
+                raise DataError(f"{path}: {about.num_rows:,} rows of {about.num_columns:,} columns: too many to read")
         return pq.read_table(path, partitioning=None)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file of demonstrations; halfspread train CONFIG writes one") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, MemoryError, ValueError, pa.ArrowException) as error:
         what = "a folder" if path.is_dir() else f"one that cannot be read ({str(error).splitlines()[0]})"
         raise DataError(f"{path}: expected a file of demonstrations (Parquet), got {what}; record them anew") from None
 
 
-def _header(table: Any, path: Path) -> dict[str, Any]:
+def _header(table: Any) -> dict[str, Any]:
     text = (table.schema.metadata or {}).get(_KEY)
     if text is None:
         raise DataError(
-            f"{path}: a Parquet file without the header of demonstrations; halfspread writes one with save_dataset; "
+            "a Parquet file without the header of demonstrations; halfspread writes one with save_dataset; "
             "demonstrations_from_fills or demonstrations_from_signals make demonstrations of other records"
         )
-    try:
-        header = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{path}: its header cannot be read: {error}; record them anew") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        got = header.get("format") if isinstance(header, dict) else header
-        raise DataError(f"{path}: expected demonstrations of format {FORMAT}, got {got!r}; record them anew")
-    header.pop("seal", None)
-    if _sealed(header) != text.decode():
-        raise DataError(f"{path}: its header was altered; record them anew")
-    return header
-
-
-def _sealed(header: Mapping[str, Any]) -> str:
-    """The text of a header with its seal, the hash of the rest."""
-    plain = json.dumps(header, sort_keys=True, allow_nan=False)
-    seal = hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
-    return json.dumps({**header, "seal": seal}, sort_keys=True)
+    return read_sealed(text, FORMAT, "demonstrations", "record them anew")
 
 
 def _column(table: Any, name: str, kind: type[np.int64] | type[np.float64], path: Path) -> Any:

@@ -8,12 +8,9 @@ object. The header holds hashes of the arrays, and a seal: the hash of itself wi
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import math
 import os
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.agents.features import FeatureSet
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
+from halfspread.agents.policies.plain_archive import read_archive
+from halfspread.agents.policies.sealed_header import features_in, read_sealed, sealed, taken, trained_in
 from halfspread.agents.trees.forest import Forest
 from halfspread.agents.trees.forest_kernels import NODE_WIDTH
 from halfspread.costs.base import Floats
-from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 
 __all__ = ["FORMAT", "load_model", "save_model"]
@@ -36,6 +33,8 @@ __all__ = ["FORMAT", "load_model", "save_model"]
 FORMAT = 2
 _ARRAYS = {"network": ("parameters",), "forest": ("nodes", "roots")}
 _SHARED = ("centre", "spread", "targets")
+_NAMES = frozenset(("header", *_SHARED, *(name for names in _ARRAYS.values() for name in names)))
+_AGAIN = "train it again with this version"
 #: Larger than any model that this package makes.
 MOST_BYTES = 1 << 30
 
@@ -48,8 +47,8 @@ def save_model(model: Model, path: str | Path) -> Path:
         raise ConfigError(f"{path}: expected the name of a model to end in .npz")
     arrays = model.arrays()
     try:
-        text = _sealed(_header(model, {name: _hash(values) for name, values in arrays.items()}))
-    except (TypeError, ValueError) as error:
+        text = sealed(_header(model, {name: _hash(values) for name, values in arrays.items()}))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: facts and metrics of a model are plain JSON values: {error}") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,77 +100,86 @@ def load_model(path: str | Path) -> Model:
     altered, or is of another format."""
     path = Path(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: larger than any model ({path.stat().st_size:,} bytes)")
-        _refuse_what_grows(path)
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            header = _read_header(bytes(archive["header"]), path)
-            arrays = {name: _array(archive, name, path) for name in (*_ARRAYS[header["kind"]], *_SHARED)}
+        return _model(*_read(path))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such model; halfspread train CONFIG makes one") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: expected the file of a model, got a folder") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: expected a model of halfspread (.npz): {error}; train it again") from None
+    except (ConfigError, DataError) as error:
+        raise DataError(f"{path}: {error}") from None
+    except (OSError, MemoryError) as error:
+        raise DataError(f"{path}: expected a model of halfspread (.npz): {error}; {_AGAIN}") from None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
+    """The header and the arrays that belong to it, as they were saved."""
+    size = path.stat().st_size
+    if not path.is_file() and not path.is_dir():
+        raise DataError("expected a model of halfspread (.npz), got no plain file")
+    if size > MOST_BYTES:
+        raise DataError(f"larger than any model ({size:,} bytes)")
+    try:
+        archive = read_archive(path.read_bytes(), _NAMES)
+    except DataError as error:
+        raise DataError(f"expected a model of halfspread (.npz): {error}; {_AGAIN}") from None
+    written = archive.get("header", np.zeros(0, np.uint8))
+    header = read_sealed(bytes(np.ascontiguousarray(written)), FORMAT, "a model", _AGAIN)
+    if header.get("kind") not in tuple(_ARRAYS):
+        raise DataError(f"expected a {' or a '.join(_ARRAYS)}, got {header.get('kind')!r:.80}")
+    wanted = (*_ARRAYS[header["kind"]], *_SHARED)
+    if set(archive) != {"header", *wanted}:
+        found = ", ".join(sorted({*archive} - {"header"}))
+        raise DataError(
+            f"expected a model of halfspread (.npz): a {header['kind']} has the arrays {', '.join(wanted)}, got {found}"
+        )
+    hashes = taken(header, "arrays", dict)
+    arrays = {name: _array(archive[name], name) for name in wanted}
     for name, values in arrays.items():
-        if _hash(values) != header["arrays"].get(name):
-            raise DataError(f"{path}: {name} are not those that were saved: the file was altered; train it again")
-    return _model(header, arrays, path)
+        if _hash(values) != hashes.get(name):
+            raise DataError(f"{name} are not those that were saved: the file was altered; train it again")
+    return header, arrays
 
 
-def _refuse_what_grows(path: Path) -> None:
-    """Raise DataError for an archive that is small on the disk and huge when it is read."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(each.file_size for each in archive.infolist()) > MOST_BYTES:
-            raise DataError(f"{path}: larger than any model when it is unpacked")
+def _array(values: Any, name: str) -> Floats:
+    if values.dtype != np.dtype("<f8") or values.ndim != 1:
+        raise DataError(f"{name}: expected float64 numbers, got {values.dtype} of shape {values.shape}")
+    return np.ascontiguousarray(values, np.float64)
 
 
-def _read_header(data: bytes, path: Path) -> dict[str, Any]:
-    header = json.loads(data)
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = header.get("format") if isinstance(header, dict) else header
-        raise DataError(f"{path}: expected a model of format {FORMAT}, got {found!r}; train it again with this version")
-    seal = header.pop("seal", None)
-    if _sealed(header) != data.decode():
-        raise DataError(f"{path}: its header was altered (seal {seal}); train it again")
-    if header.get("kind") not in _ARRAYS:
-        raise DataError(f"{path}: expected a {' or a '.join(_ARRAYS)}, got {header.get('kind')!r}")
-    return header
-
-
-def _array(archive: Mapping[str, Any], name: str, path: Path) -> Floats:
-    values = archive[name]
-    if values.dtype != np.float64 or values.ndim != 1:
-        raise DataError(f"{path}: {name}: expected float64 numbers, got {values.dtype} of shape {values.shape}")
-    return np.ascontiguousarray(values)
-
-
-def _model(header: Mapping[str, Any], arrays: Mapping[str, Floats], path: Path) -> Model:
+def _model(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Model:
+    features, trained, events = features_in(header), trained_in(header), taken(header, "events", list)
+    texts = [*events, taken(header, "halfspread", str)]
+    if not all(isinstance(each, str) for each in texts):
+        raise DataError(f"its header is not that of a model: events: expected names, got {events!r:.80}")
     try:
         return Model(
-            FeatureSet(tuple(header["features"]), int(header["stack"])),
+            features,
             Scaler(arrays["centre"], arrays["spread"]),
             _inner(header, arrays),
             arrays["targets"],
-            float(header["temperature"]),
-            tuple(TrainingRange(**each) for each in header["trained"]),
-            header["facts"],
-            header["metrics"],
-            tuple(header["events"]),
-            str(header["halfspread"]),
+            float(taken(header, "temperature", float, int)),
+            trained,
+            taken(header, "facts", dict),
+            taken(header, "metrics", dict),
+            tuple(events),
+            header["halfspread"],
         )
-    except (ConfigError, DataError) as error:
-        raise DataError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{path}: its header is not that of a model: {error}") from None
+        raise DataError(f"its header is not that of a model: {error}") from None
 
 
 def _inner(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Network | Forest:
-    shape = header[header["kind"]]
+    shape = taken(header, header["kind"], dict)
+    head = taken(shape, "head", str)
     if header["kind"] == "network":
-        return Network(tuple(map(int, shape["sizes"])), shape["activation"], shape["head"], arrays["parameters"])
-    nodes = arrays["nodes"].reshape(-1, NODE_WIDTH)
-    return Forest(int(shape["inputs"]), int(shape["values"]), shape["head"], nodes, arrays["roots"].astype(np.int64))
+        sizes = taken(shape, "sizes", list)
+        if not all(type(each) is int for each in sizes):
+            raise DataError(f"sizes: expected whole numbers, got {sizes!r:.80}")
+        return Network(tuple(sizes), taken(shape, "activation", str), head, arrays["parameters"])
+    nodes, roots = arrays["nodes"].reshape(-1, NODE_WIDTH), arrays["roots"]
+    if not ((roots == np.floor(roots)) & (np.abs(roots) <= len(nodes))).all():
+        raise DataError("forest: a tree begins outside of the nodes")
+    return Forest(taken(shape, "inputs", int), taken(shape, "values", int), head, nodes, roots.astype(np.int64))
 
 
 def _plain(value: Any) -> Any:
@@ -183,13 +191,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _sealed(header: Mapping[str, Any]) -> str:
-    """The text of a header with its seal."""
-    plain = json.dumps(header, sort_keys=True, allow_nan=False)
-    seal = hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
-    return json.dumps({**header, "seal": seal}, sort_keys=True)
 
 
 def _hash(values: Floats) -> str:

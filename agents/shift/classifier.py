@@ -123,7 +123,8 @@ def fit_logistic(inputs: Floats, labels: Floats, ridge: float = 1e-3, steps: int
     for _ in range(steps):
         chance = _sigmoid(inputs @ weights)
         slope = inputs.T @ (sample * (chance - labels)) + ridge * weights
-        curve = inputs.T @ (inputs * (sample * chance * (1.0 - chance))[:, None])
+        rooted = inputs * np.sqrt(sample * chance * (1.0 - chance))[:, None]
+        curve = rooted.T @ rooted  # of one matrix, so that only one half of it is computed
         step = np.linalg.solve(curve + ridge * np.eye(len(weights)), slope)
         weights = weights - step
         if float(np.abs(step).max()) < 1e-4:

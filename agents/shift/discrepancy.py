@@ -56,14 +56,12 @@ def mean_discrepancy(
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
     sizes = np.diff(np.append(starts, len(labels))).astype(np.float64)
     sums = _block_sums(np.concatenate(scaled), starts)
-    pairs = np.outer(sizes, sizes)
-    np.fill_diagonal(pairs, 0.0)
     count, first = len(starts), int(np.searchsorted(labels[starts], blocks[0].count))
     sides = (np.arange(count) < first).astype(np.float64)[None, :]
-    value = float(_discrepancies(sums, pairs, sides, 1.0 - sides)[0])
+    value = float(_discrepancies(sums, sizes, sides, 1.0 - sides)[0])
     shuffled = rng.permuted(np.repeat(sides, permutations, axis=0), axis=1)
-    beyond = int((_discrepancies(sums, pairs, shuffled, 1.0 - shuffled) >= value - 1e-12).sum())
-    drawn = _resampled(sums, pairs, first, permutations, rng)
+    beyond = int((_discrepancies(sums, sizes, shuffled, 1.0 - shuffled) >= value - 1e-12).sum())
+    drawn = _resampled(sums, sizes, first, permutations, rng)
     found = interval(value, value, drawn, min(first, count - first), level, least=0.0, most=2.0)
     return Discrepancy(value, found, (1 + beyond) / (1 + permutations), len(labels))
 
@@ -81,20 +79,24 @@ def _block_sums(rows: Floats, starts: Integers) -> Floats:
     return sums
 
 
-def _discrepancies(sums: Floats, pairs: Floats, weights: Floats, others: Floats) -> Floats:
+def _discrepancies(sums: Floats, sizes: Floats, weights: Floats, others: Floats) -> Floats:
     """For each row of weights (times, blocks) of the first and of the second sample; NaN where all weight is on one
-    block, which has no pairs."""
+    block, which has no pairs. ``sizes``: rows of each block."""
+    both = weights, others
+    summed = [one @ sums for one in both]
+    rows = [one @ sizes for one in both]
 
-    def mean(one: Floats, two: Floats) -> Floats:
-        many = ((one @ pairs) * two).sum(axis=1)
-        found: Floats = ((one @ sums) * two).sum(axis=1) / np.where(many > 0.0, many, np.nan)
+    def mean(one: int, two: int) -> Floats:
+        within = (both[one] * both[two]) @ sizes**2  # pairs of one block are left out
+        many = rows[one] * rows[two] - within
+        found: Floats = (summed[one] * both[two]).sum(axis=1) / np.where(many > 0.0, many, np.nan)
         return found
 
-    return mean(weights, weights) + mean(others, others) - 2.0 * mean(weights, others)
+    return mean(0, 0) + mean(1, 1) - 2.0 * mean(0, 1)
 
 
-def _resampled(sums: Floats, pairs: Floats, first: int, times: int, rng: np.random.Generator) -> Floats:
+def _resampled(sums: Floats, sizes: Floats, first: int, times: int, rng: np.random.Generator) -> Floats:
     weights, others = np.zeros((times, len(sums))), np.zeros((times, len(sums)))
     for drawn, start, end in ((weights, 0, first), (others, first, len(sums))):
         drawn[:, start:end] = drawn_counts(end - start, times, rng)
-    return _discrepancies(sums, pairs, weights, others)
+    return _discrepancies(sums, sizes, weights, others)

@@ -1,4 +1,4 @@
-"""The part of the imitation study on real data: its numbers on two months, and what it says without data."""
+"""The part of the imitation study on real data: its numbers on some weeks, and what it says without data."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TINY = Size(seeds=2, epochs=6)
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two months of each market, and one expert."""
+    """Three weeks and a half of each market, and one expert."""
     if not os.environ.get("HALFSPREAD_DATA"):
         pytest.skip("HALFSPREAD_DATA is not set to the folder of market data")
     times = {
-        "xbtusd": ("2021-01-01", "2021-02-01", "2021-03-01"),
-        "btcusdt": ("2025-02-01", "2025-03-01", "2025-04-01"),
+        "xbtusd": ("2021-01-01", "2021-01-15", "2021-01-25"),
+        "btcusdt": ("2025-02-01", "2025-02-15", "2025-02-25"),
     }
     cut = {
         name: dataclasses.replace(span, start=times[name][0], until=times[name][1], end=times[name][2])

@@ -52,11 +52,18 @@ def test_as_many_rows_are_needed_as_the_longest_feature_needs() -> None:
         ("log_return", r"expected log_return\(bars\), got 0 parameters"),
         ("log_return(1, 2)", r"expected log_return\(bars\), got 2 parameters"),
         ("position(3)", "expected position, got 1 parameters"),
-        ("log_return(0)", "bars: expected a whole number from 1, got '0'"),
-        ("volatility(1)", "window: expected a whole number from 2, got '1'"),
-        ("log_return(-5)", "bars: expected a whole number from 1, got '-5'"),
-        ("log_return(2.5)", "bars: expected a whole number from 1, got '2.5'"),
+        ("log_return(0)", "bars: expected a whole number from 1 to 10,000,000, got '0'"),
+        ("volatility(1)", "window: expected a whole number from 2 to 10,000,000, got '1'"),
+        ("log_return(-5)", "bars: expected a whole number from 1 to 10,000,000, got '-5'"),
+        ("log_return(2.5)", "bars: expected a whole number from 1 to 10,000,000, got '2.5'"),
         ("log_return(1e9)", "bars: expected a whole number"),
+        ("log_return(10000001)", "bars: expected a whole number from 1 to 10,000,000, got '10000001'"),
+        (f"log_return({'9' * 400})", "bars: expected a whole number"),
+        (f"log_return({'9' * 5_000})", "bars: expected a whole number"),
+        ("log_return(\u0661)", "bars: expected a whole number"),
+        ("trade_flow(4000d)", "expected at most 3650d, got '4000d'"),
+        (f"trade_flow({'9' * 400}d)", "half_life: expected"),
+        (f"trade_flow({'9' * 5_000}d)", "half_life: expected"),
         ("open_pnl(percent)", "unit: expected fraction or price"),
         ("trade_flow(5)", "half_life"),
         ("trade_flow(soon)", "half_life"),
@@ -73,7 +80,7 @@ def test_sets_of_nothing_and_of_one_thing_twice_are_refused() -> None:
         FeatureSet(())
     with pytest.raises(ConfigError, match=r"open_pnl\(fraction\) twice"):
         FeatureSet(("open_pnl", "open_pnl(fraction)"))
-    with pytest.raises(ConfigError, match="stack: expected 1 or more"):
+    with pytest.raises(ConfigError, match="stack: expected 1 to 10,000"):
         FeatureSet(("position",), stack=0)
 
 

@@ -22,6 +22,7 @@ from halfspread.agents.imitation.merging import copied_rows
 from halfspread.agents.imitation.rollout import LEARNER
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.policy import Policy
+from halfspread.agents.policies.sealed_header import sealed
 from halfspread.engine.run import run_backtest
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies import SmaCross
@@ -355,6 +356,44 @@ def test_a_file_that_was_altered_is_refused(saved: Path) -> None:
     broken = table.replace_schema_metadata({b"halfspread.demonstrations": b"{"})
     with pytest.raises(DataError, match="its header cannot be read"):
         load_dataset(rewritten(saved, broken))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"facts": [1]},
+        {"hash": 5},
+        {"trained": "x"},
+        {"trained": [1]},
+        {"trained": [{"instrument": "a", "start": 1, "end": 10**31, "data": ""}]},
+        {"stack": True},
+        {"stack": 10**30},
+        {"features": ["position", 3]},
+        {"features": [f"log_return({'9' * 400})"]},
+    ],
+)
+def test_a_header_that_was_sealed_anew_is_still_checked(change: dict[str, Any], saved: Path) -> None:
+    table = pq.read_table(saved)
+    header = json.loads(table.schema.metadata[b"halfspread.demonstrations"])
+    header.pop("seal")
+    text = sealed({**header, **change}).encode()
+    with pytest.raises(DataError, match=r"d\.parquet: "):
+        load_dataset(rewritten(saved, table.replace_schema_metadata({b"halfspread.demonstrations": text})))
+
+
+def test_a_header_that_is_nested_too_deeply_is_refused(saved: Path) -> None:
+    table = pq.read_table(saved)
+    for deep in (b"[" * 200_000 + b"]" * 200_000, b'{"format": 1, "facts": ' + b"[" * 500 + b"]" * 500 + b"}"):
+        with pytest.raises(DataError, match=r"d\.parquet: its header"):
+            load_dataset(rewritten(saved, table.replace_schema_metadata({b"halfspread.demonstrations": deep})))
+
+
+def test_more_rows_than_any_memory_holds_are_refused_before_they_are_read(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("halfspread.agents.imitation.dataset_file.MOST_BYTES", 1_000)
+    with pytest.raises(DataError, match="columns: too many to read"):
+        load_dataset(saved)
 
 
 def test_columns_that_are_missing_of_another_kind_or_with_holes_are_named(saved: Path) -> None:

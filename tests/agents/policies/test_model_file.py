@@ -9,6 +9,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from halfspread.agents.policies import model_file
 from halfspread.agents.policies.describe import describe
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.model_file import load_model, save_model
+from halfspread.agents.policies.sealed_header import sealed
 from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 from tests.agents.features.lookers import random_bars
@@ -116,7 +118,7 @@ def rewritten(
     text = json.dumps(header, sort_keys=True)
     if seal:
         header.pop("seal", None)
-        text = model_file._sealed(header)
+        text = sealed(header)
     np.savez(path, header=np.frombuffer(text.encode(), np.uint8), **arrays)
     return path
 
@@ -159,12 +161,12 @@ FORGED = {
     "no features": (put("features", []), "expected at least one"),
     "unknown feature": (put("features", ["crystal_ball(3)"]), "there is no 'crystal_ball'"),
     "features of other number": (put("features", ["position"]), "numbers in an observation, a network of 12 inputs"),
-    "features that are no list": (put("features", 3), "its header is not that of a model"),
-    "no stack": (lambda header, arrays: header.pop("stack"), "its header is not that of a model: 'stack'"),
-    "stack of words": (put("stack", "two"), "its header is not that of a model"),
+    "features that are no list": (put("features", 3), r"its header has no 'features' \(list\): got 3"),
+    "no stack": (lambda header, arrays: header.pop("stack"), r"its header has no 'stack' \(int\): got None"),
+    "stack of words": (put("stack", "two"), r"its header has no 'stack' \(int\): got 'two'"),
     "temperature of 0": (put("temperature", 0.0), "expected a temperature above 0, got 0.0"),
     "unknown events": (put("events", ["moon"]), "events: expected some of bar, quote"),
-    "range without end": (put("trained", [{"instrument": "x", "start": 0}]), "its header is not that of a model"),
+    "range without end": (put("trained", [{"instrument": "x", "start": 0}]), "trained: .* missing 2 required"),
     "range that ends before": (
         put("trained", [{"instrument": "x", "start": 5, "end": 4, "data": ""}]),
         "it begins at 5 and ends at 4",
@@ -255,26 +257,160 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected a model of format 2, got \[1, 2\]"):
         load_model(path)
     np.savez(path, header=np.frombuffer(b"no json", np.uint8))
-    with pytest.raises(DataError, match="expected a model of halfspread"):
+    with pytest.raises(DataError, match="its header cannot be read"):
         load_model(path)
 
 
-def test_huge_files_are_refused_before_they_are_read(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_huge_files_are_refused_before_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.npz"
     with path.open("wb") as file:
         file.truncate(model_file.MOST_BYTES + 1)  # takes no room on the disk
     with pytest.raises(DataError, match=r"larger than any model \(1,073,741,825 bytes\)"):
         load_model(path)
+
+
+def npy(values: Any) -> bytes:
     inside = io.BytesIO()
-    np.save(inside, np.zeros(100_000))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("parameters.npy", inside.getvalue())
-    monkeypatch.setattr(model_file, "MOST_BYTES", 100_000)
-    assert path.stat().st_size < 100_000
-    with pytest.raises(DataError, match="larger than any model when it is unpacked"):
+    np.save(inside, values)
+    return inside.getvalue()
+
+
+def described(text: str, numbers: bytes = bytes(64)) -> bytes:
+    """An array whose description says what it likes."""
+    return b"\x93NUMPY\x01\x00" + (len(text) + 1).to_bytes(2, "little") + text.encode() + b"\n" + numbers
+
+
+def claims(shape: str, kind: str = "<f8") -> bytes:
+    return described(f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}")
+
+
+MEMBERS = {
+    "no array": (b"hello", "expected an array"),
+    "nothing": (b"", "expected an array"),
+    "cut after its start": (b"\x93NUMPY\x01\x00", "expected an array"),
+    "ten thousand billion numbers": (
+        claims("(10000000000000,)"),
+        "claims 80,000,000,000,000 bytes",
+    ),
+    "a square of a billion billion": (claims("(1099511627776, 1099511627776)"), "it claims"),
+    "less than there is": (claims("(7,)"), "claims 56 bytes of numbers, and has 64"),
+    "less than nothing": (claims("(-1,)"), "its description is none"),
+    "numbers without size": (claims("(99999999999,)", "|S0"), "it claims 0 bytes"),
+    "an unknown kind": (claims("(8,)", "<q8"), "data type"),
+    "objects": (claims("(8,)", "|O"), "pickled objects"),
+    "brackets that nobody closes": (described("(" * 9_000), "its description is none"),
+    "an expression": (
+        described("{'descr': '<f8', 'fortran_order': False, 'shape': (2**40,), }"),
+        "its description is none",
+    ),
+    "a later version": (npy(np.zeros(8)).replace(b"\x01\x00", b"\x03\x00", 1), "expected an array"),
+}
+
+
+@pytest.mark.parametrize("fault", MEMBERS)
+def test_an_array_is_no_larger_than_it_is_whatever_it_claims(fault: str, saved: Path, tmp_path: Path) -> None:
+    inside, said = MEMBERS[fault]
+    path = tmp_path / "forged.npz"
+    with zipfile.ZipFile(saved) as good, zipfile.ZipFile(path, "w") as archive:
+        for name in good.namelist():
+            archive.writestr(name, inside if name == "parameters.npy" else good.read(name))
+    with pytest.raises(DataError, match=rf"forged\.npz: expected a model of halfspread .*{said}"):
         load_model(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_nothing_is_unpacked(method: int, saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "packed.npz"
+    with zipfile.ZipFile(saved) as good, zipfile.ZipFile(path, "w", method) as archive:
+        for name in good.namelist():
+            archive.writestr(name, good.read(name))
+    with pytest.raises(DataError, match=r"member header\.npy: compressed"):
+        load_model(path)
+
+
+def test_members_that_are_encrypted_there_twice_or_unexpected_are_refused(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "forged.npz"
+    locked = bytearray(saved.read_bytes())
+    for start, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = locked.find(start)
+        while at >= 0:
+            locked[at + place] |= 1
+            at = locked.find(start, at + 4)
+    path.write_bytes(locked)
+    with pytest.raises(DataError, match=r"member header\.npy: encrypted"):
+        load_model(path)
+    for name, said in (("parameters.npy", "each once"), ("readme.txt", "'readme.txt': expected the arrays")):
+        path.write_bytes(saved.read_bytes())
+        with (
+            pytest.warns(UserWarning, match="Duplicate") if "par" in name else nullcontext(),
+            zipfile.ZipFile(path, "a") as archive,
+        ):
+            archive.writestr(name, npy(np.zeros(3)))
+        with pytest.raises(DataError, match=said):
+            load_model(path)
+    with pytest.raises(DataError, match=r"a network has the arrays parameters, centre, spread, targets, got .*nodes"):
+        load_model(rewritten(saved, path, lambda header, arrays: arrays.update(nodes=np.zeros(4))))
+
+
+def test_a_header_that_is_nested_too_deeply_is_refused(saved: Path, network: Model, tmp_path: Path) -> None:
+    path, deep = tmp_path / "deep.npz", "[" * 200_000 + "]" * 200_000
+    for text in (deep, f'{{"format": 2, "facts": {deep}}}', f'{{"format": 2, "facts": {deep[199_500:200_500]}}}'):
+        np.savez(path, header=np.frombuffer(text.encode(), np.uint8))
+        with pytest.raises(DataError, match=r"deep\.npz: its header"):
+            load_model(path)
+    facts: Any = 1
+    for _ in range(5_000):
+        facts = [facts]
+    with pytest.raises(ConfigError, match="plain JSON values"):
+        save_model(replace(network, facts={"deep": facts}), path)
+
+
+OTHER_TYPES: dict[str, Any] = {
+    "arrays": [[], "x", None],
+    "facts": [[1], "x", None],
+    "metrics": ["x", 3, None],
+    "kind": [["network"], {}, None],
+    "events": ["bar", [3], [["bar"]], None],
+    "stack": [True, 1.9, "1", 10**9, -1, 10**30],
+    "features": [[1, 2], None, "position", [f"log_return({'9' * 400})"], [f"log_return({'9' * 5_000})"]],
+    "trained": [
+        "x",
+        {"a": 1},
+        [1],
+        [{"instrument": "a", "start": "a", "end": "b", "data": ""}],
+        [{"instrument": "a", "start": 1e300, "end": 2e300, "data": ""}],
+        [{"instrument": "a", "start": 10**30, "end": 10**31, "data": ""}],
+        [{"instrument": 5, "start": 1, "end": 2, "data": 7}],
+        [{"instrument": "a", "start": 1, "end": 2, "data": "", "marks": [[10**30, "x"]]}],
+        [{"instrument": "a", "start": 1, "end": 2, "data": "", "more": 1}],
+    ],
+    "temperature": ["abc", [], None, True, 10**400, -1],
+    "halfspread": [3, None, ["x"]],
+    "network": [
+        None,
+        [],
+        {},
+        {"sizes": [12, 10**18, 4], "activation": "relu", "head": "softmax"},
+        {"sizes": [12, 8.5, 4], "activation": "relu", "head": "softmax"},
+        {"sizes": [12, "8", 4], "activation": "relu", "head": "softmax"},
+        {"sizes": 12, "activation": "relu", "head": "softmax"},
+        {"sizes": [12, 9, 5, 4], "activation": {}, "head": "softmax"},
+        {"sizes": [12, 9, 5, 4], "activation": "relu", "head": ["softmax"]},
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in OTHER_TYPES for value in OTHER_TYPES[name]])
+def test_a_header_of_other_types_is_refused(name: str, value: Any, saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"forged\.npz: "):
+        load_model(rewritten(saved, tmp_path / "forged.npz", put(name, value)))
+
+
+def test_roots_that_are_no_places_of_trees_are_refused(tmp_path: Path) -> None:
+    saved = save_model(drawn_model(random_bars(40), "squared", kind="forest"), tmp_path / "model.npz")
+    for roots in (math.nan, 1e300, 0.5, -1.0):
+        with pytest.raises(DataError, match="a tree begins outside of the nodes"):
+            load_model(rewritten(saved, tmp_path / "forged.npz", array(roots=np.array([roots]))))
 
 
 def test_a_write_that_fails_leaves_the_file_that_was_there(

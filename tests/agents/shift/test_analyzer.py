@@ -65,16 +65,17 @@ def test_the_same_rows_are_at_no_distance() -> None:
 
 def test_without_a_shift_few_alarms_are_false() -> None:
     """40 comparisons of autoregressions of 0.8 in blocks: of 160 features at most 20 below 5 % (8 expected; they share
-    their blocks). Taken for independent rows, most of them would be."""
+    their blocks). Taken for independent rows, most would be: of the 32 of 8 comparisons more than 12."""
     low, naive = 0, 0
     for seed in range(40):
         rng = np.random.default_rng([seed, 9])
         pair = demonstrations(rng, 900, memory=0.8), demonstrations(rng, 700, memory=0.8)
         quick = CovariateShiftAnalyzer(resamples=100, permutations=99, most=100, most_told=200, windows=1)
         low += sum(row.p <= 0.05 for row in quick.compare(*pair, rng).features)
-        naive += sum(row.p <= 0.05 for row in quick.model_copy(update={"block": 1}).compare(*pair, rng).features)
+        if seed < 8:
+            naive += sum(row.p <= 0.05 for row in quick.model_copy(update={"block": 1}).compare(*pair, rng).features)
     assert low <= 20
-    assert naive > 60
+    assert naive > 12
 
 
 def test_disagreement_is_counted_in_all_in_windows_and_where_states_are_foreign() -> None:

@@ -53,9 +53,10 @@ def test_blocks_hold_the_size_where_rows_resemble_those_before_them_and_single_r
         rng = np.random.default_rng([seed, 6])
         one, two = autoregressive(rng, 1_200, 2, 0.8), autoregressive(rng, 800, 2, 0.8)
         rejected += mean_discrepancy(one, two, rng, block=50, permutations=99, most=200).p <= 0.05
-        naive += mean_discrepancy(one[:200], two[:200], rng, block=1, permutations=99, most=200).p <= 0.05
+        if seed < 50:
+            naive += mean_discrepancy(one[:200], two[:200], rng, block=1, permutations=99, most=200).p <= 0.05
     assert rejected <= 21
-    assert naive > 80
+    assert naive > 20
 
 
 def test_pairs_within_a_block_do_not_make_a_trajectory_look_like_itself_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from halfspread.engine.agent import is_compiled
 from halfspread.engine.audit import audit
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
+from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, StrategyError
 from halfspread.strategies import Bollinger, BuyAndHold, MarketMaker, SmaCross, Strategy
 from tests.agents.imitation.lessons import COSTS, OPTIONS, market, model
@@ -94,9 +96,19 @@ def test_a_mixture_is_what_its_parts_are() -> None:
     assert Mixture(first=TREND, second=SmaCross(fast=5, slow=300)).lookback == 299
     best = Clairvoyant.of(market(4, 800), COSTS, **OPTIONS)
     assert best.own_path_only
-    policy = Policy.of(model())
-    assert Mixture(first=TREND, second=policy).trained == policy.trained
-    recorded(Mixture(first=policy, second=seen, share=0.5))
+    recorded(Mixture(first=Policy.of(model()), second=seen, share=0.5))
+
+
+def test_a_mixture_has_seen_what_either_has_seen_and_is_refused_there() -> None:
+    one, two = (training_range(market(number)) for number in (4, 5))
+    first, second = (Policy.of(replace(model(), trained=each)) for each in (one, two))
+    assert Mixture(first=TREND, second=REVERT).trained == ()
+    assert Mixture(first=first, second=TREND).trained == one
+    assert Mixture(first=TREND, second=second).trained == two
+    assert Mixture(first=first, second=second).trained == (*one, *two)
+    for mixed in (Mixture(first=first, second=TREND), Mixture(first=TREND, second=first)):
+        with pytest.raises(ConfigError, match="was trained on"):
+            run_backtest(market(4), mixed, COSTS, **OPTIONS)
 
 
 @pytest.mark.parametrize("first", [lambda: TREND, PlainTrend, lambda: PositionExpert(signal="momentum(9)")])

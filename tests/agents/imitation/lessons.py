@@ -18,6 +18,7 @@ from halfspread.engine import instruments
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
+from halfspread.strategies.base import Strategy
 
 MINUTES = 5
 START = 1_577_836_800  # 2020-01-01 00:00 UTC, seconds
@@ -27,6 +28,17 @@ COSTS = Costs(half_spread=HalfSpread.price(0.1), fees=Fees.none(), funding=Fundi
 OPTIONS: dict[str, Any] = {"sizing": FixedContracts(1), "margin": Margin.none(), "capital": 1e6, "keep_curve": False}
 FEATURES = FeatureSet(("column(signal)", "position", "open_pnl(price)", "age", "cool_down(10)"))
 TARGETS = np.array([-1.0, 0.0, 1.0])
+
+
+class Second(Strategy):
+    """Trades the second instrument alone, by turns."""
+
+    def reset(self, rng: np.random.Generator, instruments: Any) -> None:
+        self.side = 1.0
+
+    def on_bar(self, market: Any) -> None:
+        self.side = -self.side
+        market[1].target = self.side
 
 
 def market(seed: int = 0, bars: int = 400, instrument: Instrument = WORLD, start: int = START) -> Tape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from halfspread.agents.experts.position_expert import PositionExpert
 from halfspread.agents.imitation.cloning import CloneSettings, clone
-from halfspread.agents.imitation.dart import DartTrainer, NoiseTrainer
+from halfspread.agents.imitation.dart import DartTrainer, NoiseTrainer, _in_force
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.noise import confusion
 from halfspread.agents.imitation.rollout import EXPERT, NOISE
@@ -112,6 +113,17 @@ def test_the_learner_whose_error_is_fitted_has_not_seen_the_last_rows(monkeypatc
     for episode in range(2):
         times = lessons.market(episode, BARS).feeds[0].table("bars").times
         assert rows.times[rows.episode == episode].max() < times[BARS * 3 // 4 + 1]
+
+
+def test_what_is_in_force_begins_anew_with_every_rollout() -> None:
+    rows = lessons.dataset(bars=30)
+    executed = np.resize([1.0, -1.0, 0.0], len(rows))
+    two = dataclasses.replace(rows, executed=executed, episode=np.arange(len(rows)) // 11)
+    found, wanted = _in_force(two), np.concatenate([[0.0], executed[:-1]])
+    starts = np.arange(0, len(rows), 11)
+    assert (wanted[starts[1:]] != 0.0).any()
+    wanted[starts] = 0.0
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_plain_noise_is_as_frequent_as_it_is_told() -> None:

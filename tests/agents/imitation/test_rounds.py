@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -17,9 +18,10 @@ import pandas as pd
 import pytest
 
 from halfspread.agents.experts.position_expert import PositionExpert
-from halfspread.agents.imitation.cloning import CloneSettings
+from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings, clone
 from halfspread.agents.imitation.dagger import DAggerTrainer
 from halfspread.agents.imitation.dart import DartTrainer
+from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rounds import RoundTrainer
 from halfspread.agents.imitation.schedules import adaptive, exponential, indicator
 from halfspread.agents.imitation.task import Task, said
@@ -254,6 +256,20 @@ def test_every_round_counts_in_the_fit_and_in_what_it_is_judged_by() -> None:
         assert late.max() == rows.times[rows.episode == episode].max()
     with pytest.raises(ConfigError, match="embargo of 9d is longer than the rollouts"):
         DAggerTrainer(task(), settings.model_copy(update={"embargo": "9d"}), indicator()).train()
+
+
+def test_every_round_draws_for_itself_and_alike_for_the_same_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+
+    def noting(rows: ExpertDataset, settings: CloneSettings, rng: np.random.Generator, **more: Any) -> BCPolicy:
+        drawn.append(copy.deepcopy(rng).random())
+        return clone(rows, settings, rng, **more)
+
+    monkeypatch.setattr("halfspread.agents.imitation.rounds.clone", noting)
+    for seed in (0, 0, 1):
+        trainer(task=task(seed), rounds=4, rollouts=1, judged_by=0).train()
+    assert drawn[:4] == drawn[4:8]
+    assert len(set(drawn[4:])) == 8
 
 
 @pytest.mark.parametrize("head", ["squared", "gaussian"])

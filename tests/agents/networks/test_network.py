@@ -174,6 +174,21 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     assert (once(1) != once(2)).any()
 
 
+@pytest.mark.parametrize("head", ["softmax", "squared"])
+def test_weights_say_how_much_a_row_counts_among_others_and_not_how_much_all_do(head: str) -> None:
+    network = drawn(head)
+    train, other = examples_for(network, 24), examples_for(network, 9)
+    settings = FitSettings(hidden=(7, 5), epochs=4, batch=8, weight_decay=0.1)
+
+    def fitted(times: float) -> tuple[bytes, bytes, bytes]:
+        heavy, judged = (Examples(each.inputs, each.wanted, times * each.weights) for each in (train, other))
+        fit = fit_network(network, heavy, settings, np.random.default_rng(0), judged)
+        assert isinstance(fit.network, Network)
+        return fit.network.parameters.tobytes(), fit.losses.tobytes(), fit.validation.tobytes()
+
+    assert fitted(1.0) == fitted(64.0) == fitted(0.25)
+
+
 def test_the_epoch_with_the_least_validation_loss_is_kept_and_patience_ends_the_fit() -> None:
     rng = np.random.default_rng(2)
     network = Network.drawn(4, (32,), 3, "softmax", "relu", rng)

@@ -352,6 +352,19 @@ def test_members_that_are_encrypted_there_twice_or_unexpected_are_refused(saved:
         load_model(rewritten(saved, path, lambda header, arrays: arrays.update(nodes=np.zeros(4))))
 
 
+def test_members_that_claim_more_together_than_the_file_has_are_refused(saved: Path, tmp_path: Path) -> None:
+    """As those of a bomb do, whose members lie over each other; each alone would fit into the file."""
+    data, path = bytearray(saved.read_bytes()), tmp_path / "forged.npz"
+    claimed = len(data) * 2 // 3
+    at = data.find(b"PK\x01\x02")
+    for _ in range(2):
+        data[at + 20 : at + 28] = claimed.to_bytes(4, "little") * 2  # as stored, and as it would be read
+        at = data.find(b"PK\x01\x02", at + 4)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"its members claim [\d,]+ bytes, and the file has {len(data):,}"):
+        load_model(path)
+
+
 def test_a_header_that_is_nested_too_deeply_is_refused(saved: Path, network: Model, tmp_path: Path) -> None:
     path, deep = tmp_path / "deep.npz", "[" * 200_000 + "]" * 200_000
     for text in (deep, f'{{"format": 2, "facts": {deep}}}', f'{{"format": 2, "facts": {deep[199_500:200_500]}}}'):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
+from halfspread.engine.training import training_range
 from halfspread.errors import ConfigError, StrategyError
 from tests.agents.features.lookers import ON_BOOKS, OTHER, Floats, Looker, random_bars, random_books
 from tests.agents.policies.models import TARGETS, drawn_model
@@ -129,6 +131,16 @@ def test_a_head_of_one_value_trades_the_instrument_that_was_named(head: str) -> 
     assert same_run(tape, model, instrument=1) > 25
     fills = run_backtest(tape, Policy.of(model, instrument=1), FREE, **TERMS).fills
     assert set(fills["instrument"]) == {"OTHER"}
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3])
+def test_a_policy_is_refused_on_each_market_that_its_model_has_seen(seen: int) -> None:
+    tapes = [random_bars(60, number) for number in (1, 2, 3)]
+    trained = tuple(each for tape in tapes for each in training_range(tape))
+    policy = Policy.of(replace(drawn_model(tapes[0]), trained=trained))
+    assert policy.trained == trained
+    with pytest.raises(ConfigError, match="was trained on"):
+        run_backtest(random_bars(60, seen), policy, FREE, **TERMS)
 
 
 def test_a_policy_decides_on_the_events_of_its_model() -> None:

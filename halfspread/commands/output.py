@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, TextIO
 
 from halfspread.commands.folder import writing
-from halfspread.commands.terminal import without_controls
+from halfspread.commands.terminal import Harmless, without_controls
 from halfspread.reports.certainty import intervals_object
 from halfspread.reports.metrics import json_safe
 from halfspread.reports.result import Result
 from halfspread.reports.timing import timing_object
 
 __all__ = ["agent_object", "print_json", "print_table", "to_json", "where_lines", "write_json"]
+
+_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
 def agent_object(result: Result) -> dict[str, Any]:
@@ -59,8 +62,8 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def print_json(data: Any, stream: TextIO) -> None:
-    """One object on ``stream``."""
-    stream.write(to_json(data))
+    """One object on ``stream``; its control characters are escaped, those that JSON takes as they are too."""
+    stream.write(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(data)))
     stream.flush()
 
 
@@ -70,10 +73,10 @@ def where_lines(path: Path, *, report: bool) -> list[str]:
 
 
 def print_table(table: Any, *lines: str) -> None:
-    """A table and lines below it on standard output, coloured on a terminal."""
+    """A table and lines below it on standard output, coloured on a terminal; control characters in either are shown."""
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
-    console.print(table)
+    console.print(Harmless(table))
     for line in lines:
         print(without_controls(line))

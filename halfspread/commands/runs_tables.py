@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from halfspread.commands.registry import COMPLETE, RunRecord
+from halfspread.commands.terminal import Harmless
 
 if TYPE_CHECKING:
     from halfspread.commands.runs_clean import Cleaning
@@ -65,9 +66,9 @@ def show(table: Table | None, *lines: str) -> None:
     """A table, and lines below it."""
     screen = console()
     if table is not None:
-        screen.print(table)
+        screen.print(Harmless(table))
     for line in lines:
-        screen.print(Text(line))
+        screen.print(Harmless(Text(line)))
 
 
 def _grid(*columns: str, words: Sequence[str] = (), header: bool = True, gap: int = 2) -> Table:

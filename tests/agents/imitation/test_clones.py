@@ -21,6 +21,7 @@ from halfspread.agents.policies.policy import Policy
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
 from halfspread.engine.training import training_range
+from halfspread.errors import DataError
 from tests.agents.imitation import lessons
 
 SETTINGS = CloneSettings(hidden=(4,), epochs=2, batch=64)
@@ -45,6 +46,17 @@ def test_of_recorded_rows_those_inside_the_window_alone_count(tmp_path: Path) ->
     assert 190 < inside.sum() < 210
     np.testing.assert_array_equal(lesson.dataset.times, rows.times[inside])
     assert max(each.end for each in lesson.policy.trained) <= window.end_ns
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 99), (300, 399)])
+def test_rows_that_are_all_before_or_all_after_the_window_are_refused(first: int, last: int, tmp_path: Path) -> None:
+    whole = lessons.market()
+    part = whole.slice(time_of(whole, first), time_of(whole, last))
+    rows = demonstrate(part, PositionExpert(), lessons.FEATURES, lessons.COSTS, **lessons.OPTIONS)
+    file = save_dataset(rows, tmp_path / "rows.parquet")
+    window = whole.slice(time_of(whole, 150), time_of(whole, 250))
+    with pytest.raises(DataError, match=r"rows\.parquet: its rows go from .*, none of them in the training window"):
+        taught(window, expert=None, demonstrations=str(file), features=())
 
 
 def test_a_clone_has_seen_its_window_and_what_its_expert_has_seen() -> None:

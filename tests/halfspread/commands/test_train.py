@@ -592,7 +592,22 @@ def test_a_learner_that_knows_nothing_is_found_out_beside_an_expert_that_seldom_
     assert blind["fidelity"]["apart"] > 0.3
     words = " ".join(halfspread("train", clone, *blindfold).out.split())
     assert "of the changes that its expert wanted" in words
-    clone.write_text(text, encoding="utf-8")
-    seeing, _ = trained(halfspread, clone)
-    assert seeing["fidelity"]["missed"] < blind["fidelity"]["missed"]
-    assert seeing["fidelity"]["apart"] < blind["fidelity"]["apart"]
+    own, _ = trained(halfspread, clone, *blindfold, "--set", "agent.silence=own")
+    assert own["fidelity"]["disagreement"] > 0.3
+    assert own["fidelity"]["disagreement"] == pytest.approx(own["fidelity"]["apart"])
+    seeing, _ = trained(halfspread, clone, "--set", "agent.silence=own", "--set", "agent.type=dagger")
+    assert seeing["fidelity"]["disagreement"] < 0.5 * own["fidelity"]["disagreement"]
+
+
+def test_an_edited_expert_of_a_learner_is_noticed(clone: Path, halfspread: Command) -> None:
+    expert = clone.with_name("crossing.py")
+    expert.write_text(CROSSING, encoding="utf-8")
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace(EXPERT, 'expert = { type = "./crossing.py" }'), encoding="utf-8")
+    _, folder = trained(halfspread, clone)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert list(manifest["plugins"]["pupil"]["files"]) == ["crossing.py"]
+    expert.write_text(CROSSING.replace("> closes.mean()", "< closes.mean()"), encoding="utf-8")
+    done = halfspread("verify", folder)
+    assert done.code == 1
+    assert "crossing.py" in done.out

@@ -611,3 +611,13 @@ def test_an_edited_expert_of_a_learner_is_noticed(clone: Path, halfspread: Comma
     done = halfspread("verify", folder)
     assert done.code == 1
     assert "crossing.py" in done.out
+
+
+def test_a_model_that_cannot_be_put_somewhere_costs_no_run(clone: Path, halfspread: Command) -> None:
+    clone.with_name("file").write_text("", encoding="utf-8")
+    done = halfspread("train", clone, "--model", "file/pupil.npz")
+    assert done.code == 2
+    assert "the run is complete" in done.err
+    (model,) = Path("runs").rglob("model.npz")
+    assert str(model) in done.err
+    assert halfspread("verify", model.parent).code == 0

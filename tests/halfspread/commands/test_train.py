@@ -174,8 +174,9 @@ def test_learners_and_their_expert_are_compared_on_what_none_has_seen(clone: Pat
     assert again.code == 0, again.out
 
 
-def test_an_audit_of_a_learner_audits_the_policy(clone: Path, halfspread: Command) -> None:
-    done = halfspread("audit", clone, "--json")
+@pytest.mark.parametrize("kind", ["clone", "dagger", "dart"])
+def test_an_audit_of_a_learner_audits_the_policy(clone: Path, halfspread: Command, kind: str) -> None:
+    done = halfspread("audit", clone, "--json", "--set", f"agent.type={kind}")
     assert done.code == 0, done.err
     assert json.loads(done.out)["agents"][0]["passed"]
 

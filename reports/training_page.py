@@ -58,7 +58,8 @@ def verdict(view: TrainingView) -> str:
     if found.missed > 0.5:
         words += (
             f" It misses {formats.percent(found.missed)} of the changes that its expert wanted: where an expert lets "
-            "things be at most decisions, a learner that knows nothing is right at most of them."
+            "things be at most decisions, a learner that knows nothing is right at most of them. If it says nothing "
+            "but when its signal changes, teach with silence = 'own'."
         )
     if len(view.money) > 1 and view.money[1].total > view.money[0].total and found.disagreement > 0.0:
         words += " It earned more than its expert; that does not make it a better imitation."

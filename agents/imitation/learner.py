@@ -17,6 +17,7 @@ from pydantic import Field
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings
 from halfspread.agents.imitation.dataset import ExpertDataset
+from halfspread.agents.imitation.rollout_agents import Silence
 from halfspread.agents.imitation.rounds import Round
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.policy import Policy
@@ -53,10 +54,11 @@ class Lesson:
 class Imitator(Strategy):
     """What every learner that imitates has.
 
-    ``expert``: the agent to imitate; or ``demonstrations``: a file of recorded ones (`save_dataset`), of which the rows
-    inside the training window count. ``features`` and ``stack``: what the learner looks at; left out with a file: what
-    the file holds. ``settings``: how it is fitted (`CloneSettings`). ``instrument``: which of the tape it trades, by
-    its place. ``deterministic``: the policy takes the likeliest class; otherwise it draws.
+    ``expert``: the agent to imitate; or ``demonstrations``: a file of recorded ones (`save_dataset`), of which the
+    rows inside the training window count. ``features`` and ``stack``: what the learner looks at; left out with a
+    file: what the file holds. ``settings``: how it is fitted (`CloneSettings`). ``instrument``: which of the tape
+    it trades, by its place. ``silence``: what the expert wants where it says nothing (`roll_out`).
+    ``deterministic``: the policy takes the likeliest class; otherwise it draws.
     """
 
     expert: Any = None
@@ -65,6 +67,7 @@ class Imitator(Strategy):
     stack: Annotated[int, Field(ge=1)] = 1
     settings: CloneSettings = CloneSettings()
     instrument: Annotated[int, Field(ge=0)] = 0
+    silence: Silence = "in_force"
     deterministic: bool = True
     agent_fields: ClassVar[tuple[str, ...]] = ("expert",)
     file_fields: ClassVar[tuple[str, ...]] = ("demonstrations",)

@@ -10,7 +10,7 @@ import numpy as np
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation import rollout_kernels as places
 from halfspread.agents.imitation.disturbance import Disturbance
-from halfspread.agents.imitation.rollout_agents import Chooser, CompiledRollout, Disturb, Parts, PythonRollout
+from halfspread.agents.imitation.rollout_agents import Chooser, CompiledRollout, Disturb, Parts, PythonRollout, Silence
 from halfspread.agents.policies.model import Model
 from halfspread.costs.base import Floats, Integers
 from halfspread.costs.model import Costs
@@ -74,18 +74,21 @@ def roll_out(
     beta: float = 1.0,
     disturb: Disturb | None = None,
     instrument: int = 0,
+    silence: Silence = "in_force",
     **options: Unpack[Options],
 ) -> Episode:
     """One run in which the expert acts with probability ``beta`` at each decision, the learner otherwise, each from its
     own view of the same market and account; the expert is asked at every decision.
 
-    ``expert``: an agent that returns targets, compiled or in Python; what it leaves as it is (None) is the target in
-    force, whoever set it. One that looks ahead is shown the tape. ``learner``: a model, or a function of the
-    observation. ``disturb`` changes what is executed; a `Disturbance`, and what has a method ``as_table`` that gives
-    one, does so in compiled code. ``instrument``: whose targets are recorded, and traded by the learner; the expert
-    sets those of the others where it acts. Decisions are those of bars, and begin when expert and features have their
-    rows. The choice of who acts, and ``disturb``, draw from the seed of the run; the expert draws what it would draw
-    alone.
+    ``expert``: an agent that returns targets, compiled or in Python. What it leaves as it is (None) is the target
+    in force, whoever set it: so an expert is understood that decides by what is held. One that speaks when its
+    signal changes and else says nothing would agree with whatever it sees: with ``silence`` = "own" it wants what
+    it said last, and is shown that as the target. One that looks ahead is shown the tape. ``learner``: a model, or
+    a function of the observation. ``disturb`` changes what is executed; a `Disturbance`, and what has a method
+    ``as_table`` that gives one, does so in compiled code. ``instrument``: whose targets are recorded, and traded by
+    the learner; the expert sets those of the others where it acts. Decisions are those of bars, and begin when
+    expert and features have their rows. The choice of who acts, and ``disturb``, draw from the seed of the run; the
+    expert draws what it would draw alone.
 
     Raises what `run_backtest` raises; ConfigError for a share that is none, a model of other features, and an expert
     that decides on other events than bars, or knows its own path only where somebody else acts; `ExpertFailure` where
@@ -110,7 +113,9 @@ def roll_out(
     if tape.streamed or not room:
         raise DataError(f"{tape.feeds[0].source}: a rollout takes a tape of bars in memory; read it with from_bars")
     seed = options.get("seed", 0)
-    parts = Parts(expert, features, learner, beta, disturb, instrument, room, seed)
+    if silence not in ("in_force", "own"):
+        raise ConfigError(f"silence: expected in_force or own, got {silence!r}")
+    parts = Parts(expert, features, learner, beta, disturb, instrument, room, seed, silence)
     plain = learner is None or isinstance(learner, Model)
     quick = compiled and plain and (disturb is None or isinstance(disturb, Disturbance))
     pair = (CompiledRollout if quick else PythonRollout)(parts, compiled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,10 +24,13 @@ from halfspread.engine.instruments import Instrument
 from halfspread.engine.market import Market
 from halfspread.engine.subscriptions import agent_name
 
-__all__ = ["Chooser", "CompiledRollout", "Disturb", "Parts", "PythonRollout"]
+__all__ = ["Chooser", "CompiledRollout", "Disturb", "Parts", "PythonRollout", "Silence"]
 
 #: Gets the target that was to be executed, and the generator of the rollout; gives another.
 Disturb = Callable[[float, np.random.Generator], float]
+
+#: What an expert wants that says nothing: what is in force, whoever set it; or what it said last itself.
+Silence = Literal["in_force", "own"]
 
 #: Gets an observation (features,); gives a target, or None to leave this decision to the expert.
 Chooser = Callable[[Floats], float | None]
@@ -45,6 +48,12 @@ class Parts:
     instrument: int
     room: int
     seed: int
+    silence: Silence = "in_force"
+
+    @property
+    def own(self) -> bool:
+        """Whether an expert that says nothing wants what it said last."""
+        return self.silence == "own"
 
     @property
     def model(self) -> Model | None:
@@ -144,7 +153,7 @@ class CompiledRollout(_Rollout):
         desk[places.ROOM], desk[places.WIDTH], desk[places.TRADED] = parts.room, parts.width, parts.instrument
         desk[places.LEVELS] = len(parts.disturb.levels) if isinstance(parts.disturb, Disturbance) else 0
         desk[places.LEARNS], desk[places.TELLS] = parts.learner is not None, parts.tells
-        desk[places.DRAWN] = len(draws) > 1
+        desk[places.DRAWN], desk[places.OWN] = len(draws) > 1, parts.own
         made = desk.view(np.float64)
         made[places.BETA] = parts.beta
         return made
@@ -168,7 +177,11 @@ class PythonRollout(_Rollout):
         look_now(self._of_learner, self._contexts, market._history)
         targets = context["targets"]
         kept = targets[:count].copy()
+        said = self.state[places.SAID : places.SAID + count]
+        if parts.own:
+            targets[:count] = said
         wanted = self._ask(market, context, k)
+        said[:] = targets[:count]
         draws = self._own.random(2)
         actor = places.BY_EXPERT
         if parts.learner is not None and draws[0] >= parts.beta:

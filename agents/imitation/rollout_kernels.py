@@ -24,7 +24,7 @@ Record = Any
 
 # The desk.
 PLAIN, NATIVE, EXPERT, EXPERT_SIZE, LEARNER, LEARNER_SIZE, NOTES, ROOM, WIDTH = range(9)
-STATE, DRAWS, DRAWN, NOISE, LEVELS, TRADED, LEARNS, TELLS, BETA, DESK = range(9, 19)
+STATE, DRAWS, DRAWN, NOISE, LEVELS, TRADED, LEARNS, TELLS, OWN, BETA, DESK = range(9, 20)
 
 # A row of the notes.
 TIME, WANTED, EXECUTED, ACTOR, PROBABILITY, OBSERVATION = range(6)
@@ -32,9 +32,11 @@ TIME, WANTED, EXECUTED, ACTOR, PROBABILITY, OBSERVATION = range(6)
 # Who acted.
 BY_EXPERT, BY_LEARNER, BY_NOISE = range(3)
 
-# State: rows so far, what went wrong, the number that shows it, whether the expert is being asked, targets in force.
+# State: rows so far, what went wrong, the number that shows it, whether the expert is being asked, targets in force,
+# and what the expert wanted last.
 ROWS, FAULT, VALUE, INSIDE, KEPT = range(5)
-STATE_SIZE = KEPT + MAX_INSTRUMENTS
+SAID = KEPT + MAX_INSTRUMENTS
+STATE_SIZE = SAID + MAX_INSTRUMENTS
 
 # What an expert may do wrong.
 NO_FAULT, BAD_STATUS, BAD_TARGET, SENDS_ORDERS, NO_ROOM = range(5)
@@ -110,12 +112,16 @@ def roll(context: Array, memory: Array, history: Array, row: int) -> int:
     look(learner, context, history)
     for k in range(count):
         state[KEPT + k] = context.targets[k]
+        if desk[OWN] != 0:
+            context.targets[k] = state[SAID + k]
     state[INSIDE] = 1.0
     status = agent_at(desk[PLAIN], desk[NATIVE])(context, expert, history, row)
     state[INSIDE] = 0.0
     wanted = context.targets[traded]
     if fault_of(context, wanted, status, state):
         return 0
+    for k in range(count):
+        state[SAID + k] = context.targets[k]
     actor = BY_EXPERT
     if desk[LEARNS] != 0 and draws[0] >= memory[BETA]:
         actor = BY_LEARNER

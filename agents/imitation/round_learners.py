@@ -69,6 +69,7 @@ class _InRounds(Imitator):
             lambda _: _cut(tape, *parts[-1]),
             int(terms["seed"]),
             self.instrument,
+            silence=self.silence,
         )
         trainer = self._trainer(
             task,

@@ -12,6 +12,7 @@ import numpy as np
 
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.rollout import Chooser, Disturb, Episode, roll_out
+from halfspread.agents.imitation.rollout_agents import Silence
 from halfspread.agents.policies.model import Model
 from halfspread.costs.model import Costs
 from halfspread.engine.session import Options
@@ -31,7 +32,7 @@ class Task:
     """``expert``, ``features``, ``costs``, and the ``options`` of a run (`run_backtest`).
 
     ``markets`` to learn on, ``fresh`` ones to be judged on; ``seed`` of all drawing; ``instrument``: which of the tape
-    is traded, by its place; ``name`` for messages.
+    is traded, by its place; ``name`` for messages; ``silence`` of the expert (`roll_out`).
     """
 
     expert: Any
@@ -43,6 +44,7 @@ class Task:
     seed: int = 0
     instrument: int = 0
     name: str = ""
+    silence: Silence = "in_force"
 
     def roll_out(
         self, number: int, learner: Model | Chooser | None = None, beta: float = 1.0, disturb: Disturb | None = None
@@ -70,6 +72,7 @@ class Task:
             "market": self.markets(0).hash(),
             "seed": self.seed,
             "instrument": self.instrument,
+            "silence": self.silence,
         }
 
     def _run(
@@ -79,7 +82,7 @@ class Task:
         options["seed"] = int(np.random.default_rng(seed).integers(2**31))
         return roll_out(
             tape, self.expert, self.features, self.costs,
-            learner=learner, beta=beta, disturb=disturb, instrument=self.instrument, **options,
+            learner=learner, beta=beta, disturb=disturb, instrument=self.instrument, silence=self.silence, **options,
         )  # fmt: skip
 
 

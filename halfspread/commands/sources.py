@@ -80,7 +80,7 @@ def plugin_sources(agent: Any, folder: Path) -> dict[str, dict[str, str]]:
     relative to ``folder``, its own first, and ``packages``, versions by name. Both empty for a built-in agent."""
     files: dict[str, str] = {}
     packages: dict[str, str] = {}
-    waiting, seen = [str(type(agent).__module__)], set()
+    waiting, seen = [str(type(each).__module__) for each in _with_inner(agent)], set()
     while waiting:
         name = waiting.pop(0)
         path = _file_of(name)
@@ -95,6 +95,12 @@ def plugin_sources(agent: Any, folder: Path) -> dict[str, dict[str, str]]:
         files[_relative(path, folder)] = hash_of_file(path)
         waiting += [each for each in _imported_names(path, name) if each in sys.modules]
     return {"files": files, "packages": dict(sorted(packages.items()))}
+
+
+def _with_inner(agent: Any) -> list[Any]:
+    """An agent, and the agents among its parameters, such as the expert of a learner."""
+    inner = [getattr(agent, name, None) for name in getattr(agent, "agent_fields", ())]
+    return [agent, *(found for each in inner if each is not None for found in _with_inner(each))]
 
 
 def _file_of(module: str) -> Path | None:

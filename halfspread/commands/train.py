@@ -18,7 +18,7 @@ from halfspread.commands.training import MODEL, Trained, the_learner, train_into
 from halfspread.commands.training_facts import training_view
 from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
 from halfspread.configs.load import Loaded, load
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, UserError
 from halfspread.reports.training_page import training_page
 from halfspread.reports.training_view import TrainingView, entry
 
@@ -39,8 +39,6 @@ def execute(arguments: Namespace) -> int:
     try:
         with resumable("rounds"), RunFolder(Path(arguments.out), loaded.config.name, digest_of(config)) as folder:
             view, done = _fill(folder, loaded, built, claim.path, (config, code), arguments)
-            if copy is not None:
-                _copy(folder.building / MODEL, copy)
             finished = True
     except KeyboardInterrupt:
         kept = "finished rounds are kept, the same command goes on from there"
@@ -50,6 +48,8 @@ def execute(arguments: Namespace) -> int:
         return INTERRUPTED
     finally:
         claim.release(delete=finished)
+    if copy is not None:
+        _copy(folder.path / MODEL, copy)
     _show(folder.path, copy or folder.path / MODEL, view, done, arguments)
     return 0
 
@@ -110,9 +110,13 @@ def _model_path(text: str | None) -> Path | None:
 
 
 def _copy(model: Path, to: Path) -> None:
-    """At once or not at all."""
-    with writing(to):
+    """At once or not at all. Raises UserError; the run stays."""
+    part = to.with_name(f".{to.name}.part")
+    try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        part = to.with_name(f".{to.name}.part")
         shutil.copyfile(model, part)
         part.replace(to)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {to}: {error.strerror or error}; the run is complete, its model is {model}"
+        ) from error

@@ -111,7 +111,8 @@ def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told, keep: 
     save_model(model, home / MODEL)
     save_dataset(lesson.dataset, home / DEMONSTRATIONS)
     expert = None if lesson.expert is None else shown(agent.expert, test, costs, terms)
-    ask = _Asked(test, expert, lesson.model, costs, {**terms, "mode": "auto", "keep_curve": False}, agent.instrument)
+    quiet = {**terms, "mode": "auto", "keep_curve": False, "instrument": agent.instrument, "silence": agent.silence}
+    ask = _Asked(test, expert, lesson.model, costs, quiet)
     told("run the learner on what was held out")
     own = ask.where_the_learner_goes()
     result = _result(loaded, test, replace(built, agent=lesson.policy, learnt=True), home / built.label)
@@ -127,11 +128,9 @@ def train_into(loaded: Loaded, built: BuiltAgent, home: Path, told: Told, keep: 
 class _Asked:
     """An expert asked on data held out; what it cannot say is noted in ``unsaid``, and no reason to lose the model."""
 
-    def __init__(
-        self, test: Tape, expert: Any, model: Model, costs: Costs, options: dict[str, Any], instrument: int
-    ) -> None:
+    def __init__(self, test: Tape, expert: Any, model: Model, costs: Costs, options: dict[str, Any]) -> None:
         self._test, self._expert, self._model, self._costs = test, expert, model, costs
-        self._options = {**options, "instrument": instrument}
+        self._options = options
         self.unsaid: list[str] = []
         if expert is None:
             self.unsaid.append("the expert is a record: nobody can say what it would do where the learner goes")

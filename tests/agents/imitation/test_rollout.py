@@ -483,3 +483,54 @@ def test_the_expert_is_asked_once_at_every_decision() -> None:
     Watched.asked.clear()
     found = episode(1, expert=Watched(), learner=model(), beta=0.5)
     assert Watched.asked == found.times.tolist()
+
+
+class Speaks(Strategy):
+    """Says its side when the signal has changed its sign, and nothing else."""
+
+    lookback: int = 0
+
+    def reset(self, rng: np.random.Generator, instruments: Any) -> None:
+        self._side = 0.0
+
+    def on_bar(self, market: Market) -> float | None:
+        side = 1.0 if market.value("signal") > 0.0 else -1.0
+        if side == self._side:
+            return None
+        self._side = side
+        return side
+
+
+def _speaks_of(tape: Tape, silence: Any, learner: Any) -> Episode:
+    return roll_out(tape, Speaks(), OWN, COSTS, learner=learner, beta=0.0, silence=silence, **OPTIONS)
+
+
+def test_what_an_expert_wants_that_says_nothing_is_in_force_or_its_own_last_word() -> None:
+    tape = market(3)
+    always_long = _speaks_of(tape, "in_force", lambda _: 1.0)
+    own = _speaks_of(tape, "own", lambda _: 1.0)
+    alone = roll_out(tape, Speaks(), OWN, COSTS, silence="own", **OPTIONS)
+    np.testing.assert_array_equal(own.expert, alone.executed)
+    said = np.flatnonzero(np.diff(alone.executed, prepend=0.0))
+    silent = np.setdiff1d(np.arange(len(own.times)), said)
+    assert (always_long.expert[silent] == np.concatenate([[0.0], always_long.executed[:-1]])[silent]).all()
+    assert (always_long.expert[said] == alone.executed[said]).all()
+    assert 0 < len(said) < len(silent)
+
+
+def test_its_own_last_word_is_the_same_compiled_and_in_python() -> None:
+    tape, learner = market(3), model(OWN)
+    expert = SmaCross(fast=2, slow=8, band=0.001)
+    runs = [
+        roll_out(tape, expert, OWN, COSTS, learner=learner, beta=0.3, silence="own", **{**OPTIONS, "mode": mode})
+        for mode in ("compiled", "python")
+    ]
+    np.testing.assert_array_equal(runs[0].expert, runs[1].expert)
+    np.testing.assert_array_equal(runs[0].executed, runs[1].executed)
+    other = roll_out(tape, expert, OWN, COSTS, learner=learner, beta=0.3, **OPTIONS)
+    assert (other.expert != runs[0].expert).any()
+
+
+def test_another_kind_of_silence_is_refused() -> None:
+    with pytest.raises(ConfigError, match="silence: expected in_force or own"):
+        roll_out(market(3), Speaks(), OWN, COSTS, silence="loud", **OPTIONS)  # type: ignore[arg-type]

@@ -174,8 +174,9 @@ def test_learners_and_their_expert_are_compared_on_what_none_has_seen(clone: Pat
     assert again.code == 0, again.out
 
 
-def test_an_audit_of_a_learner_audits_the_policy(clone: Path, halfspread: Command) -> None:
-    done = halfspread("audit", clone, "--json")
+@pytest.mark.parametrize("kind", ["clone", "dagger", "dart"])
+def test_an_audit_of_a_learner_audits_the_policy(clone: Path, halfspread: Command, kind: str) -> None:
+    done = halfspread("audit", clone, "--json", "--set", f"agent.type={kind}")
     assert done.code == 0, done.err
     assert json.loads(done.out)["agents"][0]["passed"]
 
@@ -592,7 +593,32 @@ def test_a_learner_that_knows_nothing_is_found_out_beside_an_expert_that_seldom_
     assert blind["fidelity"]["apart"] > 0.3
     words = " ".join(halfspread("train", clone, *blindfold).out.split())
     assert "of the changes that its expert wanted" in words
-    clone.write_text(text, encoding="utf-8")
-    seeing, _ = trained(halfspread, clone)
-    assert seeing["fidelity"]["missed"] < blind["fidelity"]["missed"]
-    assert seeing["fidelity"]["apart"] < blind["fidelity"]["apart"]
+    own, _ = trained(halfspread, clone, *blindfold, "--set", "agent.silence=own")
+    assert own["fidelity"]["disagreement"] > 0.3
+    assert own["fidelity"]["disagreement"] == pytest.approx(own["fidelity"]["apart"])
+    seeing, _ = trained(halfspread, clone, "--set", "agent.silence=own", "--set", "agent.type=dagger")
+    assert seeing["fidelity"]["disagreement"] < 0.5 * own["fidelity"]["disagreement"]
+
+
+def test_an_edited_expert_of_a_learner_is_noticed(clone: Path, halfspread: Command) -> None:
+    expert = clone.with_name("crossing.py")
+    expert.write_text(CROSSING, encoding="utf-8")
+    text = clone.read_text(encoding="utf-8")
+    clone.write_text(text.replace(EXPERT, 'expert = { type = "./crossing.py" }'), encoding="utf-8")
+    _, folder = trained(halfspread, clone)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert list(manifest["plugins"]["pupil"]["files"]) == ["crossing.py"]
+    expert.write_text(CROSSING.replace("> closes.mean()", "< closes.mean()"), encoding="utf-8")
+    done = halfspread("verify", folder)
+    assert done.code == 1
+    assert "crossing.py" in done.out
+
+
+def test_a_model_that_cannot_be_put_somewhere_costs_no_run(clone: Path, halfspread: Command) -> None:
+    clone.with_name("file").write_text("", encoding="utf-8")
+    done = halfspread("train", clone, "--model", "file/pupil.npz")
+    assert done.code == 2
+    assert "the run is complete" in done.err
+    (model,) = Path("runs").rglob("model.npz")
+    assert str(model) in done.err
+    assert halfspread("verify", model.parent).code == 0

@@ -33,7 +33,7 @@ def taught(tape: Tape, **changes: Any) -> Lesson:
 
 
 def time_of(tape: Tape, row: int) -> pd.Timestamp:
-    return pd.Timestamp(int(tape.bars.times[row]), tz="UTC")
+    return pd.Timestamp(int(tape.feeds[0].table("bars").times[row]), tz="UTC")
 
 
 def test_of_recorded_rows_those_inside_the_window_alone_count(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_an_expert_that_looks_ahead_is_shown_the_training_window_and_nothing_els
     whole = lessons.market()
     window = whole.slice(time_of(whole, 0), time_of(whole, 199))
     rows = taught(window, expert=Foresight(ahead=3)).dataset
-    closes = window.bars.rows[:, 3]
+    closes = next(iter(window.feeds[0].blocks("bars"))).rows[:, 3]
     wanted = np.sign(closes[3:] - closes[:-3])
     np.testing.assert_array_equal(rows.expert[: len(wanted)], wanted)
     assert (rows.expert[len(wanted) :] == wanted[-1]).all()  # nothing is known of what follows the window

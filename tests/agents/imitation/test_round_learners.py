@@ -69,8 +69,8 @@ def test_rounds_are_judged_behind_everything_they_learn_from(kind: type[Any], mo
     assert len(judged) == 3
     for each in judged:
         assert each.times.min() > rows.times.max()
-        assert each.times.max() == tape.bars.times[-1] + lessons.MINUTES * 60_000_000_000
-        assert len(each.times) == pytest.approx(0.25 * len(tape.bars.times), abs=2)
+        assert each.times.max() == tape.feeds[0].table("bars").times[-1] + lessons.MINUTES * 60_000_000_000
+        assert len(each.times) == pytest.approx(0.25 * len(tape.feeds[0].table("bars").times), abs=2)
 
 
 def test_every_rollout_has_a_part_of_its_own_one_after_another() -> None:
@@ -87,7 +87,7 @@ def test_parts_cover_a_window_without_overlap(judged: float) -> None:
     assert learnt[0][0] == tape.start_ns
     assert all(one[1] == two[0] for one, two in pairwise([*learnt, last]))
     assert last[1] == tape.end_ns
-    wanted = tape.end_ns if judged == 0.0 else int(tape.bars.times[320])
+    wanted = tape.end_ns if judged == 0.0 else int(tape.feeds[0].table("bars").times[320])
     assert learnt[-1][1] == last[0] == wanted
 
 

@@ -34,7 +34,7 @@ def a_table() -> Table:
 
 def a_shift() -> Any:
     """What ``halfspread train`` shows of a feature."""
-    row = FeatureRow(ODD, *[0.0] * 9, 1.0)
+    row = FeatureRow(ODD, *[0.0] * 10)
     return shift_table(ShiftView("states", "others", 10, 10, 2, 0.95, (), (row,)))
 
 

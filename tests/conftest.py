@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.pop("COLUMNS", None)  # workers of pytest-xdist have it, and tables are as wide as it says
+
 settings.register_profile(
     "halfspread",
     deadline=None,  # the first example may have to compile a kernel

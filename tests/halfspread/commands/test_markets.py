@@ -255,6 +255,8 @@ def test_an_interruption_in_the_middle_of_a_book_leaves_nothing(book: Path, star
 SMALL = {
     "book_snapshots": ["market.duration=15m"],
     "carry_two_legs": ["market.bars=200"],
+    "clone_reversion": ["market.bars=1500", "training.until=2024-01-04"],
+    "clone_trend": ["market.days=8", "training.until=2024-01-05"],
     "market_maker": ["market.duration=2m"],
     "quickstart": ["market.days=3"],
 }

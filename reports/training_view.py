@@ -101,7 +101,7 @@ class Fidelity:
 
     ``agreement``: with the expert at the expert's own states. ``disagreement``: at the states that the learner comes to
     when it acts alone, with the interval ``low`` to ``high`` (block bootstrap, ``level``). ``missed``: of the
-    ``changes`` of what was in force that the expert wanted there, the share that the learner did not make. ``apart``:
+    ``changes`` of what was in force that the expert wanted there, the share that the learner never made. ``apart``:
     share of decisions at which it wants something else than the expert in its own run through the same data.
     ``confusion``: a row for
     each class that the expert wanted, a column for each that the learner chose, on the learner's own trajectory;

@@ -141,8 +141,7 @@ def _fidelity(trained: Trained) -> Fidelity | None:
     if own is None:
         return found
     wrong = differ(own, trained.model.targets).astype(np.float64)
-    before = replace(own, executed=np.concatenate([[0.0], own.executed[:-1]]))
-    asked = differ(before, trained.model.targets)
+    changes, missed = _changes(own, trained.model)
     between = share_interval(wrong, np.zeros(len(wrong), np.int64), level=LEVEL)
     classes, confusion = _confusion(trained.model, own)
     return replace(
@@ -152,12 +151,21 @@ def _fidelity(trained: Trained) -> Fidelity | None:
         high=between.high,
         level=LEVEL,
         decisions=len(wrong),
-        changes=int(asked.sum()),
-        missed=float(wrong[asked].mean()) if asked.any() else NAN,
+        changes=changes,
+        missed=missed / changes if changes else NAN,
         apart=_apart(trained, own),
         classes=classes,
         confusion=confusion,
     )
+
+
+def _changes(own: Episode, model: Model) -> tuple[int, int]:
+    """How many changes of what was in force the expert wanted, each until it was made or wanted no more, and how many
+    were never made."""
+    before = replace(own, executed=np.concatenate([[0.0], own.executed[:-1]]))
+    asked, wrong = differ(before, model.targets), differ(own, model.targets)
+    missed = int((asked & wrong & ~np.append(asked[1:], False)).sum())
+    return int((asked & ~wrong).sum()) + missed, missed
 
 
 def _apart(trained: Trained, own: Episode) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.commands.training_facts import _confusion, _regret
+from halfspread.commands.training_facts import _changes, _confusion, _regret
 from tests.agents.imitation import lessons
 
 
@@ -57,3 +58,12 @@ def test_a_regret_of_one_day_or_of_nobody_has_no_error() -> None:
     assert math.isnan(regret([0.01], [0.02])[1])
     assert math.isnan(regret([0.01, 0.02], [0.02])[1])
     assert all(map(math.isnan, regret([0.01], None)))
+
+
+def test_a_change_counts_once_until_it_is_made_or_wanted_no_more() -> None:
+    #              made, nothing, late, made, withdrawn without being made, nothing, still open at the end
+    expert = [1.0, 1.0, -1.0, -1.0, -1.0, 0.0, 0.0, -1.0, -1.0, 1.0]
+    executed = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0]
+    made = lessons.episode()
+    own = dataclasses.replace(made, expert=np.array(expert), executed=np.array(executed))
+    assert _changes(own, lessons.model()) == (4, 2)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from halfspread.reports import formats
 from halfspread.reports.certainty import shortage
-from halfspread.reports.html_tables import definitions
+from halfspread.reports.html_tables import definitions, figure
 from halfspread.reports.names import against
 from halfspread.reports.performance_section import interval_words
 from halfspread.reports.protocol import ResultLike
@@ -33,19 +33,19 @@ def headline(view: View) -> str:
     if m["maker_share"] > 0.0:
         traded += f", {formats.percent(m['maker_share'], 0)} of the value as maker"
     figures = [
-        _figure(
+        figure(
             "Net return",
             formats.percent(m["total_return"], digits, sign=True),
             f"sum of simple returns on a constant {formats.money(m['notional'])} {currency}, all costs paid"
             + interval_words(view, "total_return", partial(formats.percent, digits=digits, sign=True)),
             tone=m["total_return"],
         ),
-        _figure(
+        figure(
             "Before costs",
             formats.percent(m["price_return"], digits, sign=True),
             "price moves alone, at reference prices",
         ),
-        _figure(
+        figure(
             "Costs and funding" if m["execution_return"] <= 0.0 else "Fills and funding",
             formats.percent(costs, digits, sign=True),
             f"at fills {formats.percent(m['execution_return'], digits, sign=True)}, "
@@ -58,13 +58,13 @@ def headline(view: View) -> str:
             tone=costs,
         ),
         _ratio(view),
-        _figure(
+        figure(
             "Maximum drawdown",
             formats.returned(m["max_drawdown"]),
             f"of the notional, every {view.step}"
             + ("" if view.brief else f"; longest {m['longest_drawdown_days']:,} days"),
         ),
-        _figure(
+        figure(
             "Account return",
             formats.returned(m["equity_return"], sign=True),
             f"compounded, {formats.money(m['capital'])} to {_left(m)} {currency}"
@@ -72,12 +72,12 @@ def headline(view: View) -> str:
             + interval_words(view, "equity_return", partial(formats.returned, sign=True)),
             tone=m["equity_return"],
         ),
-        _figure(
+        figure(
             "Turnover",
             f"{formats.compact(m['turnover'])}\N{MULTIPLICATION SIGN}",
             f"value traded over notional, {traded}",
         ),
-        _figure(
+        figure(
             "Cost per turnover",
             formats.basis_points(m["cost_per_turnover"]),
             "half-spread, fee and impact per unit of value traded"
@@ -100,14 +100,14 @@ def _ratio(view: View) -> str:
     if view.brief:
         hours = (result.end - result.start) / pd.Timedelta(hours=1)
         net = m["total_return"] * m["notional"]
-        return _figure(
+        return figure(
             "Net PnL",
             formats.money(round(net, formats.decimals([net])), sign=True),
             f"{result.report_currency} in {formats.duration(hours)}, too short for daily statistics" + _few(m),
             tone=net,
         )
     error, kind = ratio_error(m)
-    return _figure(
+    return figure(
         "Information ratio",
         formats.number(m["information_ratio"]),
         f"{m['days']:,} daily PnLs{against(m)}, 365 days a year; \N{PLUS-MINUS SIGN} one {kind}standard error"
@@ -131,17 +131,6 @@ def _left(m: Mapping[str, Any]) -> str:
 def _few(m: Mapping[str, Any]) -> str:
     words = shortage(m["days"])
     return f"; {words}" if words else ""
-
-
-def _figure(name: str, value: str, basis: str, *, tone: float = 0.0, small: str = "") -> str:
-    style = "value gain" if tone > 0 else "value loss" if tone < 0 else "value"
-    shown = text(value) + (element("small", text(small)) if small else "")
-    return element(
-        "div",
-        element("div", text(name), class_="name"),
-        element("div", shown, class_=style),
-        element("div", text(basis), class_="basis"),
-    )
 
 
 def alert(result: ResultLike) -> str:

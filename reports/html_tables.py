@@ -11,7 +11,7 @@ import pandas as pd
 from halfspread.reports.formats import MISSING, number
 from halfspread.reports.svg import element, text
 
-__all__ = ["bar_cell", "definitions", "heat_map", "range_cell", "row", "table"]
+__all__ = ["bar_cell", "definitions", "figure", "figure_cells", "heat_map", "range_cell", "row", "table"]
 
 
 def table(head: Sequence[str], rows: Sequence[str], *, kind: str | None = None, words: Sequence[int] = ()) -> str:
@@ -93,3 +93,22 @@ def _tinted(value: float, largest: float) -> str:
     depth = round(70 * math.sqrt(abs(value) / largest)) if largest > 0 else 0
     kind = "month up" if value > 0 else "month down"
     return element("td", text(number(100 * value, 1)), class_=kind, style=f"--depth: {depth}%")
+
+
+def figure(name: str, value: str, basis: str, *, tone: float = 0.0, small: str = "") -> str:
+    """A number to read first: its name, what it rests on, a tone (above 0 a gain, below it a loss), and something small
+    beside it."""
+    style = "value gain" if tone > 0 else "value loss" if tone < 0 else "value"
+    shown = text(value) + (element("small", text(small)) if small else "")
+    return element(
+        "div",
+        element("div", text(name), class_="name"),
+        element("div", shown, class_=style),
+        element("div", text(basis), class_="basis"),
+    )
+
+
+def figure_cells(figures: Sequence[tuple[str, str, str, float]]) -> str:
+    """Several such numbers: name, value, basis and tone of each."""
+    cells = (figure(name, value, basis, tone=tone) for name, value, basis, tone in figures)
+    return element("div", *cells, class_="figures")

@@ -15,7 +15,7 @@ from halfspread.reports.basis_sections import provenance
 from halfspread.reports.charts import histogram
 from halfspread.reports.comparison import LOWER_IS_BETTER
 from halfspread.reports.html import document, page_head
-from halfspread.reports.html_tables import definitions, row, table
+from halfspread.reports.html_tables import definitions, figure_cells, row, table
 from halfspread.reports.svg import element, text
 from halfspread.reports.sweep_charts import Dimension, heat_map, parallel_coordinates, profile, value_text
 from halfspread.reports.sweep_statistics import SweepStatistics
@@ -106,16 +106,7 @@ def figures(swept: Swept) -> str:
         ("Overfitting", formats.percent(found.overfitting, 0), "probability that the best of one half of the days is "
          "below the median in the other"),
     ]  # fmt: skip
-    cells = (
-        element(
-            "div",
-            element("div", text(name), class_="name"),
-            element("div", text(value), class_="value"),
-            element("div", text(basis), class_="basis"),
-        )
-        for name, value, basis in parts
-    )
-    return element("div", *cells, class_="figures")
+    return figure_cells([(*part, 0.0) for part in parts])
 
 
 def verdict(found: SweepStatistics) -> str:

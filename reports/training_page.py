@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from halfspread.reports import formats
 from halfspread.reports.basis_sections import provenance
 from halfspread.reports.html import document, page_head
-from halfspread.reports.html_tables import definitions
+from halfspread.reports.html_tables import definitions, figure_cells
 from halfspread.reports.shift_section import shift_section
 from halfspread.reports.svg import element, text
 from halfspread.reports.training_sections import attribution, data, fidelity, fit, model, rounds
@@ -98,16 +98,7 @@ def figures(view: TrainingView) -> str:
     if math.isfinite(view.fit.calibration_error):
         words = f"mean distance of stated from found; temperature {formats.number(view.fit.temperature)}"
         parts.append(("Calibration error", formats.percent(view.fit.calibration_error), words, 0.0))
-    cells = (
-        element(
-            "div",
-            element("div", text(name), class_="name"),
-            element("div", text(value), class_=f"value {'gain' if tone > 0 else 'loss' if tone < 0 else ''}".strip()),
-            element("div", text(basis), class_="basis"),
-        )
-        for name, value, basis, tone in parts
-    )
-    return element("div", *cells, class_="figures")
+    return figure_cells(parts)
 
 
 def _asked(view: TrainingView) -> str:

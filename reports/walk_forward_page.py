@@ -14,7 +14,7 @@ from halfspread.reports.basis_sections import provenance
 from halfspread.reports.certainty import LEVEL, limits, shortage
 from halfspread.reports.headline import ratio_error
 from halfspread.reports.html import document, page_head
-from halfspread.reports.html_tables import bar_cell, row, table
+from halfspread.reports.html_tables import bar_cell, figure_cells, row, table
 from halfspread.reports.names import PART_NAMES
 from halfspread.reports.performance_section import interval_words, performance_table
 from halfspread.reports.protocol import ATTRIBUTION
@@ -85,16 +85,7 @@ def figures(walked: Walked) -> str:
         ("Deepest drawdown", formats.returned(m["max_drawdown"]), "of the notional, at the ends of days; longest "
          f"{formats.count(m['longest_drawdown_days'])} days", 0.0),
     ]  # fmt: skip
-    cells = (
-        element(
-            "div",
-            element("div", text(name), class_="name"),
-            element("div", text(value), class_=f"value {'gain' if tone > 0 else 'loss' if tone < 0 else ''}".strip()),
-            element("div", text(basis), class_="basis"),
-        )
-        for name, value, basis, tone in parts
-    )
-    return element("div", *cells, class_="figures")
+    return figure_cells(parts)
 
 
 def _tried(walked: Walked) -> str:

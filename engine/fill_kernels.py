@@ -93,11 +93,11 @@ def shown_half_spread(state: Record, k: int, bars: Array) -> float:
     last, else by the cost model; NaN where unknown. Nothing is observed for later fills."""
     holding, contract, context = state.holdings[k], state.contracts[k], state.context
     if contract.half_spread_kind == QUOTES:
-        return 0.5 * (context.ask[k] - context.bid[k])  # type: ignore[no-any-return]
+        return 0.5 * (context.ask[k] - context.bid[k])
     if contract.half_spread_kind != QUOTES_IN_BARS:
         return model_half_spread(state, k, bars, -1, 0, state.run.now)
     if holding.closed != state.run.now:
-        return holding.half_spread  # type: ignore[no-any-return]
+        return holding.half_spread
     first = contract.quote_column + 2
     half = 0.5 * (bars[holding.bar, first + 1] - bars[holding.bar, first])
     return half if half >= 0.0 or contract.carry_half_spread == 0 else holding.half_spread

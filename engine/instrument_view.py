@@ -111,7 +111,7 @@ class InstrumentView(OrderDesk):
 
     @property
     def funded(self) -> float:
-        """Sum of the funding rates settled so far; what was settled since an earlier decision is the difference."""
+        """Sum of the funding rates settled since the last decision."""
         return float(self._context["funded"][self._k])
 
     @property

@@ -26,13 +26,16 @@ class Funding(Model):
     """Whether funding is paid, and what stands in for a settlement that the data lack.
 
     ``missing``: "error"; "previous" (the rate before it, at most ``max_previous`` times in a row); or a constant rate
-    per interval. ``max_abs_rate``: a larger rate is refused, because it looks like a percentage.
+    per interval. ``max_abs_rate``: a larger rate is refused, because it looks like a percentage. ``sign``: "flipped"
+    has agents shown, and charged, the rates with the opposite sign. No venue pays so; it is there to repeat results
+    that were computed in this way, and every report says it.
     """
 
     kind: Literal["none", "published"]
     missing: Literal["error", "previous"] | float = "error"
     max_previous: int = Field(default=3, ge=1)
     max_abs_rate: float = Field(default=0.05, gt=0.0)
+    sign: Literal["true", "flipped"] = "true"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -54,15 +57,17 @@ class Funding(Model):
         missing: Literal["error", "previous"] | float = "error",
         max_previous: int = 3,
         max_abs_rate: float = 0.05,
+        sign: Literal["true", "flipped"] = "true",
     ) -> Self:
         """The venue's published rates are paid; see the class for the arguments."""
-        return cls(kind="published", missing=missing, max_previous=max_previous, max_abs_rate=max_abs_rate)
+        return cls(kind="published", missing=missing, max_previous=max_previous, max_abs_rate=max_abs_rate, sign=sign)
 
     def describe(self) -> str:
         """One plain sentence for the report, without its full stop."""
         if self.kind == "none":
             return "no funding is paid or received"
-        paid = "funding is paid at the published rates on the position held at each settlement; a missing rate"
+        rates = "the published rates" if self.sign == "true" else "the published rates WITH THEIR SIGN FLIPPED"
+        paid = f"funding is paid at {rates} on the position held at each settlement; a missing rate"
         if self.missing == "error":
             return f"{paid} stops the run"
         if self.missing == "previous":

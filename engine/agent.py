@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "looks_ahead",
     "prepare",
     "runs_compiled",
+    "told_by",
 ]
 
 
@@ -132,6 +134,38 @@ def prepare(
     if not isinstance(lookback, (int, np.integer)) or isinstance(lookback, bool) or not 0 <= lookback < 2**31:
         raise ConfigError(f"{name}.lookback: expected a whole number of rows from 0, got {lookback!r}")
     return int(lookback), _memory(agent, name) if compiled else np.zeros(1)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an agent says of the run behind it."""
+
+    text: str
+    counts: dict[str, int]
+    warnings: list[str]
+
+
+def told_by(agent: Any) -> Told:
+    """What an agent tells after a run, where it has these methods: ``describe`` (one sentence on how it decided),
+    ``counts`` (how often what happened, by name) and ``warnings`` (what a reader has to know). Raises StrategyError
+    where they fail or give something else."""
+
+    def ask(what: str, else_this: Any) -> Any:
+        found = getattr(agent, what, None)  # a parameter may be called so
+        return found() if callable(found) else else_this
+
+    name = agent_name(agent)
+    try:
+        text = str(ask("describe", ""))
+        counts = {str(key): int(value) for key, value in dict(ask("counts", {})).items()}
+        warnings = [str(each) for each in ask("warnings", ())]
+    except UserError:
+        raise
+    except Exception as error:
+        raise StrategyError(
+            f"{name}: describe, counts or warnings, after the run: {type(error).__name__}: {error}"
+        ) from error
+    return Told(text, counts, warnings)
 
 
 def checked_seed(seed: Any) -> int:

@@ -147,6 +147,10 @@ def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list
         )
     if any(int(each["has_pending"]) and float(each["pending"]) != float(each["contracts"]) for each in holdings):
         found.append("the data ended before the last order could be filled")
+    if terms.costs.funding.sign == "flipped":
+        found.append(
+            "the sign of every funding rate is flipped: no venue pays so, and no trader could have earned this"
+        )
     found += _choice(terms, state)
     for feed in tape.feeds:
         found += _unverified(feed, terms)

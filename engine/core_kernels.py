@@ -21,6 +21,7 @@ from halfspread.engine.account_kernels import (
 from halfspread.engine.codes import (
     BAR_OPEN,
     CLOSE,
+    CORE_COSTS,
     CORE_EVENT,
     CORE_MARGIN,
     NEXT_CLOSE,
@@ -40,7 +41,7 @@ from halfspread.engine.codes import (
     TOO_MANY_REQUESTS,
 )
 from halfspread.engine.event_kernels import look_after_margin, take_event
-from halfspread.engine.fill_kernels import execute
+from halfspread.engine.fill_kernels import execute, show_costs
 from halfspread.engine.message_kernels import serve_targets
 from halfspread.engine.order_records import MAX_REQUESTS
 from halfspread.engine.period_kernels import make_room
@@ -226,6 +227,8 @@ def serve_core(what: int, extra: Any, state: Record, event: Array, data: Data) -
         result = take_one(extra, state, event, data)
     elif what == CORE_MARGIN:
         look_after_margin(extra, state, event, data, run.now, event.end_of_time != 0)
+    elif what == CORE_COSTS:
+        show_costs(state, data.bars)
     else:
         error = take_decision(extra, state, event, data)
         if error != 0:

@@ -57,6 +57,8 @@ def take_funding(state: Record, event: Array) -> None:
         settle_funding(state, k, event.value)
         pay_from_margin(state, k, before - account.cash)
         context.last_funding_rate[k] = event.value
+        context.funded[k] += event.value
+        state.run.told = 1
         context.next_funding_rate[k] = math.nan
     else:
         context.next_funding_rate[k] = event.value

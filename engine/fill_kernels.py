@@ -36,6 +36,7 @@ from halfspread.engine.codes import (
     NO_MARGIN,
     OPEN,
     OWN_ORDER,
+    QUOTES,
     QUOTES_IN_BARS,
 )
 from halfspread.engine.margin_kernels import may_hold, move_margin
@@ -84,6 +85,33 @@ def model_half_spread(state: Record, k: int, bars: Array, row: int, column: int,
             return math.nan
         holding.carrying = 1
     return holding.half_spread
+
+
+@once_kernel
+def shown_half_spread(state: Record, k: int, bars: Array) -> float:
+    """Half-spread in quote currency as the agent knows it: of the quotes it has received, or of the bar that closed
+    last, else by the cost model; NaN where unknown. Nothing is observed for later fills."""
+    holding, contract, context = state.holdings[k], state.contracts[k], state.context
+    if contract.half_spread_kind == QUOTES:
+        return 0.5 * (context.ask[k] - context.bid[k])
+    if contract.half_spread_kind != QUOTES_IN_BARS:
+        return model_half_spread(state, k, bars, -1, 0, state.run.now)
+    if holding.closed != state.run.now:
+        return holding.half_spread
+    first = contract.quote_column + 2
+    half = 0.5 * (bars[holding.bar, first + 1] - bars[holding.bar, first])
+    return half if half >= 0.0 or contract.carry_half_spread == 0 else holding.half_spread
+
+
+@once_kernel
+def show_costs(state: Record, bars: Array) -> None:
+    """Show the agent what a taker would pay for each instrument now."""
+    run, context = state.run, state.context
+    if run.tiered != 0:
+        count_volume(run, run.now, 0.0)
+    for k in range(run.instruments):
+        context.half_spread[k] = shown_half_spread(state, k, bars)
+        context.taker_fee[k] = fee_rate_at(state, k, run.now, 0)
 
 
 @inner_kernel

@@ -99,6 +99,22 @@ class InstrumentView(OrderDesk):
             raise StrategyError(f"no column {name!r} in the data; there are {there}") from None
 
     @property
+    def half_spread(self) -> float:
+        """What a taker would pay now beside the reference price, in quote currency; NaN where unknown, and for an agent
+        without ``sees_costs = True``."""
+        return float(self._context["half_spread"][self._k])
+
+    @property
+    def taker_fee(self) -> float:
+        """Fee of a taker now, a fraction of the value; NaN for an agent without ``sees_costs = True``."""
+        return float(self._context["taker_fee"][self._k])
+
+    @property
+    def funded(self) -> float:
+        """Sum of the funding rates settled since the last decision."""
+        return float(self._context["funded"][self._k])
+
+    @property
     def bid(self) -> float:
         """Best bid received, NaN before the first."""
         return float(self._context["bid"][self._k])

@@ -21,6 +21,7 @@ from halfspread.engine.codes import (
     BAR_CLOSE,
     BAR_OPEN,
     CHUNK_DONE,
+    CORE_COSTS,
     CORE_DECISION,
     CORE_EVENT,
     CORE_MARGIN,
@@ -126,6 +127,8 @@ def advance(
             if decides_now(state):
                 row = context.rows[run.instrument]
                 run.resume = 1
+                if run.tells_costs != 0:
+                    core(CORE_COSTS, extra, state, event, data)
                 if not compiled:
                     return row
                 status = agent(context, memory, history, row)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from halfspread.engine.account_records import ATTRIBUTION
+from halfspread.engine.agent import told_by
 from halfspread.engine.assumptions import counts_of, describe_run, warnings_of
 from halfspread.engine.recorder import Recorder
 from halfspread.engine.records import State
@@ -32,6 +33,7 @@ def outcome(
     attribution["total"] = sum(attribution.values())
     _check(state, attribution, terms.capital)
     times, values = recorder.curve()
+    told = told_by(agent)
     return BacktestResult(
         name=name or agent_name(agent),
         agent=agent_name(agent),
@@ -57,9 +59,9 @@ def outcome(
         settlements=int(state.holdings["settlements"].sum()),
         liquidations=int(state.run["liquidations"]),
         streamed_drawdowns=recorder.drawdowns(terms.notional),
-        assumptions=describe_run(tape, terms, state),
-        warnings=warnings_of(tape, terms, state, recorder.all_orders()),
-        counts=counts_of(tape, terms, state, recorder.all_orders()),
+        assumptions=describe_run(tape, terms, state) | ({"agent": told.text} if told.text else {}),
+        warnings=[*warnings_of(tape, terms, state, recorder.all_orders()), *told.warnings],
+        counts=counts_of(tape, terms, state, recorder.all_orders()) | told.counts,
         curve_times=times,
         curve_values=values,
         fill_pieces=recorder.all_fills(),

@@ -53,6 +53,10 @@ CONTEXT = np.dtype(
         ("last_funding_rate", "f8", (MAX_INSTRUMENTS,)),
         ("next_funding_rate", "f8", (MAX_INSTRUMENTS,)),  # NaN where the venue has not published it yet
         ("next_funding_time", "i8", (MAX_INSTRUMENTS,)),  # 0 before the first settlement is known
+        ("funded", "f8", (MAX_INSTRUMENTS,)),  # sum of the rates settled since the last decision
+        # what a taker would pay now, for an agent that asks (`sees_costs`); NaN otherwise and where unknown
+        ("half_spread", "f8", (MAX_INSTRUMENTS,)),  # quote currency
+        ("taker_fee", "f8", (MAX_INSTRUMENTS,)),  # fraction of the value
         ("bid", "f8", (MAX_INSTRUMENTS,)),  # best quotes and last trade received, NaN before the first
         ("bid_size", "f8", (MAX_INSTRUMENTS,)),
         ("ask", "f8", (MAX_INSTRUMENTS,)),
@@ -136,7 +140,8 @@ RUN = np.dtype(
         ("orders", "i8"),  # orders sent so far
         ("last_arrival", "i8"),
         ("last_report", "i8"),
-        ("told", "i8"),  # 1: the agent was told of fills or rejections since its last decision
+        ("tells_costs", "i8"),  # 1: the agent is shown what a taker would pay
+        ("told", "i8"),  # 1: the agent was told of fills, rejections or settlements since its last decision
         ("lagging", "i8"),  # 1 where the agent may know less of prices or fills than the exchange
         ("delayed_reports", "i8"),  # 1 where the response latency is not zero
         ("first_report", "i8"),  # ring of reports on their way

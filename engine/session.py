@@ -115,6 +115,7 @@ class Session:
         held = tuple(feed.held for feed in tape.feeds)
         self._lookback, self.memory = prepare(agent, self.compiled, rng, tape.instruments, columns, held)
         self.state, feed_delay = lay_out(tape, self.terms, self.watch, self._lookback, np.random.default_rng([seed, 1]))
+        self.state.run["tells_costs"] = bool(getattr(agent, "sees_costs", False))
         side = _side_events(tape, self.terms.beside)
         self.replay = Replay(
             tape.feeds,
@@ -264,6 +265,8 @@ class Session:
         recorder.empty_orders()
         recorder.last_orders(state.orders[: int(state.run["live"])])
         mode = "compiled" if self.compiled else "python"
+        if self.compiled and hasattr(self.agent, "see_memory"):
+            self.agent.see_memory(self.memory)
         return outcome(self.tape, self.terms, self.agent, mode, name, state, recorder)
 
 

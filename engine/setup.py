@@ -120,7 +120,7 @@ def lay_out(
     context["next_order"] = 1
     for name in ("mark", "index", "last_funding_rate", "next_funding_rate", "bid", "ask", "trade_price"):
         context[name][:] = np.nan
-    for name in ("bid_size", "ask_size", "trade_size", "trade_side"):
+    for name in ("bid_size", "ask_size", "trade_size", "trade_side", "half_spread", "taker_fee"):
         context[name][:] = np.nan
     for k, feed in enumerate(tape.feeds):
         if feed.table(watch.history) is None:  # it is never waited for, and a look at its rows is an error

@@ -77,3 +77,4 @@ def forget_told(state: Record) -> None:
     context.rejected = 0
     for k in range(state.run.instruments):
         context.filled[k] = 0.0
+        context.funded[k] = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -232,4 +232,7 @@ def _funding(feed: Feed, costs: Costs) -> tuple[FundingTable | None, list[int]]:
             f"{feed.source}: funding is to be charged, but the tape has no rates: give "
             "Tape.from_bars(funding=...), or say Funding.none() to leave funding out"
         )
-    return complete(feed.funding, feed.start_ns, feed.end_ns, costs.funding)
+    table, missing = complete(feed.funding, feed.start_ns, feed.end_ns, costs.funding)
+    if costs.funding.sign == "flipped":
+        table = replace(table, rates=-table.rates)
+    return table, missing

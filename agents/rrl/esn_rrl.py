@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
-from halfspread.agents.rrl import esn_places as mine
-from halfspread.agents.rrl import places as at
+from halfspread.agents.rrl import esn_records as mine
+from halfspread.agents.rrl import records as at
 from halfspread.agents.rrl.esn_rrl_kernels import act
 from halfspread.agents.rrl.online_trader import OnlineTrader
 from halfspread.costs.base import Floats, Model
@@ -97,7 +97,7 @@ class EsnRrl(OnlineTrader):
         return 0 if self.reservoir == "none" else self.reservoir.size
 
     def memory(self) -> Floats:
-        """See ``agents.rrl.esn_places``."""
+        """See ``agents.rrl.esn_records``."""
         size, lags, width, drawn = self.size, self.feedback, self.width, self._drawn
         places, numbers, parts = self.common_parts(size + lags)
         places[mine.SIZE], places[mine.LAGS], places[mine.WIDTH] = size, lags, width

@@ -1,7 +1,7 @@
 """The ESN-RRL agent of Borrageiro, Firoozye and Barucca (2022) as an agent of the event loop: sense, echo, choose,
 learn, and trade through the gate.
 
-Memory as in ``agents.rrl.places`` and ``agents.rrl.esn_places``.
+Memory as in ``agents.rrl.records`` and ``agents.rrl.esn_records``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from halfspread.agents.reservoir.reservoir_kernels import update
 from halfspread.agents.rrl.ekf_kernels import SYMMETRIC_EVERY, climb, make_symmetric
-from halfspread.agents.rrl.esn_places import (
+from halfspread.agents.rrl.esn_records import (
     BENDS,
     COVARIANCE,
     DENSE,
@@ -46,7 +46,7 @@ from halfspread.agents.rrl.esn_places import (
 )
 from halfspread.agents.rrl.gate_kernels import add_to_gate, through_gate
 from halfspread.agents.rrl.gradient_kernels import slope_of_utility, spread_state, trace_of
-from halfspread.agents.rrl.places import (
+from halfspread.agents.rrl.records import (
     CARRY,
     CARRY_ON,
     CHOSEN,

@@ -1,6 +1,6 @@
 """The gate: trade while the shadow reward, that of the position wanted whether it is held or not, is good on average.
 
-Memory as in ``agents.rrl.places``. The shadow pays for its own trades and its own funding, so that a shut gate can open
+Memory as in ``agents.rrl.records``. The shadow pays for its own trades and its own funding, so that a shut gate can open
 again. It is looked at every so many decisions, by the mean up to the decision before.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.agents.rrl.places import (
+from halfspread.agents.rrl.records import (
     DECISIONS,
     GATE_CHANGES,
     GATE_DECAY,

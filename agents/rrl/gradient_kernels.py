@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.agents.rrl.esn_places import DIRECT, EXACT, PAPER, RECURSIVE
+from halfspread.agents.rrl.esn_records import DIRECT, EXACT, PAPER, RECURSIVE
 from halfspread.compiled import inner_kernel, loop_kernel
 
 Array = Any

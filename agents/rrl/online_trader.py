@@ -10,7 +10,7 @@ from pydantic import Field
 
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.features.feature_set import own_past
-from halfspread.agents.rrl import places as at
+from halfspread.agents.rrl import records as at
 from halfspread.costs.base import Floats, Integers, Model
 from halfspread.engine.instruments import Instrument
 from halfspread.errors import ConfigError

@@ -1,6 +1,6 @@
 """What an online learner senses at a decision: its inputs, and price move, cost and funding in its learning units.
 
-Memory as in ``agents.rrl.places``; context and history as in ``engine.agent_functions``. Learning units: the price
+Memory as in ``agents.rrl.records``; context and history as in ``engine.agent_functions``. Learning units: the price
 difference in quote currency, or the return times a scale (1e2: percent, 1e4: basis points). A decision with an input or
 a price that is not finite is left out: the next one spans both. Rewards are those of Borrageiro, Firoozye and Barucca
 (2022), equation 8.
@@ -15,7 +15,7 @@ import numpy as np
 
 from halfspread.agents.features.kernels import observe
 from halfspread.agents.features.records import LAST_PRICE, OWN_WIDTH, PLAN_WIDTH
-from halfspread.agents.rrl.places import (
+from halfspread.agents.rrl.records import (
     BEGUN,
     BLIND,
     CARRY,

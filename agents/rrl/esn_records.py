@@ -1,4 +1,4 @@
-"""The part of the memory that is the ESN-RRL agent's own; what all agents of the family have: ``agents.rrl.places``.
+"""The part of the memory that is the ESN-RRL agent's own; what all agents of the family have: ``agents.rrl.records``.
 
 Its inputs stand before the state of the reservoir and the past positions, so that all three are the one vector z that
 it decides on, (width,).
@@ -6,7 +6,7 @@ it decides on, (width,).
 
 from __future__ import annotations
 
-from halfspread.agents.rrl.places import MINE, OWN_NUMBERS
+from halfspread.agents.rrl.records import MINE, OWN_NUMBERS
 
 # Settings: units of the reservoir, past positions fed back, inputs + units + positions, how the gradient is taken,
 # whether the update is stabilised, whether the utility's derivative is exact; updates since the covariance was made

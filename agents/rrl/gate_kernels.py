@@ -1,7 +1,7 @@
 """The gate: trade while the shadow reward, that of the position wanted whether it is held or not, is good on average.
 
-Memory as in ``agents.rrl.records``. The shadow pays for its own trades and its own funding, so that a shut gate can open
-again. It is looked at every so many decisions, by the mean up to the decision before.
+Memory as in ``agents.rrl.records``. The shadow pays for its own trades and its own funding, so that a shut gate can
+open again. It is looked at every so many decisions, by the mean up to the decision before.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class OnlineTrader(CompiledStrategy):
     currency, or returns in ``bp``, ``percent`` or ``relative``. ``clip``: the largest position. ``funding_on``: which
     position pays the funding settled at a decision in the reward, the one just ``chosen`` (the paper) or the one
     ``carried`` into it (as the account does). ``on_gap``: after a gap in the market ``carry`` on or ``reset`` what is
-    remembered of the past. ``instrument``: which of the tape it trades, by its place.
+    remembered of the past. ``warm_up``: it decides when so many rows stand before the present one, or as many as its
+    features need. ``instrument``: which of the tape it trades, by its place.
     """
 
     features: tuple[str, ...] = ("price_and_volume",)
@@ -50,6 +51,7 @@ class OnlineTrader(CompiledStrategy):
     gate: Gate = Gate()
     funding_on: Literal["chosen", "carried"] = "chosen"
     on_gap: Literal["carry", "reset"] = "carry"
+    warm_up: Annotated[int, Field(ge=0)] = 0
     instrument: Annotated[int, Field(ge=0)] = 0
     sees_costs = True
 
@@ -65,9 +67,9 @@ class OnlineTrader(CompiledStrategy):
 
     @property
     def lookback(self) -> int:  # type: ignore[override]
-        """As many rows as its features need."""
+        """As many rows as its features need, or the warm-up."""
         found = self.feature_set
-        return 0 if found is None else found.lookback
+        return max(self.warm_up, 0 if found is None else found.lookback)
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take the instruments. Raises ConfigError where the traded one is not there."""

@@ -51,7 +51,7 @@ class PlainMoody:
             self.gradient = slope * (by_now * trace + by_before * self.trace)
             if self.count >= self.first:
                 change = self.rate * self.gradient
-                change *= min(1.0, self.longest / max(np.linalg.norm(change), 1e-300))
+                change *= min(1.0, self.longest / max(float(np.linalg.norm(change)), 1e-300))
                 self.w = (1 - self.rate * self.fade) * self.w + change
         self.count += 1
         eta = max(1 - self.decay, 1 / self.count)

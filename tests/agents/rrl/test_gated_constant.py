@@ -20,8 +20,8 @@ from halfspread.engine.sizing import FixedNotional
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.reports.metrics import metrics
-from tests.agents.rrl.worlds import START, market, paying, run
-from tests.engine.worlds import FREE, funding
+from tests.agents.rrl.worlds import market, paying, run
+from tests.engine.worlds import FREE, START, funding
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -165,7 +165,8 @@ def test_a_run_repeats_itself_and_another_seed_explores_otherwise() -> None:
 def test_after_a_gap_it_begins_anew_where_it_is_told_to() -> None:
     returns = autoregressive(400)
     tape = market(returns, skip=range(200, 260))
-    for on_gap, resets in (("carry", 0), ("reset", 1)):
+    ways: Any = (("carry", 0), ("reset", 1))
+    for on_gap, resets in ways:
         agent = EsnSarsa(features=("momentum(4)",), reservoir=SMALL, on_gap=on_gap)
         run(tape, agent, paying(1e-4))
         assert agent.counts()["gaps_met"] == 1

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 import halfspread as hs
-from halfspread.agents.rrl.online_trader import OnlineTrader
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.costs.margin import Margin
 from halfspread.engine.instruments import linear
+from halfspread.engine.result import BacktestResult
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import MINUTE
 from tests.engine.worlds import START
@@ -64,7 +64,7 @@ def autoregressive(rows: int, phi: float = 0.3, sigma: float = 0.002, seed: int 
     return found
 
 
-def run(tape: Tape, agent: OnlineTrader, costs: Costs, seed: int = 0, **more: Any) -> hs.BacktestResult:
+def run(tape: Tape, agent: Any, costs: Costs, seed: int = 0, **more: Any) -> BacktestResult:
     """A run on constant notional, filled at the close that was decided on."""
     return hs.backtest(
         tape, agent, costs, sizing=hs.FixedNotional(1e4), fill="this_close", margin=Margin.none(), seed=seed, **more

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FAMILY", "MONTE_CARLO", "NEW_MARKET", "ROWS", "Row"]
+__all__ = ["FAMILY", "FIRST_DAYS", "MONTE_CARLO", "NEW_MARKET", "ROWS", "Row"]
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 PAPER = CONFIGS / "xbtusd_esn_rrl.toml"
@@ -139,4 +139,34 @@ def _signs() -> list[Row]:
     ]  # fmt: skip
 
 
-ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs())
+#: The day before the first decision, in February 2017, and how many seeds begin on each.
+FIRST_DAYS = range(10, 22)
+BEGINNERS = 8
+
+
+def _starts() -> list[Row]:
+    found = []
+    for key, title, settings in (
+        ("start", "features and bias", ()),
+        ("start_bias", "bias only", ("agent.features=[]", "agent.warm_up=288")),
+    ):
+        for day in FIRST_DAYS:
+            first = f"market.start=2017-02-{day:02}"
+            found.append(Row(f"{key}_{day}", "starts", f"{title}, from 2017-02-{day + 1:02} on", (first, *settings), BEGINNERS))
+    return found
+
+
+def _new_market() -> list[Row]:
+    def one(key: str, title: str, agent: str, seeds: int = 1) -> Row:
+        return Row(key, "new_market", title, (), seeds, NEW_MARKET, agent, "registered before it was run")
+
+    return [
+        one("new_esn_rrl", "ESN-RRL", "esn_rrl", MONTE_CARLO),
+        one("new_bias_only", "bias only", "bias_only", MANY),
+        one("new_constant", "constant +0.99, same gate", "constant"),
+        one("new_rrl", "Moody and Saffell's RRL, same gate", "rrl", MANY),
+        one("new_hold", "buy and hold", "buy_and_hold"),
+    ]
+
+
+ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs(), *_starts(), *_new_market())

@@ -85,7 +85,7 @@ def table_ii(columns: Mapping[str, Entry]) -> str:
     return table(("", "", *columns, "the paper"), lines, words=2)
 
 
-def first_days(rows: Entry, shares: Mapping[str, Mapping[str, float]]) -> str:
+def first_days(rows: Entry) -> str:
     """Mean and range of totals over seeds, by the day of the first decision."""
     series: dict[str, Callable[[int], str]] = {"features and bias": "start_{}".format, "bias only": "start_bias_{}".format}
     days = sorted(int(key.removeprefix("start_")) for key in rows if key.removeprefix("start_").isdigit())

@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
 from halfspread.agents.rrl import esn_records as mine
 from halfspread.agents.rrl import records as at
+from halfspread.agents.rrl.covariance import packed, padded
 from halfspread.agents.rrl.esn_rrl_kernels import act
+from halfspread.agents.rrl.lane_kernels import LANES
 from halfspread.agents.rrl.online_trader import OnlineTrader
 from halfspread.costs.base import Floats, Model
 from halfspread.engine.instruments import Instrument
@@ -115,9 +117,14 @@ class EsnRrl(OnlineTrader):
         parts += [
             np.zeros(0) if drawn is None else drawn.packed(),
             np.zeros(0 if drawn is None else drawn.scratch),
+        ]
+        room = -(at.HEADER + sum(map(len, parts))) % LANES  # so that whole vectors do not lie on two cache lines
+        parts[-1] = np.zeros(len(parts[-1]) + room)
+        parts += [
+            packed(np.eye(width) / self.update.ridge),
+            *(np.zeros(padded(width)) for _ in range(3)),
             self._first.copy(),
-            np.eye(width).ravel() / self.update.ridge,
-            *(np.zeros(width) for _ in range(6)),
+            *(np.zeros(width) for _ in range(3)),
             np.zeros(lags * width if remembers else 0),
             np.zeros(states),
             np.zeros(states),

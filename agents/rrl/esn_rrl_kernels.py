@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.agents.reservoir.reservoir_kernels import update
-from halfspread.agents.rrl.ekf_kernels import SYMMETRIC_EVERY, climb, make_symmetric
+from halfspread.agents.rrl.ekf_kernels import climb
 from halfspread.agents.rrl.esn_records import (
     BENDS,
     COVARIANCE,
@@ -33,7 +33,6 @@ from halfspread.agents.rrl.esn_records import (
     RESERVOIR,
     RISK,
     SCRATCH,
-    SINCE_SYMMETRIC,
     SIZE,
     STABILISED,
     STATE_TRACE,
@@ -46,6 +45,7 @@ from halfspread.agents.rrl.esn_records import (
 )
 from halfspread.agents.rrl.gate_kernels import add_to_gate, through_gate
 from halfspread.agents.rrl.gradient_kernels import slope_of_utility, spread_state, trace_of
+from halfspread.agents.rrl.lane_kernels import dot
 from halfspread.agents.rrl.records import (
     CARRY,
     CARRY_ON,
@@ -98,7 +98,7 @@ def echo(memory: Array, places: Array, numbers: Array) -> None:
         for i in range(size):
             bends[i] = state[i]
     packed = memory[places[RESERVOIR] : places[SCRATCH]]
-    update(packed, z[:inputs], z[inputs + size :], state, memory[places[SCRATCH] : places[WEIGHTS]])
+    update(packed, z[:inputs], z[inputs + size :], state, memory[places[SCRATCH] : places[COVARIANCE]])
     if exact:
         leak = numbers[LEAK]
         for i in range(size):
@@ -110,11 +110,8 @@ def echo(memory: Array, places: Array, numbers: Array) -> None:
 def position_wanted(memory: Array, places: Array, numbers: Array) -> float:
     """The position that the weights want."""
     z = memory[places[INPUT] : places[INPUT] + places[WIDTH]]
-    weights = memory[places[WEIGHTS] : places[COVARIANCE]]
-    total = 0.0
-    for i in range(len(z)):
-        total += weights[i] * z[i]
-    return min(max(math.tanh(total), -numbers[CLIP]), numbers[CLIP])  # type: ignore[no-any-return]
+    weights = memory[places[WEIGHTS] : places[TRACE]]
+    return min(max(math.tanh(dot(weights, z)), -numbers[CLIP]), numbers[CLIP])  # type: ignore[no-any-return]
 
 
 @inner_kernel
@@ -133,7 +130,7 @@ def trace(memory: Array, places: Array, wanted: float, leak: float) -> None:
     """Bring the derivatives of the position up to date; the one before stays beside the present one."""
     size, lags, width, kind = places[SIZE], places[LAGS], places[WIDTH], places[GRADIENT]
     z = memory[places[INPUT] : places[INPUT] + width]
-    weights = memory[places[WEIGHTS] : places[COVARIANCE]]
+    weights = memory[places[WEIGHTS] : places[TRACE]]
     now = memory[places[TRACE] : places[TRACE_BEFORE]]
     before = memory[places[TRACE_BEFORE] : places[DIRECT_BEFORE]]
     direct = memory[places[DIRECT_BEFORE] : places[TRACES]]
@@ -171,21 +168,15 @@ def learn(memory: Array, places: Array, numbers: Array, change: float, risk: flo
     now = memory[places[TRACE] : places[TRACE_BEFORE]]
     before = memory[places[TRACE_BEFORE] : places[DIRECT_BEFORE]]
     gradient = memory[places[GRADIENTS] : places[PRODUCT]]
-    for i in range(len(gradient)):
+    for i in range(len(now)):
         gradient[i] = slope * (by_now * now[i] + by_before * before[i])
-    weights = memory[places[WEIGHTS] : places[COVARIANCE]]
+    weights = memory[places[WEIGHTS] : places[TRACE]]
     covariance = memory[places[COVARIANCE] : places[LAST]]
-    last, product = memory[places[LAST] : places[GRADIENTS]], memory[places[PRODUCT] : places[TRACE]]
+    last, product = memory[places[LAST] : places[GRADIENTS]], memory[places[PRODUCT] : places[WEIGHTS]]
     pending = climb(weights, covariance, last, numbers[PENDING], numbers[TAU], places[STABILISED], gradient, product)
-    if math.isnan(pending):
-        places[SKIPPED] += 1
-        return
     numbers[PENDING] = pending
-    places[UPDATES] += 1
-    places[SINCE_SYMMETRIC] += 1
-    if places[SINCE_SYMMETRIC] == SYMMETRIC_EVERY:
-        make_symmetric(covariance, len(weights))
-        places[SINCE_SYMMETRIC] = 0
+    places[UPDATES] += pending > 0.0
+    places[SKIPPED] += pending == 0.0
 
 
 @loop_kernel

@@ -59,7 +59,8 @@ def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
     """Fill the inputs; whether all of them are finite."""
     count = places[FEATURES]
     inputs = memory[places[INPUT] : places[INPUT] + count]
-    plan = memory[places[PLAN] : places[PLAN] + count * PLAN_WIDTH].reshape((count, PLAN_WIDTH))
+    lines = (places[KEPT] - places[PLAN]) // PLAN_WIDTH  # of features, and of what several of them follow
+    plan = memory[places[PLAN] : places[KEPT]].reshape((lines, PLAN_WIDTH))
     own = memory[places[OWN] : places[OWN] + places[INSTRUMENTS] * OWN_WIDTH].reshape((places[INSTRUMENTS], OWN_WIDTH))
     observe(plan, memory[places[KEPT] : places[OWN]], own, context, history, inputs)
     finite = True

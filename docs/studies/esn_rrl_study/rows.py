@@ -26,7 +26,8 @@ SEEN = "chosen after results were seen"
 @dataclass(frozen=True)
 class Row:
     """A row: ``group`` of rows it stands with, ``title``, ``config`` with ``settings`` (of ``agent``, where the config
-    has several), seeds from 0 on. ``mark``: what a reader has to know of the choice."""
+    has several), seeds from 0 on. ``mark``: what a reader has to know of the choice. ``nudge``: a setting with {k}: it
+    is changed from run to run, for k = 0, 1, ..., and the seed stays 0."""
 
     key: str
     group: str
@@ -36,6 +37,7 @@ class Row:
     config: Path = PAPER
     agent: str | None = None
     mark: str = ""
+    nudge: str = ""
 
 
 def _gates() -> list[Row]:
@@ -148,12 +150,25 @@ def _starts() -> list[Row]:
     found = []
     for key, title, settings in (
         ("start", "features and bias", ()),
-        ("start_bias", "bias only", ("agent.features=[]", "agent.warm_up=288")),
+        ("start_bias", "bias only", ("agent.features=[]", "agent.warm_up=289")),
     ):
         for day in FIRST_DAYS:
-            first = f"market.start=2017-02-{day:02}"
+            first = f"market.start=2017-02-{day - 1:02}T23:55:00Z"
             found.append(Row(f"{key}_{day}", "starts", f"{title}, from 2017-02-{day + 1:02} on", (first, *settings), BEGINNERS))
     return found
+
+
+def _nudges() -> list[Row]:
+    return [
+        Row(
+            "nudged", "nudges", "features and bias, seed 0, half-spread nudged by 1e-9 USD", (), MANY,
+            nudge="costs.half_spread.amount=0.25000000{k:02}",
+        ),
+        Row(
+            "nudged_bias", "nudges", "bias only, seed 0, half-spread nudged by 1e-9 USD",
+            ("agent.features=[]", "agent.warm_up=289"), MANY, nudge="costs.half_spread.amount=0.25000000{k:02}",
+        ),
+    ]  # fmt: skip
 
 
 def _new_market() -> list[Row]:
@@ -169,4 +184,4 @@ def _new_market() -> list[Row]:
     ]
 
 
-ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs(), *_starts(), *_new_market())
+ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs(), *_starts(), *_nudges(), *_new_market())

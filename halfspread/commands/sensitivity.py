@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.commands.bases import Base, base_of, worker_count
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Base, Finished, base_of, run_all, worker_count
+from halfspread.commands.many_runs import Finished, run_all
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome

@@ -7,17 +7,18 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from halfspread.commands.bases import Base, base_of, of_agent, worker_count
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, plain, write_manifest
-from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
+from halfspread.commands.many_runs import MANY, MOST, Finished, run_all, too_many
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import changed_metric, refuse_changed
@@ -67,7 +68,7 @@ def execute(arguments: Namespace) -> int:
             f"{base.built.label} is told the future: the best of its settings is a bound, and no statistic of luck "
             "holds for it; halfspread run CONFIG --set ... shows it at one setting"
         )
-    axes = [_of_agent(axis, base) for axis in axes]
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in axes]
     _refuse_idle(axes, base)
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
@@ -110,7 +111,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     """
     terms = facts["sweep"]
     arguments = Namespace(grid=terms["grid"], random=terms["random"], seed=terms["seed"], rank=terms["ranking"])
-    axes = [_of_agent(axis, base) for axis in parse_axes(arguments.grid)]
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in parse_axes(arguments.grid)]
     work = CellWork(base.source)
     swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
     store.close()
@@ -175,15 +176,6 @@ def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:
 def _grid_of(arguments: Namespace) -> dict[str, Any]:
     drawn = arguments.random is not None
     return {"grid": list(arguments.grid), "random": arguments.random, "seed": arguments.seed if drawn else None}
-
-
-def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
-    """``agent.fast`` means the agent that runs, also where the config holds several."""
-    if not axis.key.startswith("agent.") or base.loaded.config.agent is not None:
-        return axis
-    agent = base.source.agent if "." in base.built.label else base.built.label
-    key = f"agents.{agent}.{axis.key.partition('.')[2]}"
-    return type(axis)(**{**vars(axis), "key": key})
 
 
 def _cells(axes: Sequence[Axis | Range], arguments: Namespace) -> Iterator[Cell]:

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.commands import differences
+from halfspread.commands.bases import Base, worker_count
 from halfspread.commands.benchmarks import against, replayed
 from halfspread.commands.cell_differences import TABLES as CELL_TABLES
 from halfspread.commands.cell_differences import cell_differences
 from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.differences import HARMLESS, Difference
-from halfspread.commands.many_runs import Base, Finished, worker_count
+from halfspread.commands.many_runs import Finished
 from halfspread.commands.output import print_json, print_table
 from halfspread.commands.progress import Progress
 from halfspread.commands.registry import RunRecord, find, usable

@@ -90,7 +90,7 @@ def test_the_market_is_read_once_for_cells_that_share_it(work: CellWork, monkeyp
         built.append(loaded)
         return build_tape(loaded)
 
-    monkeypatch.setattr("halfspread.configs.cell_work.build_tape", counted)
+    monkeypatch.setattr("halfspread.configs.held.build_tape", counted)
     outcomes(work, 2, CELLS[:6])
     assert len(built) == 1
     seeds = list(grid_cells([Axis("seed", ("1", "2")), Axis("agent.fast", ("3", "4"))]))

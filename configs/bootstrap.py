@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from halfspread.configs.fields import Interval, Section
 from halfspread.engine.times import DAY, parse_interval
+from halfspread.errors import ConfigError
 
 __all__ = ["Bootstrap"]
 
@@ -20,6 +21,14 @@ def _days(value: int | str) -> int | str:
 
 class Bootstrap(Section):
     """A path of the stationary block bootstrap instead of the market as it was."""
+
+    @staticmethod
+    def checked(block: str) -> None:
+        """Raise ConfigError for what is no length of a block."""
+        try:
+            _days(block)
+        except (ValueError, ConfigError) as error:
+            raise ConfigError(f"--block: {error}") from None
 
     path: int = Field(ge=0, description="number of the path; the same number and seed give the same path")
     seed: int = Field(default=0, ge=0, description="seed of the paths")

@@ -179,8 +179,8 @@ def whole(text: str) -> bool:
 
 
 def listed(values: str, what: str, forms: str) -> tuple[str, ...]:
-    """A list ``A,B,C`` of values as typed. Raises ConfigError, naming ``what`` and the ``forms`` there are, for an empty
-    one, for what is no value, and for one that is there twice."""
+    """A list ``A,B,C`` of values as typed. Raises ConfigError, naming ``what`` and the ``forms`` there are, for an
+    empty one, for what is no value, and for one that is there twice."""
     texts = tuple(part.strip() for part in _split(values))
     if not all(texts):
         raise ConfigError(f"{what}: an empty value; {forms}")

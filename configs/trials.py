@@ -23,8 +23,8 @@ from halfspread.errors import ConfigError
 __all__ = ["Design", "Trial", "Vary", "parse_vary"]
 
 _FORMS = (
-    "write KEY=uniform:LOW:HIGH, log_uniform:LOW:HIGH, normal:MEAN:DEVIATION, integer:LOW:HIGH, or choice:A,B,C, such as "
-    "--vary agent.clip=uniform:0.9:1.0"
+    "write KEY=uniform:LOW:HIGH, log_uniform:LOW:HIGH, normal:MEAN:DEVIATION, integer:LOW:HIGH, or choice:A,B,C, such "
+    "as --vary agent.clip=uniform:0.9:1.0"
 )
 _STREAM = 7
 #: Keys that trials have a way of their own to set, and how.
@@ -44,6 +44,12 @@ class Vary:
     low: float = 0.0
     high: float = 0.0
     texts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "choice":
+            return f"choice:{','.join(self.texts)}"
+        ends = (int(self.low), int(self.high)) if self.kind == "integer" else (self.low, self.high)
+        return f"{self.kind}:{ends[0]!r}:{ends[1]!r}"
 
     def draw(self, seed: int, trial: int) -> str:
         """The value of a trial, as text that ``--set`` takes."""
@@ -121,8 +127,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Design:
-    """Which trials there are: each of ``seeds`` on each of ``paths`` (0: on the market as it is). ``vary``: what else is
-    drawn, with each seed, or with each path where there is one seed."""
+    """Which trials there are: each of ``seeds`` on each of ``paths`` (0: on the market as it is). ``vary``: what else
+    is drawn, with each seed, or with each path where there is one seed."""
 
     config: RunConfig
     seeds: int
@@ -184,8 +190,13 @@ class Design:
     def _on(self, path: int) -> tuple[str, ...]:
         if self.market != "bootstrap":
             return self._market_seeds(path)
-        before = self.config.bootstrap or Bootstrap(path=0)
-        block = before.block if self.block is None else self.block
-        text = f'"{block}"' if isinstance(block, str) else str(block)
-        seed = self.config.seed if self.config.bootstrap is None else before.seed
-        return (*self.pins, f"bootstrap={{ path = {path}, seed = {seed}, block = {text} }}")
+        terms = self.bootstrap(path)
+        block = f'"{terms.block}"' if isinstance(terms.block, str) else str(terms.block)
+        return (*self.pins, f"bootstrap={{ path = {path}, seed = {terms.seed}, block = {block} }}")
+
+    def bootstrap(self, path: int) -> Bootstrap:
+        """A path of the bootstrap: of the seed and blocks that the config says, where it does."""
+        before = self.config.bootstrap
+        if before is None:
+            return Bootstrap(path=path, seed=self.config.seed, block=self.block or "auto")
+        return before.model_copy(update={"path": path, "block": self.block or before.block})

@@ -51,7 +51,9 @@ def fan_chart(
     median = np.median(shown, axis=1)
     drawing.append(element("path", d=line_path(xs, axes.y(median)), class_=f"line {style}", style="stroke-width: 2.2"))
     ends = np.quantile(equity[-1], [0.05, 0.5, 0.95])
-    words = f"at the end: 5% at {label(float(ends[0]))}, half at {label(float(ends[1]))}, 95% at {label(float(ends[2]))}"
+    words = (
+        f"at the end: 5% at {label(float(ends[0]))}, half at {label(float(ends[1]))}, 95% at {label(float(ends[2]))}"
+    )
     dates = time_ticks(int(axes.start), int(axes.end))
     svg = frame(axes, "".join(drawing), title=caption, description=words, label=label, x_ticks=dates)
     key = legend([("median of each day", f"stroke {style}", None), *entries])
@@ -83,5 +85,7 @@ def scatter_chart(
     words = f"{len(xs)} trials"
     svg = frame(axes, "", title=caption, description=words, label=label, x_ticks=ticks)
     svg = svg.removesuffix("</svg>") + "".join(dots) + "</svg>"
-    key = legend([(each[0], style, None) for each, style in zip(groups, styles, strict=True)]) if len(groups) > 1 else ""
+    key = (
+        legend([(each[0], style, None) for each, style in zip(groups, styles, strict=True)]) if len(groups) > 1 else ""
+    )
     return figure(caption, f"{note}; {across} to the right", key, svg)

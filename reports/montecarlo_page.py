@@ -52,8 +52,9 @@ _HEAD = ("", "Trials", "Mean", "Std.", "Min.", "25%", "Median", "75%", "Max.", "
 
 @dataclass(frozen=True, eq=False)
 class MonteCarlo:
-    """What is shown: the trials of each agent; ``seeds`` and ``paths`` (0: one market) that there were; ``market``: ``one``,
-    ``bootstrap`` or ``drawn``; ``block`` and ``days`` of the bootstrap; ``varied``: keys with their distributions."""
+    """What is shown: the trials of each agent; ``seeds`` and ``paths`` (0: one market) that there were; ``market``:
+    ``one``, ``bootstrap`` or ``drawn``; ``block`` and ``days`` of the bootstrap; ``varied``: keys with their
+    distributions."""
 
     title: str
     what: str
@@ -180,7 +181,12 @@ def figures(made: MonteCarlo) -> str:
         ("Its standard error", write(net.standard_error), f"95% bounds {write(net.lower)} to {write(net.upper)}", 0.0),
         ("Spread of trials", write(net.std), f"standard deviation; {write(net.min)} to {write(net.max)}", 0.0),
         ("Above zero", formats.percent(gained, 0), "share of trials with a gain", 0.0),
-        ("Mean ratio", formats.number(ratio.mean), f"information ratio, 365 days; std. {formats.number(ratio.std)}", 0.0),
+        (
+            "Mean ratio",
+            formats.number(ratio.mean),
+            f"information ratio, 365 days; std. {formats.number(ratio.std)}",
+            0.0,
+        ),
     ]
     return figure_cells(parts)
 
@@ -272,8 +278,8 @@ def _split(made: MonteCarlo) -> str:
         return ""
     head = ("", "Between seeds", "Between paths", "Rest", "Std. error of the mean", "Degrees of freedom")
     lead = (
-        "Standard deviations, and shares of the variance: of means over paths between seeds, of means over seeds between "
-        "paths, and what a seed does on one path and not on another."
+        "Standard deviations, and shares of the variance: between seeds, between paths, and what a seed does on one "
+        "path and not on another."
     )
     return section("Seeds or market", lead, table(head, rows), anchor="parts")
 

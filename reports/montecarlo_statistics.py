@@ -31,10 +31,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, eq=False)
 class AgentTrials:
-    """The trials of one agent. ``trials``: numbers of those that are done (n,), with their ``draws`` and ``paths`` (0 where
-    there is one market), ``metrics`` by name and ``attribution`` in units of the notional (n,); ``days`` (midnights, ns)
-    and ``equity`` (days, n): sum of the daily PnL in units of the notional, None where trials ran over different days.
-    ``failed``: numbers and reasons of the others."""
+    """The trials of one agent. ``trials``: numbers of those that are done (n,), with their ``draws`` and ``paths`` (0
+    where there is one market), ``metrics`` by name and ``attribution`` in units of the notional (n,); ``days``
+    (midnights, ns) and ``equity`` (days, n): sum of the daily PnL in units of the notional, None where trials ran over
+    different days. ``failed``: numbers and reasons of the others."""
 
     name: str
     trials: Integers
@@ -54,8 +54,8 @@ class AgentTrials:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Of ``count`` finite values: mean, standard deviation (n - 1), quartiles, the ``standard_error`` of the mean and its
-    bounds at 95 %, by Student's t. NaN where there are too few."""
+    """Of ``count`` finite values: mean, standard deviation (n - 1), quartiles, the ``standard_error`` of the mean and
+    its bounds at 95 %, by Student's t. NaN where there are too few."""
 
     count: int
     mean: float
@@ -72,8 +72,8 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Parts:
-    """Of a crossed design: ``seeds`` and ``paths`` that are complete, variance components between seeds, between paths and
-    of what is left (both together, and chance), never negative; ``standard_error`` of the mean, and its degrees of
+    """Of a crossed design: ``seeds`` and ``paths`` that are complete, variance components between seeds, between paths
+    and of what is left (both together, and chance), never negative; ``standard_error`` of the mean, and its degrees of
     ``freedom`` (Satterthwaite)."""
 
     seeds: int
@@ -95,8 +95,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Difference:
-    """How much more one agent has than another in the same trials: distribution of the differences, and the share of trials
-    in which it has more."""
+    """How much more one agent has than another in the same trials: distribution of the differences, and the share of
+    trials in which it has more."""
 
     first: str
     second: str
@@ -109,21 +109,22 @@ def distribution(values: Floats, parts: Parts | None = None) -> Distribution:
     known = values[np.isfinite(values)]
     count = len(known)
     if not count:
-        return Distribution(0, *(10 * (math.nan,)))
+        nan = math.nan
+        return Distribution(0, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan)
     mean = float(known.mean())
     std = float(known.std(ddof=1)) if count > 1 else math.nan
     error, freedom = std / math.sqrt(count), count - 1.0
     if parts is not None:
         error, freedom = parts.standard_error, parts.freedom
     around = student_quantile(0.5 + LEVEL / 2.0, freedom) * error if freedom > 0.0 else math.nan
-    quarters = (float(each) for each in np.quantile(known, [0.25, 0.5, 0.75]))
+    low, middle, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
     ends = float(known.min()), float(known.max())
-    return Distribution(count, mean, std, ends[0], *quarters, ends[1], error, mean - around, mean + around)
+    return Distribution(count, mean, std, ends[0], low, middle, high, ends[1], error, mean - around, mean + around)
 
 
 def parts_of(values: Floats, draws: Integers, paths: Integers) -> Parts | None:
-    """Variance of ``values`` (n,) by the ``draws`` and ``paths`` (n,) that they belong to, one value each. Paths on which a
-    seed is missing are left out; None with fewer than two of either."""
+    """Variance of ``values`` (n,) by the ``draws`` and ``paths`` (n,) that they belong to, one value each. Paths on
+    which a seed is missing are left out; None with fewer than two of either."""
     rows, columns = np.unique(draws), np.unique(paths)
     grid = np.full((len(rows), len(columns)), np.nan)
     grid[np.searchsorted(rows, draws), np.searchsorted(columns, paths)] = values

@@ -16,7 +16,7 @@ from halfspread.configs.load import Loaded, load
 from halfspread.configs.runner import default_workers
 from halfspread.errors import ConfigError
 
-__all__ = ["Base", "base_again", "base_of", "bases_of", "of_agent", "worker_count"]
+__all__ = ["Base", "base_again", "base_of", "bases_of", "of_agent", "refuse_idle", "worker_count"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,24 @@ def of_agent(key: str, base: Base) -> str:
         return key
     agent = base.source.agent if "." in base.built.label else base.built.label
     return f"agents.{agent}.{key.partition('.')[2]}"
+
+
+def refuse_idle(keys: Sequence[str], base: Base, option: str) -> None:
+    """Raise ConfigError for a key, of ``option``, that changes no result of the agents that run."""
+    config = base.loaded.config
+    running = {text for number in base.numbers for text in (config.all_agents[number].label, str(number))}
+    for key in keys:
+        first, _, rest = key.partition(".")
+        if key.rpartition(".")[2] == "name":
+            why = "a name changes no result"
+        elif first == "agents" and rest and rest.partition(".")[0] not in running:
+            runs = ", ".join(each.label for each in base.agents)
+            why = f"{runs} runs, and what is another agent's changes no result of it"
+        elif first == "benchmark":
+            why = "ratios are against zero here"
+        else:
+            continue
+        raise ConfigError(f"{option} {key}: {why}, so all its cells would be the same")
 
 
 def worker_count(arguments: Namespace) -> int:

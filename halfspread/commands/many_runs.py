@@ -27,11 +27,14 @@ __all__ = [
     "MANY",
     "MOST",
     "Finished",
+    "first_plan",
+    "interrupted",
     "run_all",
     "seconds_text",
     "too_many",
 ]
 
+INTERRUPTED = 130
 #: More cells than this need --yes.
 MANY = 20_000
 #: More cannot be held: a cell takes a few kB until all are written.
@@ -60,7 +63,7 @@ class Finished:
 
 def too_many(work: CellWork, cells: Iterator[Cell], count: int, workers: int, progress: Progress) -> ConfigError:
     """What to say of more cells than `MANY`: how long they would take, by the first of them that runs."""
-    plan = _first(work, list(islice(cells, PROBED)))
+    plan = first_plan(work, list(islice(cells, PROBED)))
     with progress.step("measure the first cell"):
         work.tape(plan)
         seconds = _measured(work, plan, lambda outcome: None)
@@ -91,7 +94,7 @@ def run_all(
     Raises the reason of the first cell where none can run, StrategyError for an agent whose first cell is not the same
     again, and what `run_cells` raises; what is finished is kept then.
     """
-    first = _first(work, cells)
+    first = first_plan(work, cells)
     with progress.step("read the market"):
         tape = work.tape(first if market is None else work.plan(market))
         data = tape_hash(tape)
@@ -168,7 +171,7 @@ class _Taken:
         self.report(len(self.outcomes))
 
 
-def _first(work: CellWork, cells: Sequence[Cell]) -> Plan:
+def first_plan(work: CellWork, cells: Sequence[Cell], what: str = "cells") -> Plan:
     """The first cell that can run. Raises ConfigError, or StrategyError, with the reason of the first where none
     can."""
     reasons: list[Outcome] = []
@@ -180,7 +183,7 @@ def _first(work: CellWork, cells: Sequence[Cell]) -> Plan:
     kind = ConfigError if reasons[0].state == REFUSED else StrategyError
     if len(cells) == 1:
         raise kind(f"the only cell, {_name(cells[0])}, cannot run: {reasons[0].message}")
-    raise kind(f"none of {len(cells):,} cells can run; the first, {_name(cells[0])}: {reasons[0].message}")
+    raise kind(f"none of {len(cells):,} {what} can run; the first, {_name(cells[0])}: {reasons[0].message}")
 
 
 def _name(cell: Cell) -> str:
@@ -241,6 +244,12 @@ def seconds_text(seconds: float) -> str:
     if seconds < 7_200.0:
         return f"{seconds / 60.0:.0f} min"
     return f"{seconds / 3_600.0:.1f} h" if seconds < 172_800.0 else f"{seconds / 86_400.0:,.0f} days"
+
+
+def interrupted(what: str) -> int:
+    """Say what becomes of the finished ones of ``what`` after Ctrl-C; the exit code."""
+    _say(f"interrupted; finished {what} are kept, the same command goes on from there")
+    return INTERRUPTED
 
 
 def _workers(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Finished, run_all
+from halfspread.commands.many_runs import Finished, interrupted, run_all
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
@@ -33,7 +32,6 @@ from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, br
 
 __all__ = ["MULTIPLES", "execute", "repeat"]
 
-INTERRUPTED = 130
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)
 ALL = "all"
 
@@ -76,8 +74,7 @@ def execute(arguments: Namespace) -> int:
                     _write(folder, base, found, arguments, code, watch)
                 store.remove()
     except KeyboardInterrupt:
-        print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted("runs")
     _show(folder, base, found, arguments)
     return 0
 

@@ -15,7 +15,7 @@ from halfspread.commands.bases import Base, base_of, of_agent, worker_count
 from halfspread.commands.data_hashes import tape_hash
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Finished
+from halfspread.commands.many_runs import Finished, interrupted
 from halfspread.commands.output import print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.sources import package_hash, plugin_sources
@@ -58,7 +58,6 @@ from halfspread.reports.walk_forward_page import walk_forward_page
 
 __all__ = ["execute", "repeat"]
 
-INTERRUPTED = 130
 #: What the manifest holds of the command line, so that it can be repeated.
 OPTIONS = ("grid", "random", "seed", "train", "test", "anchored", "purge", "embargo", "metric")
 #: More settings than this in every window are a mistake; more runs of training windows need --yes.
@@ -84,10 +83,7 @@ def execute(arguments: Namespace) -> int:
     try:
         found = _walk(base, tape, tried, schedule, arguments.metric, workers, progress, store)
     except KeyboardInterrupt:
-        print(
-            "halfspread: interrupted; finished windows are kept, the same command goes on from there", file=sys.stderr
-        )
-        return INTERRUPTED
+        return interrupted("windows")
     watch.lap("replay")
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
         home, said = folder.building, _write_results(folder.building, base, found, tried)

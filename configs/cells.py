@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -197,11 +198,12 @@ def listed(values: str, what: str, forms: str) -> tuple[str, ...]:
 
 
 def value_of(text: str) -> Any:
-    """A value as typed: a TOML value, else a word."""
+    """A value as typed: a TOML value, else a word; a date or a time stays the text that it is."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if isinstance(value, (date, time)) else value
 
 
 def count_cells(axes: Sequence[Axis | Range], random: int | None = None) -> int:

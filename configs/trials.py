@@ -142,6 +142,11 @@ class Design:
         return self.seeds * max(self.paths, 1)
 
     @property
+    def varies_market(self) -> bool:
+        """Whether trials have markets of their own besides paths."""
+        return any(each.key.partition(".")[0] in ("market", "markets") for each in self.vary)
+
+    @property
     def crossed(self) -> bool:
         """Whether every seed runs on every path, several of both."""
         return self.seeds > 1 and self.paths > 1

@@ -148,8 +148,8 @@ def sentences(made: MonteCarlo) -> list[str]:
     if made.market == "bootstrap":
         found.append(
             "Paths know no other days than those of this history, and no order of them within less than a block; "
-            "what lasts longer than a block, such as a long trend, is cut. Quotes and prices follow the level of the "
-            "path, fees and a half-spread in ticks do not."
+            "what lasts longer than a block, such as a long trend, is cut. A tick, and a half-spread in ticks, is "
+            "another share of the price where the path has another level."
         )
     return found
 
@@ -176,11 +176,16 @@ def figures(made: MonteCarlo) -> str:
     write = cell_text("total_return", [net.mean])
     total = agent.metrics["total_return"]
     gained = float((total > 0.0).mean()) if len(total) else math.nan
+    gains = formats.percent(gained, 0)
     parts = [
-        ("Mean net return", formats.returned(net.mean, sign=True), f"{name}{net.count:,} trials", net.mean),
+        (
+            "Mean net return",
+            formats.returned(net.mean, sign=True),
+            f"{name}{gains} of {net.count:,} trials gain",
+            net.mean,
+        ),
         ("Its standard error", write(net.standard_error), f"95% bounds {write(net.lower)} to {write(net.upper)}", 0.0),
         ("Spread of trials", write(net.std), f"standard deviation; {write(net.min)} to {write(net.max)}", 0.0),
-        ("Above zero", formats.percent(gained, 0), "share of trials with a gain", 0.0),
         (
             "Mean ratio",
             formats.number(ratio.mean),

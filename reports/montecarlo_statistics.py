@@ -137,14 +137,13 @@ def parts_of(values: Floats, draws: Integers, paths: Integers) -> Parts | None:
     markets = s * float(((of_path - mean) ** 2).sum()) / (p - 1)
     left = grid - of_seed[:, None] - of_path[None, :] + mean
     rest = float((left**2).sum()) / ((s - 1) * (p - 1))
-    square = seeds + markets - rest
-    if square <= 0.0:  # less than chance alone: the larger of the two is the safer
-        square, freedom = max(seeds, markets), float(min(s, p) - 1)
-    else:
-        spread = seeds**2 / (s - 1) + markets**2 / (p - 1) + rest**2 / ((s - 1) * (p - 1))
-        freedom = square**2 / spread if spread > 0.0 else float(min(s, p) - 1)
+    # No effect adds less than chance alone, so that a component is never negative.
+    by_seed, by_path = max(seeds, rest), max(markets, rest)
+    square = by_seed + by_path - rest
+    spread = by_seed**2 / (s - 1) + by_path**2 / (p - 1) + rest**2 / ((s - 1) * (p - 1))
+    freedom = square**2 / spread if spread > 0.0 else float((s - 1) * (p - 1))
     error = math.sqrt(square / (s * p))
-    components = (max(seeds - rest, 0.0) / p, max(markets - rest, 0.0) / s, rest)
+    components = ((by_seed - rest) / p, (by_path - rest) / s, rest)
     return Parts(s, p, mean, *components, error, max(freedom, 1.0))
 
 

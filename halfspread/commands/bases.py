@@ -112,8 +112,9 @@ def refuse_idle(keys: Sequence[str], base: Base, option: str) -> None:
         if key.rpartition(".")[2] == "name":
             why = "a name changes no result"
         elif first == "agents" and rest and rest.partition(".")[0] not in running:
-            runs = ", ".join(each.label for each in base.agents)
-            why = f"{runs} runs, and what is another agent's changes no result of it"
+            labels = ", ".join(each.label for each in base.agents)
+            runs = f"{labels} runs" if len(base.agents) == 1 else f"{labels} run"
+            why = f"{runs}, and what is another agent's changes no result of it"
         elif first == "benchmark":
             why = "ratios are against zero here"
         else:

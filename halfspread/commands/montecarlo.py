@@ -122,6 +122,8 @@ def _design(base: Base, arguments: Namespace) -> Design:
     if arguments.block is not None:
         Bootstrap.checked(arguments.block)
     design = Design(base.loaded.config, seeds or 1, paths or 0, arguments.block, vary)
+    if paths is not None and design.varies_market:
+        raise ConfigError("--paths: paths are made of one market; leave --vary of the market out, or the paths")
     if design.count * len(base.agents) > MANY:
         raise ConfigError(f"{design.count * len(base.agents):,} runs are more than {MANY:,}; ask for fewer trials")
     return design
@@ -179,7 +181,7 @@ def _run(
         workers=workers,
         progress=progress,
         check=lambda outcome: None,
-        market=Cell(-1, design.pins),
+        market=None if design.varies_market else Cell(-1, design.pins),
     )
     try:
         again = [] if chosen else _again(base, work, cells, finished, store, progress)
@@ -289,6 +291,7 @@ def _write(
     facts["montecarlo"] = {
         **{name: getattr(design, name) for name in ("seeds", "paths", "block")},
         "vary": list(arguments.vary),
+        "markets": finished.markets if design.varies_market else [],
         **{name: value for name, value in _object(base, ran).items() if name in ("trials", "done", "failed", "market")},
     }
     if not arguments.no_report:

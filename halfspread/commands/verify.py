@@ -189,7 +189,8 @@ def _repeat_cells(
         again: Finished = module.repeat(base, entry.facts, home, workers, progress, **more)
         if again.data is not None and again.tape is not None:
             _compare_data(entry, again.tape, found, again.data)
-        found.inputs += differences.markets(entry, again.markets)
+        if not found.sample:
+            found.inputs += differences.markets(entry, again.markets)
         with progress.step("compare"):
             label = ", ".join(each.label for each in base.agents)
             found.results += cell_differences(run.path, home, run.kind, label)

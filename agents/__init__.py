@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from halfspread.agents.imitation.clones import BoostedClone, Clone, RecordClone
     from halfspread.agents.imitation.round_learners import Dagger, Dart
     from halfspread.agents.policies.policy import Policy
+    from halfspread.agents.rrl.esn_rrl import EsnRrl
 
 __all__ = [
     "BoostedClone",
@@ -26,6 +27,7 @@ __all__ = [
     "Clone",
     "Dagger",
     "Dart",
+    "EsnRrl",
     "Foresight",
     "Hindsight",
     "Mixture",
@@ -47,6 +49,7 @@ BUILT_IN = {
     "dagger": "Dagger",
     "dart": "Dart",
     "policy": "Policy",
+    "esn_rrl": "EsnRrl",
 }
 _HOMES = {
     "BoostedClone": "imitation.clones",
@@ -54,6 +57,7 @@ _HOMES = {
     "Clone": "imitation.clones",
     "Dagger": "imitation.round_learners",
     "Dart": "imitation.round_learners",
+    "EsnRrl": "rrl.esn_rrl",
     "Foresight": "experts.plan",
     "Hindsight": "experts.hindsight",
     "Mixture": "experts.mixture",

@@ -61,7 +61,8 @@ class BarsSource(Section):
         default=(), description="known spans [from, to] without a market; a bar inside one is refused"
     )
     resample: Interval | None = Field(
-        default=None, description="make bars of this length from the finer ones in the file"
+        default=None,
+        description="make bars of this length from the finer ones in the file, with their signed_volume",
     )
     stream: bool = Field(default=False, description="read the bars while they are replayed: memory stays flat")
     time_column: str = Field(default="ts", description="column of times in every file of bars")

@@ -245,7 +245,7 @@ def _resampled(
     market: BarsSource, coarse: int | str, path: Path, instrument: Instrument, terms: dict[str, Any]
 ) -> Tape:
     """Bars of a finer file, cut to the range and put together; what was dropped at the edges is told with the data."""
-    from halfspread.datafeeds.resample import resample_bars
+    from halfspread.datafeeds.resample import SIGNED_VOLUME, resample_bars
     from halfspread.engine.times import interval_text
 
     fine = Tape.from_bars(
@@ -259,7 +259,8 @@ def _resampled(
     made = resample_bars(_frame(fine), coarse, fine.interval // 1_000_000_000)
     if not len(made.bars):
         raise UserError(f"{path}: no complete bar of {coarse} in {len(fine):,} bars of {interval_text(fine.interval)}")
-    tape = Tape.from_bars(made.bars, instrument, interval=coarse, **terms)
+    extra = tuple(name for name in (SIGNED_VOLUME,) if name in made.bars)
+    tape = Tape.from_bars(made.bars, instrument, interval=coarse, extra=extra, **terms)
     told = f"{path.name}, {interval_text(fine.interval)} bars put together to {interval_text(tape.interval)}"
     if made.buckets_dropped:
         told += f", {made.buckets_dropped} incomplete bars left out"

@@ -6,6 +6,9 @@ is dropped and counted. A flat bar without volume is the previous close carried 
 towards a complete bucket, but sets high and low only where nothing at all was traded in it. So the venues make their
 longer bars (and so BitMEX's open can lie outside low to high in a longer bar too). NaN is passed on: a bucket has no
 bid_open where its first bar has none, and no high where one of its bars has none.
+
+``signed_volume`` is made where there is a volume: that of the finer bars which closed above their open, less that of
+those which closed below. It tells buying from selling within a bar as well as bars can.
 """
 
 from __future__ import annotations
@@ -19,17 +22,18 @@ import pandas as pd
 from halfspread.engine.times import interval_text, parse_interval, time_text, to_nanoseconds
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["Resampled", "resample_bars"]
+__all__ = ["SIGNED_VOLUME", "Resampled", "resample_bars"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+SIGNED_VOLUME = "signed_volume"
 REQUIRED = ("ts", "open", "high", "low", "close")
 HOW = {
     **dict.fromkeys(("open", "bid_open", "ask_open"), "first"),
     **dict.fromkeys(("close", "bid_close", "ask_close", "last_size"), "last"),
     **dict.fromkeys(("high", "bid_high", "ask_high"), "max"),
     **dict.fromkeys(("low", "bid_low", "ask_low"), "min"),
-    **dict.fromkeys(("volume", "turnover", "trades"), "sum"),
+    **dict.fromkeys(("volume", "turnover", "trades", SIGNED_VOLUME), "sum"),
 }
 
 
@@ -51,8 +55,9 @@ class Resampled:
 def resample_bars(frame: pd.DataFrame, interval: str | int, source_interval: str | int | None = None) -> Resampled:
     """Aggregate bars to a coarser interval: open first, high max, low min, close last, volume sum.
 
-    Quote columns (``bid_open`` ...) follow the column they are named after, ``turnover`` and ``trades`` are summed.
-    Other columns are refused rather than guessed.
+    Quote columns (``bid_open`` ...) follow the column they are named after, ``turnover`` and ``trades`` are summed, and
+    so is ``signed_volume``, which is made where there is a volume and no such column. Other columns are refused rather
+    than guessed.
 
     Args:
         frame: bars with ``ts`` (UTC open time, ascending) and open, high, low, close; any index.
@@ -63,6 +68,7 @@ def resample_bars(frame: pd.DataFrame, interval: str | int, source_interval: str
         DataError: a column is missing or unknown, times are not ascending UTC on the grid of the bars' own interval.
         ConfigError: an interval is not one, or the new one is no whole multiple of the bars' own.
     """
+    frame = _with_signed_volume(frame)
     how = _rules(frame)
     times = to_nanoseconds(frame["ts"], "bars to resample: column ts")
     _check_ascending(times)
@@ -76,6 +82,13 @@ def resample_bars(frame: pd.DataFrame, interval: str | int, source_interval: str
     opens = pd.DatetimeIndex(buckets[complete].view("datetime64[ns]"), tz="UTC")
     bars = pd.DataFrame({"ts": opens, **columns})
     return Resampled(bars, int((~complete).sum()), int(count[~complete].sum()))
+
+
+def _with_signed_volume(frame: pd.DataFrame) -> pd.DataFrame:
+    if SIGNED_VOLUME in frame.columns or not {"open", "close", "volume"} <= set(frame.columns):
+        return frame
+    moves = np.sign(frame["close"].to_numpy() - frame["open"].to_numpy())
+    return frame.assign(**{SIGNED_VOLUME: moves * frame["volume"].to_numpy()})
 
 
 def _rules(frame: pd.DataFrame) -> dict[str, str]:

@@ -75,7 +75,6 @@ HOLDING = np.dtype(
         ("decided", "i8"),
         ("arrives", "i8"),  # when the pending target reaches the exchange
         ("bars", "i8"),
-        ("seen", "i8"),  # rows of the history
         ("closed", "i8"),  # time of the last close
         ("closed_now", "i8"),
         ("bar", "i8"),  # row of the last bar that closed, while its chunk lasts

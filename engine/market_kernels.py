@@ -49,7 +49,7 @@ def close_bar(state: Record, k: Index, time: int, bars: Array, row: Index) -> No
     if run.history_kinds & BAR_CLOSE:
         context.rows[k] = row
         run.instrument = k
-        holding.seen += 1
+        context.seen[k] += 1
     holding.bar = row
     holding.bars += 1
     holding.closed = time

@@ -47,6 +47,7 @@ CONTEXT = np.dtype(
         ("positions", "f8", (MAX_INSTRUMENTS,)),  # held now, as a fraction of what a target of 1 was worth when sized
         ("contracts", "f8", (MAX_INSTRUMENTS,)),  # held now, signed
         ("rows", "i8", (MAX_INSTRUMENTS,)),  # last row of each instrument in the history
+        ("seen", "i8", (MAX_INSTRUMENTS,)),  # rows of the history received so far
         ("gap", "i8", (MAX_INSTRUMENTS,)),  # time missing between the last bar and the one before it
         ("mark", "f8", (MAX_INSTRUMENTS,)),
         ("index", "f8", (MAX_INSTRUMENTS,)),

@@ -123,7 +123,7 @@ def see_depth(state: Record, kind: int, k: int, rows: Array, row: int) -> None:
     if run.history_kinds & kind:
         context.rows[k] = row
         run.instrument = k
-        holding.seen += 1
+        context.seen[k] += 1
 
 
 @once_kernel
@@ -184,7 +184,7 @@ def take_trade(state: Record, event: Array, data: Data) -> int:
         if run.history_kinds & TRADE:
             context.rows[k] = row
             run.instrument = k
-            state.holdings[k].seen += 1
+            context.seen[k] += 1
     return run.error
 
 

@@ -124,7 +124,7 @@ def lay_out(
         context[name][:] = np.nan
     for k, feed in enumerate(tape.feeds):
         if feed.table(watch.history) is None:  # it is never waited for, and a look at its rows is an error
-            state.holdings[k]["seen"] = context["rows"][k] = NO_ROW
+            context["seen"][k] = context["rows"][k] = NO_ROW
     return state, None if latency.feed.is_zero else received
 
 

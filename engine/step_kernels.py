@@ -44,7 +44,7 @@ def show_account(state: Record) -> None:
 def all_warm(state: Record) -> bool:
     """Whether every instrument has its lookback rows and the one that is decided on."""
     for k in range(state.run.instruments):
-        if state.holdings[k].seen <= state.run.lookback:
+        if state.context.seen[k] <= state.run.lookback:
             return False
     state.run.warm = 1
     return True

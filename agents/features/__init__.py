@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from halfspread.agents.features.feature_set import Feature, FeatureSet
-from halfspread.agents.features.registry import KINDS
+from halfspread.agents.features.registry import KINDS, SETS
 
-__all__ = ["KINDS", "Feature", "FeatureSet"]
+__all__ = ["KINDS", "SETS", "Feature", "FeatureSet"]

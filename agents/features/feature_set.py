@@ -15,8 +15,16 @@ from functools import cached_property
 
 import numpy as np
 
-from halfspread.agents.features.records import ON_BARS, OWN_WIDTH, PLAN_WIDTH
-from halfspread.agents.features.registry import KINDS, Kind, Parameter
+from halfspread.agents.features.records import (
+    FOLLOW_MOVES,
+    FOLLOW_VOLUME,
+    MOVES_STATE,
+    ON_BARS,
+    OWN_WIDTH,
+    PLAN_WIDTH,
+    VOLUME_STATE,
+)
+from halfspread.agents.features.registry import KINDS, SETS, Kind, Parameter
 from halfspread.engine.codes import LEVEL
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.times import DAY, Floats, interval_text, parse_interval
@@ -29,6 +37,11 @@ MOST_ROWS = 10_000_000
 MOST_NANOSECONDS = 3_650 * DAY
 #: Decisions in an observation.
 MOST_STACKED = 10_000
+
+#: Numbers that what features follow in common keeps.
+FOLLOWED = {FOLLOW_MOVES: MOVES_STATE, FOLLOW_VOLUME: VOLUME_STATE}
+#: Column of bars that were made of finer ones: rises less falls of those, by volume.
+SIGNED = "signed_volume"
 
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*(?:@\s*([\w:.\-]+))?\s*")
 
@@ -49,8 +62,10 @@ class Feature:
             raise ConfigError(f"feature {text!r}: expected a name such as log_return(5), position, or basis@ETHUSDT")
         kind, inner, symbol = found.groups()
         if kind not in KINDS:
-            near = get_close_matches(kind, KINDS, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KINDS)}"
+            near = get_close_matches(kind, (*KINDS, *SETS), 1)
+            hint = f"; there are {', '.join(KINDS)}, and of sets {', '.join(SETS)}"
+            if near or kind in SETS:
+                hint = f"; did you mean {near[0]}?" if kind not in SETS else "; it is a set, for a list of features"
             raise ConfigError(f"feature {text!r}: there is no {kind!r}{hint}")
         arguments = tuple(part.strip() for part in (inner or "").split(",") if part.strip())
         wanted = KINDS[kind].parameters
@@ -63,7 +78,9 @@ class Feature:
         return made
 
     def __str__(self) -> str:
-        inner = f"({', '.join(self.arguments)})" if self.arguments else ""
+        pairs = zip(self.arguments, self.of_kind.parameters, strict=True)
+        said = [value for value, parameter in pairs if not (parameter.quiet and value == parameter.choices[0])]
+        inner = f"({', '.join(said)})" if said else ""
         return f"{self.kind}{inner}" + (f"@{self.symbol}" if self.symbol else "")
 
     @property
@@ -124,7 +141,7 @@ class FeatureSet:
     stack: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(str(each) for each in self.features))
+        object.__setattr__(self, "names", tuple(str(Feature.parse(name)) for name in _members(self.names)))
         twice = {name for name in self.names if self.names.count(name) > 1}
         if not self.names or twice:
             raise ConfigError(f"features: {', '.join(sorted(twice)) + ' twice' if twice else 'expected at least one'}")
@@ -163,11 +180,13 @@ class FeatureSet:
         columns: Sequence[Sequence[str]],
         tables: Sequence[Collection[str]] | None = None,
     ) -> tuple[Floats, int]:
-        """What the kernel computes, (features, PLAN_WIDTH), and the numbers of state that it keeps.
+        """What the kernel computes, and the numbers of state that it keeps: a line of PLAN_WIDTH for each feature, then
+        those for what several of them follow.
 
         ``columns`` of the history of each instrument; ``tables``: what the tape holds of it (`Feed.held`), None where
         nobody knows. Raises ConfigError for what a feature needs and is not there."""
         lines = np.zeros((len(self.features), PLAN_WIDTH))
+        followed: dict[tuple[int, int, float], int] = {}
         state = 0
         for line, feature in zip(lines, self.features, strict=True):
             k = _place(feature, instruments)
@@ -175,11 +194,27 @@ class FeatureSet:
             numbers = list(feature.numbers)
             if feature.kind == "column":
                 numbers = [list(columns[k]).index(feature.arguments[0])]
+            if feature.kind == "signed_share":
+                numbers = [list(columns[k]).index(SIGNED) if SIGNED in columns[k] else -1.0]
             line[:2] = feature.of_kind.code, k
             line[2 : 2 + len(numbers)] = numbers
             line[4] = state
             state += feature.of_kind.state
-        return lines, state
+            if feature.of_kind.follows:
+                which = (feature.of_kind.follows, k, numbers[-1])
+                line[4] = followed.setdefault(which, state)
+                state = max(state, int(line[4]) + FOLLOWED[which[0]])
+        shared = [(code, k, half_life, 0.5 ** (1.0 / half_life), at) for (code, k, half_life), at in followed.items()]
+        return np.concatenate([lines, np.array(shared, np.float64).reshape(-1, PLAN_WIDTH)]), state
+
+
+def _members(names: Sequence[str]) -> list[str]:
+    """The names, with those of a set for its name; ``name@SYMBOL`` is the set of another instrument."""
+    found = []
+    for name in names:
+        kind, at, symbol = name.strip().partition("@")
+        found += [f"{each}{at}{symbol}" for each in SETS[kind.strip()]] if kind.strip() in SETS else [name]
+    return found
 
 
 def own_past(columns: Sequence[Sequence[str]]) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.agents.features.bar_feature_kernels import known, of_bars
+from halfspread.agents.features.faded_kernels import follow, of_faded
 from halfspread.agents.features.records import (
     AGE,
     BASIS,
@@ -21,6 +22,7 @@ from halfspread.agents.features.records import (
     DAY_COSINE,
     DAY_SINE,
     DEPTH_IMBALANCE,
+    FADED_VOLATILITY,
     FIRST,
     HELD,
     IMBALANCE,
@@ -52,10 +54,11 @@ WEEK = 7 * DAY
 MONDAY = 4 * DAY  # 1970-01-01 was a Thursday
 FUNDING_PERIOD = 8 * HOUR
 TURN = 2.0 * math.pi
+BASIS_POINTS = 1e4
 
 
 @loop_kernel
-def of_time_and_funding(code: int, context: Record, k: int) -> float:
+def of_time_and_funding(code: int, line: Array, context: Record, k: int) -> float:
     """A feature of the clock, of funding rates or of the basis."""
     if code <= DAY_COSINE:
         part = TURN * (context.time % DAY) / DAY
@@ -66,9 +69,10 @@ def of_time_and_funding(code: int, context: Record, k: int) -> float:
     if code == TO_FUNDING:
         left = context.next_funding_time[k] - context.time
         return min(left / FUNDING_PERIOD, 1.0) if left > 0 else 0.0
+    unit = BASIS_POINTS if line[FIRST] != 0.0 else 1.0
     if code == BASIS:
-        return known(context.mark[k] / context.index[k] - 1.0)
-    return known(context.last_funding_rate[k] if code == LAST_FUNDING else context.next_funding_rate[k])
+        return unit * known(context.mark[k] / context.index[k] - 1.0)
+    return unit * known(context.last_funding_rate[k] if code == LAST_FUNDING else context.next_funding_rate[k])
 
 
 @loop_kernel
@@ -182,15 +186,19 @@ def of_own(code: int, line: Array, mine: Array) -> float:
 
 @loop_kernel
 def observe(plan: Array, state: Array, own: Array, context: Record, history: Array, out: Array) -> None:
-    """Fill ``out`` (features,) with every feature of the plan."""
+    """Fill ``out`` (features,) with every feature of the plan; behind them stand lines of what several follow."""
     look_at_own(own, context, history)
-    for i in range(len(plan)):
+    for i in range(len(out), len(plan)):
+        follow(plan[i], state, context, history)
+    for i in range(len(out)):
         line = plan[i]
         code, k = int(line[CODE]), int(line[INSTRUMENT])
-        if code < DAY_SINE:
+        if code < FADED_VOLATILITY:
             out[i] = of_bars(code, line, history, context.rows[k])
+        elif code < DAY_SINE:
+            out[i] = of_faded(code, line, state, history, context.rows[k])
         elif code < IMBALANCE:
-            out[i] = of_time_and_funding(code, context, k)
+            out[i] = of_time_and_funding(code, line, context, k)
         elif code < POSITION:
             out[i] = of_the_book(code, line, state, context, history, k)
         else:

@@ -17,6 +17,12 @@ RANGE_POSITION = 7
 AVERAGE_GAP = 8
 STRENGTH = 9
 VOLUME_LEVEL = 10
+# Of bars that fade.
+FADED_VOLATILITY = 11
+SCALED_RETURN = 12
+VOLUME_SCORE = 13
+SIGNED_SHARE = 14
+SCALED_RANGE = 15
 # Of the clock and of funding.
 DAY_SINE = 20
 DAY_COSINE = 21
@@ -40,6 +46,13 @@ POSITION = 60
 OPEN_PNL = 61
 AGE = 62
 COOL_DOWN = 63
+
+# What features of bars that fade have in common, each followed once: a line of the plan behind those of the features,
+# with its half-life first and the fade of one bar second.
+FOLLOW_MOVES = 80
+BARS_SEEN, MOVE_SUM, MOVE_WEIGHT, DEVIATION, LAST_MOVE, MOVES_STATE = range(6)  # the first int64 in its bits
+FOLLOW_VOLUME = 81
+_, LEVEL_SUM, LEVEL_SQUARES, LEVEL_WEIGHT, MEAN_BEFORE, SPREAD_BEFORE, LEVEL_NOW, VOLUME_STATE = range(8)
 
 # What is kept of the agent's own past, one line for each instrument; ON_BARS says whether its history is one of bars.
 HELD, MOVED, STEPS, LEFT_AGO, LAST_PRICE, ON_BARS, OWN_WIDTH = range(7)

@@ -12,26 +12,29 @@ from enum import Enum
 
 from halfspread.agents.features import records as codes
 
-__all__ = ["KINDS", "Kind", "Parameter", "WarmUp"]
+__all__ = ["KINDS", "SETS", "Kind", "Parameter", "WarmUp"]
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of a feature. ``form``: "rows" (a whole number from ``least``), "duration" (such as 30s), "column" (a
-    name) or one of ``choices``."""
+    name) or one of ``choices``, the first of them where none is made. ``quiet``: that is not written in the name."""
 
     name: str
     form: str
     least: int = 1
     choices: tuple[str, ...] = ()
+    quiet: bool = False
 
 
 class WarmUp(Enum):
-    """How many rows have to stand before the present one: none; the largest parameter; one less than that."""
+    """How many rows have to stand before the present one: none; the largest parameter; one less than that; one more
+    than the half-life, which is the last parameter, or as many as another says."""
 
     NONE = "none"
     BEFORE = "as many as the parameter says"
     WITHIN = "one less than the parameter, the larger of two"
+    FADED = "one more than the half-life, or more if another parameter says so"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Kind:
     """One kind of feature. ``unknown``: where it is 0 because nothing can be said (it is never NaN). ``needs``: what
     the tape has to hold (quotes: or books), or the agent to be shown as its history. ``warm_up``: how many rows have to
     stand before this one, by its parameters. ``own``: whether the actions of the agent change it; ``state``: numbers
-    that it keeps."""
+    that it keeps; ``follows``: what it reads that others of its half-life read too, 0 for nothing."""
 
     code: int
     parameters: tuple[Parameter, ...]
@@ -50,11 +53,14 @@ class Kind:
     warm_up: WarmUp = WarmUp.NONE
     own: bool = False
     state: int = 0
+    follows: int = 0
 
     def rows(self, *values: float) -> int:
         """How many rows have to stand before the present one."""
         if self.warm_up is WarmUp.NONE:
             return 0
+        if self.warm_up is WarmUp.FADED:
+            return int(max(*values[:-1], values[-1] + 1.0, 0.0))
         return int(max(values)) - (self.warm_up is WarmUp.WITHIN)
 
 
@@ -65,6 +71,8 @@ ONE = Parameter("window", "rows", 1)
 COLUMN = Parameter("name", "column")
 FAST, SLOW = Parameter("fast", "rows"), Parameter("slow", "rows")
 UNIT = Parameter("unit", "choice", choices=("fraction", "price"))
+RATE = Parameter("unit", "choice", choices=("fraction", "bp"), quiet=True)
+FADING = Parameter("half_life", "rows")
 HALF_LIFE, LENGTH = Parameter("half_life", "duration"), Parameter("length", "rows")
 LEVELS = Parameter("levels", "rows")
 BARRED, BOOKED = frozenset({"a history of bars"}), frozenset({"a history of books"})
@@ -77,6 +85,10 @@ def _of_bars(
     code: int, parameters: tuple[Parameter, ...], unit: str, text: str, unknown: str, warm_up: WarmUp = WarmUp.NONE
 ) -> Kind:
     return Kind(code, parameters, unit, text, unknown, BARRED, warm_up)
+
+
+def _faded(code: int, parameters: tuple[Parameter, ...], unit: str, text: str, unknown: str, follows: int) -> Kind:
+    return Kind(code, parameters, unit, text, unknown, BARRED, WarmUp.FADED, follows=follows)
 
 
 def _of_clock(code: int, text: str) -> Kind:
@@ -139,6 +151,43 @@ KINDS: Mapping[str, Kind] = {
         "no move in the window",
         WarmUp.BEFORE,
     ),
+    "faded_volatility": _faded(
+        codes.FADED_VOLATILITY,
+        (FADING,),
+        "log",
+        "root of the mean squared log return of bars before this one, each half as heavy after so many bars; at least "
+        "0.0002",
+        NEVER,
+        codes.FOLLOW_MOVES,
+    ),
+    "scaled_return": _faded(
+        codes.SCALED_RETURN,
+        (BARS, FADING),
+        "deviations, at most 5",
+        "log return of so many bars / (faded_volatility(half_life) x root of bars)",
+        NEVER,
+        codes.FOLLOW_MOVES,
+    ),
+    "scaled_range": _faded(
+        codes.SCALED_RANGE,
+        (FADING,),
+        "deviations, at most 5",
+        "(high - low) / close / faded_volatility(half_life) - 1.5",
+        NEVER,
+        codes.FOLLOW_MOVES,
+    ),
+    "volume_score": _faded(
+        codes.VOLUME_SCORE,
+        (FADING,),
+        "deviations, at most 5",
+        "log(1 + volume) less its mean in the bars before this one, / its deviation there, each half as heavy after so "
+        "many bars",
+        NEVER,
+        codes.FOLLOW_VOLUME,
+    ),
+    "signed_share": _of_bars(
+        codes.SIGNED_SHARE, (), SIDES, "signed volume of the bar / its volume", "no volume in the bar"
+    ),
     "day_sine": _of_clock(codes.DAY_SINE, "sine of the time of day, UTC"),
     "day_cosine": _of_clock(codes.DAY_COSINE, "cosine of the time of day, UTC"),
     "week_sine": _of_clock(codes.WEEK_SINE, "sine of the time since Monday 00:00 UTC"),
@@ -146,11 +195,18 @@ KINDS: Mapping[str, Kind] = {
     "to_funding": Kind(
         codes.TO_FUNDING, (), "8 hours", "time to the next settlement, at most 1", "no time is known", FUNDED
     ),
-    "last_funding": Kind(codes.LAST_FUNDING, (), "fraction", "rate last settled", "none was settled yet", FUNDED),
-    "next_funding": Kind(
-        codes.NEXT_FUNDING, (), "fraction", "rate published for the next settlement", "none is published", FUNDED
+    "last_funding": Kind(
+        codes.LAST_FUNDING, (RATE,), "fraction, or `bp`", "rate last settled", "none was settled yet", FUNDED
     ),
-    "basis": Kind(codes.BASIS, (), "fraction", "mark / index - 1", "no mark or no index yet", PRICED),
+    "next_funding": Kind(
+        codes.NEXT_FUNDING,
+        (RATE,),
+        "fraction, or `bp`",
+        "rate published for the next settlement",
+        "none is published",
+        FUNDED,
+    ),
+    "basis": Kind(codes.BASIS, (RATE,), "fraction, or `bp`", "mark / index - 1", "no mark or no index yet", PRICED),
     "imbalance": _of_quotes(
         codes.IMBALANCE, SIDES, "(bid size - ask size) / both, at the best prices", "no quote yet, or no sizes"
     ),
@@ -193,5 +249,18 @@ KINDS: Mapping[str, Kind] = {
     "age": _own(codes.AGE, (), "decisions", "how long this side is held, this decision included", "no position"),
     "cool_down": _own(
         codes.COOL_DOWN, (LENGTH,), "decisions", "what is left of so many since a position was left", "none is left"
+    ),
+}
+
+#: Sets of features by name: where a name of a set stands in a list, its members stand for it.
+SETS: Mapping[str, tuple[str, ...]] = {
+    "price_and_volume": (
+        "scaled_return(1, 288)",
+        "scaled_return(12, 288)",
+        "scaled_return(96, 288)",
+        "scaled_return(288, 288)",
+        "volume_score(288)",
+        "signed_share",
+        "scaled_range(288)",
     ),
 }

@@ -39,7 +39,8 @@ def look(memory: Array, context: Record, history: Array) -> None:
     """Fill the observation: the features of this decision, before those of the decisions before it."""
     places = memory[:HEADER].view(np.int64)
     count, stack = places[FEATURES], places[STACK]
-    plan = memory[places[PLAN] : places[PLAN] + count * PLAN_WIDTH].reshape((count, PLAN_WIDTH))
+    lines = (places[KEPT] - places[PLAN]) // PLAN_WIDTH
+    plan = memory[places[PLAN] : places[KEPT]].reshape((lines, PLAN_WIDTH))
     state = memory[places[KEPT] : places[OWN]]
     own = memory[places[OWN] : places[FRESH]].reshape((places[INSTRUMENTS], OWN_WIDTH))
     fresh = memory[places[FRESH] : places[OBSERVED]]

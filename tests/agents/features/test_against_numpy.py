@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from halfspread.agents.features import KINDS
 from halfspread.engine.tape import Tape
+from halfspread.engine.times import HOUR
 from tests.agents.features.lookers import OTHER, Floats, look, random_bars, random_books
-from tests.agents.features.test_causal import OF_BARS
+from tests.agents.features.test_causal import FADED, WINDOWED, written
+from tests.engine.worlds import START
 
 CLOSE, HIGH, LOW, VOLUME = 3, 1, 2, 4
 
@@ -58,14 +61,76 @@ PLAIN: dict[str, tuple[str, int, Callable[[Floats], float]]] = {
     "range_position": ("range_position(15)", 15, place),
     "average_gap": ("average_gap(4, 20)", 20, lambda part: part[-4:, CLOSE].mean() / part[:, CLOSE].mean() - 1.0),
     "strength": ("strength(8)", 9, strength),
+    "signed_share": (
+        "signed_share",
+        1,
+        lambda part: float(np.sign(part[-1, CLOSE] - part[-1, 0])) * (part[-1, 4] > 0.0),
+    ),
 }
 
 
+def faded(values: Floats, half_life: int) -> Floats:
+    """Weighted means up to each value."""
+    return np.asarray(pd.Series(values).ewm(halflife=half_life, adjust=True).mean())
+
+
+def deviations(rows: Floats, half_life: int) -> Floats:
+    """At each row from the third on, of the log moves before it."""
+    return np.asarray(np.maximum(np.sqrt(faded(log_moves(rows) ** 2, half_life)[:-1]), 2e-4))
+
+
+def scores(rows: Floats, half_life: int) -> Floats:
+    level = np.log1p(rows[1:, VOLUME])
+    mean = faded(level, half_life)
+    spread = np.sqrt(faded((level - mean) ** 2, half_life)) + 1e-6
+    return np.asarray((level[1:] - mean[:-1]) / spread[:-1])
+
+
+def over(above: Floats, below: Floats) -> Floats:
+    """Both end at the last row."""
+    count = min(len(above), len(below))
+    return np.asarray(above[-count:] / below[-count:])
+
+
+#: Half-life, and from all rows and those that it has seen the values up to the last row.
+SLOW: dict[str, tuple[int, Callable[[Floats, Floats], Floats]]] = {
+    "faded_volatility": (9, lambda rows, seen: deviations(seen, 9)),
+    "scaled_return": (
+        9,
+        lambda rows, seen: over(np.log(rows[12:, CLOSE] / rows[:-12, CLOSE]), math.sqrt(12.0) * deviations(seen, 9)),
+    ),
+    "scaled_range": (
+        7,
+        lambda rows, seen: over((rows[:, HIGH] - rows[:, LOW]) / rows[:, CLOSE], deviations(seen, 7)) - 1.5,
+    ),
+    "volume_score": (9, lambda rows, seen: scores(seen, 9)),
+}
+
+
+def test_every_kind_that_fades_has_a_slow_twin() -> None:
+    assert set(SLOW) == set(FADED)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", FADED)
+def test_features_that_fade_are_those_of_pandas(kind: str, seed: int) -> None:
+    """Of two instruments at once, and whatever else looks at the same half-life."""
+    tape: Any = Tape.join(random_bars(300, seed), random_bars(300, seed + 7, OTHER))
+    names = (written(kind), f"{written(kind)}@OTHER", "faded_volatility(30)", "volume_score(30)@OTHER")
+    looker = look(tape, names)
+    half_life, slow = SLOW[kind]
+    for column, feed in enumerate(tape.feeds):
+        rows = feed.bars.rows
+        found = slow(rows, rows[looker.lookback - half_life - 1 :])
+        expected = np.clip(found, -5.0, 5.0) if kind != "faded_volatility" else found
+        assert looker.table[:, column] == pytest.approx(expected[-len(looker.rows) :], rel=1e-9, abs=1e-12)
+
+
 def test_every_kind_of_bars_has_a_slow_twin() -> None:
-    assert set(PLAIN) == set(OF_BARS)
+    assert set(PLAIN) == set(WINDOWED)
 
 
-@pytest.mark.parametrize("kind", OF_BARS)
+@pytest.mark.parametrize("kind", WINDOWED)
 def test_features_of_bars_are_those_of_numpy(kind: str) -> None:
     name, rows, plain = PLAIN[kind]
     tape: Any = random_bars(300)
@@ -76,7 +141,7 @@ def test_features_of_bars_are_those_of_numpy(kind: str) -> None:
     assert looker.table[:, 0] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("kind", OF_BARS)
+@pytest.mark.parametrize("kind", WINDOWED)
 def test_features_of_another_instrument_are_those_of_its_bars(kind: str) -> None:
     name, rows, plain = PLAIN[kind]
     tape: Any = Tape.join(random_bars(100, 1), random_bars(100, 2, OTHER))
@@ -191,3 +256,18 @@ def test_features_are_finite_numbers_whatever_is_missing() -> None:
     found = look(books, written, events=("trade",)).table
     assert np.isfinite(found).all()
     assert len(found) > 150
+
+
+def test_a_bar_is_taken_in_once_however_many_decisions_it_is_looked_at() -> None:
+    """An instrument with a bar every three hours beside one with a bar every hour."""
+    fast, slow = random_bars(200), every_third_hour(random_bars(80, 1, OTHER))
+    name = "scaled_return(2, 5)"
+    alone, beside = look(slow, (name,)), look(Tape.join(fast, slow), (f"{name}@OTHER", "log_return(1)"))
+    last = np.searchsorted(alone.times, beside.times, side="right") - 1
+    assert (np.bincount(last)[:55] == 3).all()
+    assert beside.table[:, 0] == pytest.approx(alone.table[last, 0], rel=1e-12)
+
+
+def every_third_hour(tape: Any) -> Tape:
+    frame = {name: tape.bars.rows[:, i] for i, name in enumerate(("open", "high", "low", "close", "volume"))}
+    return Tape.from_bars({"ts": START + 3 * HOUR * np.arange(len(tape.bars.times)), **frame}, OTHER, interval="3h")

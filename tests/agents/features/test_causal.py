@@ -30,12 +30,18 @@ WRITTEN = {
     "range_position": "range_position(8)",
     "average_gap": "average_gap(3, 10)",
     "strength": "strength(6)",
+    "faded_volatility": "faded_volatility(9)",
+    "scaled_return": "scaled_return(12, 9)",
+    "scaled_range": "scaled_range(7)",
+    "volume_score": "volume_score(9)",
     "trade_flow": "trade_flow(3s)",
     "micro_volatility": "micro_volatility(3s)",
     "depth_imbalance": "depth_imbalance(2)",
     "cool_down": "cool_down(4)",
 }
 OF_BARS = [kind for kind, line in KINDS.items() if "a history of bars" in line.needs]
+FADED = [kind for kind in OF_BARS if KINDS[kind].follows]
+WINDOWED = [kind for kind in OF_BARS if kind not in FADED]
 OF_BOOKS = ["imbalance", "spread", "micro_price", "trade_flow", "micro_volatility", "depth_imbalance"]
 CUT = 71
 
@@ -118,7 +124,18 @@ def test_a_stream_of_single_events_gives_the_bits_of_the_whole(kind: str) -> Non
         assert watched(tape, kind, events, chunk_events=chunk)[1].tobytes() == rows.tobytes()
 
 
-@pytest.mark.parametrize("kind", OF_BARS)
+@pytest.mark.parametrize("kind", FADED)
+def test_a_feature_that_fades_forgets_where_the_run_began(kind: str) -> None:
+    """A bar that one run has not seen counts half as much after each half-life (at most 12 bars here)."""
+    tape = random_bars(600)
+    times, rows = observations(tape, FeatureSet((written(kind),)))
+    later, others = observations(tape.slice(START + 30 * HOUR, None), FeatureSet((written(kind),)))
+    apart = np.abs(rows[int(np.searchsorted(times, later[0])) :] - others)[:, 0]
+    assert apart[:20].max() > 1e-4
+    assert apart[450:].max() < 1e-9
+
+
+@pytest.mark.parametrize("kind", WINDOWED)
 def test_a_feature_of_bars_does_not_depend_on_where_the_run_began(kind: str) -> None:
     tape = random_bars()
     times, rows = observations(tape, FeatureSet((written(kind),)))

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from halfspread.agents.features import KINDS, Feature, FeatureSet
+from halfspread.agents.features import KINDS, SETS, Feature, FeatureSet
+from halfspread.agents.features.records import CODE, FOLLOW_MOVES, FOLLOW_VOLUME, MOVES_STATE, STATE_AT, VOLUME_STATE
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import HOUR
 from halfspread.errors import ConfigError
 from tests.agents.features.lookers import OTHER, hand_tape, look, random_bars, random_books
 from tests.agents.features.test_causal import OF_BARS, written
 from tests.agents.features.test_known_answers import quoted
-from tests.engine.worlds import START
+from tests.engine.worlds import LINEAR, START
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,12 +41,52 @@ def test_as_many_rows_are_needed_as_the_longest_feature_needs() -> None:
     assert FeatureSet(("position", "log_return(3)", "average_gap(40, 7)")).lookback == 39
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_a_name_of_a_set_stands_for_its_members(name: str) -> None:
+    found = FeatureSet(("position", name, "next_funding(bp)"))
+    assert found.names == ("position", *SETS[name], "next_funding(bp)")
+    assert FeatureSet((f"{name}@ETHUSDT",)).names == tuple(f"{each}@ETHUSDT" for each in SETS[name])
+    assert found == FeatureSet(found.names)
+    with pytest.raises(ConfigError, match="twice"):
+        FeatureSet((name, SETS[name][0]))
+
+
+def test_a_unit_that_is_not_chosen_is_not_written() -> None:
+    assert FeatureSet(("next_funding", "last_funding(fraction)", "basis(bp)")).names == (
+        "next_funding",
+        "last_funding",
+        "basis(bp)",
+    )
+
+
+def test_a_feature_that_fades_needs_one_row_more_than_its_half_life() -> None:
+    assert FeatureSet(("scaled_return(3, 20)",)).lookback == 21
+    assert FeatureSet(("scaled_return(30, 20)",)).lookback == 30
+    assert FeatureSet(("volume_score(1)",)).lookback == 2
+
+
+def test_what_fades_alike_is_followed_once() -> None:
+    """Of two instruments and two half-lives: six features of moves share three states, two of volume one."""
+    names = ("scaled_return(1, 9)", "scaled_return(5, 9)", "faded_volatility(9)", "scaled_range(9)")
+    more = ("faded_volatility(20)", "faded_volatility(9)@OTHER", "volume_score(9)", "log_return(1)")
+    bars = ("open", "high", "low", "close", "volume")
+    plan, state = FeatureSet((*names, *more)).plan((LINEAR, OTHER), (bars, bars))
+    assert plan[8:, CODE].tolist() == [FOLLOW_MOVES] * 3 + [FOLLOW_VOLUME]
+    assert state == 3 * MOVES_STATE + VOLUME_STATE
+    assert len(set(plan[:4, STATE_AT])) == 1
+    assert len(set(plan[8:, STATE_AT])) == 4
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("log_retrun(5)", "did you mean log_return?"),
         ("volatilty(5)", "did you mean volatility?"),
-        ("xyz", "there are column, log_return"),
+        ("xyz", "there are column, log_return.* and of sets price_and_volume"),
+        ("price_and_volum", "did you mean price_and_volume?"),
+        ("price_and_volume", "it is a set, for a list of features"),
+        ("next_funding(percent)", "unit: expected fraction or bp"),
+        ("scaled_return(12)", r"expected scaled_return\(bars, half_life\), got 1 parameters"),
         ("", "expected a name such as"),
         ("log_return(5", "expected a name such as"),
         ("log_return 5", "expected a name such as"),

@@ -15,7 +15,7 @@ from halfspread.engine.market import Market
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import HOUR, SECOND
-from tests.agents.features.lookers import Script, hand_tape, look
+from tests.agents.features.lookers import Script, hand_bars, hand_tape, look
 from tests.engine.worlds import LINEAR, START, funding
 
 XBTUSD = instruments.get("bitmex:XBTUSD")  # its rates are published one interval before they are paid
@@ -46,6 +46,12 @@ def marked() -> Tape:
     """An index from hour 7 on, the mark before and after it."""
     mark = {"ts": [START + 3 * HOUR, START + 13 * HOUR], "price": [101.0, 99.0]}
     return hand_tape(mark=mark, index={"ts": [START + 7 * HOUR], "price": [100.0]})
+
+
+def with_signed_volume() -> Tape:
+    """More bought than sold in a bar, or less, whichever way it closed."""
+    frame = hand_bars(signed_volume=[5.0, 30.0, -2.0, 0.0, -10.0])
+    return Tape.from_bars(frame, LINEAR, interval="6h", extra=("signed_volume",))
 
 
 def at(*seconds: float) -> list[int]:
@@ -92,6 +98,13 @@ def turn(hours: float, period: float) -> float:
 
 
 UP, DOWN, JUMP = math.log(1.1), math.log(0.9), math.log(121.0 / 99.0)
+#: A half-life of one bar: after the third, fourth and fifth bar, of the moves before.
+FADED = [UP, math.sqrt((0.5 * UP**2 + DOWN**2) / 1.5), math.sqrt((0.25 * UP**2 + 0.5 * DOWN**2) / 1.75)]
+#: The same where the fourth bar is the first that is asked about, and the move of the third the first that counts.
+SINCE = [-DOWN, math.sqrt(0.5 * DOWN**2 / 1.5)]
+LEVELS = [math.log(each) for each in (31.0, 21.0, 1.0, 41.0)]  # from the second bar on
+MEANS = [LEVELS[0], (0.5 * LEVELS[0] + LEVELS[1]) / 1.5, (0.25 * LEVELS[0] + 0.5 * LEVELS[1] + LEVELS[2]) / 1.75]
+AWAY = [(level - mean) ** 2 for level, mean in zip(LEVELS, MEANS, strict=False)]
 HOURS = (6.0, 12.0, 18.0, 24.0, 30.0)
 CASES = {
     "column": [Case("column(low)", (98.0, 100.0, 95.0, 98.0, 97.0))],
@@ -120,6 +133,28 @@ CASES = {
     "range_position": [Case("range_position(2)", (5.0 / 7.0, -9.0 / 17.0, -0.5, 5.0 / 7.0))],
     "average_gap": [Case("average_gap(1, 2)", (110 / 105 - 1, 99 / 104.5 - 1, 0.0, 0.1))],
     "strength": [Case("strength(2)", (-1.0 / 21.0, -1.0, 1.0)), Case("strength(1)", (1.0, -1.0, 0.0, 1.0))],
+    "faded_volatility": [Case("faded_volatility(1)", FADED)],
+    "scaled_return": [
+        Case("scaled_return(1, 1)", (DOWN / FADED[0], 0.0, JUMP / FADED[2])),
+        Case("scaled_return(3, 1)", [math.log(0.99) / SINCE[0] / math.sqrt(3.0), UP / SINCE[1] / math.sqrt(3.0)]),
+    ],
+    "scaled_range": [
+        Case("scaled_range(1)", (16 / 99 / FADED[0] - 1.5, 2 / 99 / FADED[1] - 1.5, 28 / 121 / FADED[2] - 1.5)),
+    ],
+    "volume_score": [
+        Case(
+            "volume_score(1)",
+            [
+                -5.0,  # the one volume before has no deviation
+                -5.0,
+                (LEVELS[3] - MEANS[2]) / (math.sqrt((0.5 * AWAY[1] + AWAY[2]) / 1.75) + 1e-6),
+            ],
+        )
+    ],
+    "signed_share": [
+        Case("signed_share", (0.0, 1.0, -1.0, 0.0, 1.0)),
+        Case("signed_share", (0.5, 1.0, -0.1, 0.0, -0.25), with_signed_volume),
+    ],
     "day_sine": [Case("day_sine", (1.0, 0.0, -1.0, 0.0, 1.0))],
     "day_cosine": [Case("day_cosine", (0.0, -1.0, 0.0, 1.0, 0.0))],
     "week_sine": [Case("week_sine", [math.sin(turn(each, 168.0)) for each in HOURS])],
@@ -131,12 +166,17 @@ CASES = {
     "last_funding": [
         Case("last_funding", (1e-4, 2e-4, 2e-4, -1e-4, 3e-4), funded),
         Case("last_funding", (0.0, 1e-4, 2e-4, 2e-4, 2e-4), unpublished),
+        Case("last_funding(bp)", (1.0, 2.0, 2.0, -1.0, 3.0), funded),
     ],
     "next_funding": [
         Case("next_funding", (2e-4, -1e-4, -1e-4, 3e-4, 0.0), funded),
         Case("next_funding", (0.0,) * 5, unpublished),
+        Case("next_funding(bp)", (2.0, -1.0, -1.0, 3.0, 0.0), funded),
     ],
-    "basis": [Case("basis", (0.0, 0.01, -0.01, -0.01, -0.01), marked)],
+    "basis": [
+        Case("basis", (0.0, 0.01, -0.01, -0.01, -0.01), marked),
+        Case("basis(bp)", (0.0, 100.0, -100.0, -100.0, -100.0), marked),
+    ],
     "imbalance": [
         Case("imbalance", (0.5, 0.0, -0.6), quoted, ("quote",)),
         Case("imbalance", (0.5, -1 / 3), booked, ("book",)),

@@ -1,0 +1,127 @@
+"""What an online learner senses at a decision: its inputs, and price move, cost and funding in its learning units.
+
+Memory as in ``agents.rrl.records``; context and history as in ``engine.agent_functions``. Learning units: the price
+difference in quote currency, or the return times a scale (1e2: percent, 1e4: basis points). A decision with an input or
+a price that is not finite is left out: the next one spans both. Rewards are those of Borrageiro, Firoozye and Barucca
+(2022), equation 8.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from halfspread.agents.features.kernels import observe
+from halfspread.agents.features.records import LAST_PRICE, OWN_WIDTH, PLAN_WIDTH
+from halfspread.agents.rrl.records import (
+    BEGUN,
+    BLIND,
+    CARRY,
+    CARRY_ON,
+    CHOSEN,
+    COST,
+    DECISIONS,
+    ELAPSED,
+    FEATURES,
+    GAPS,
+    HEADER,
+    INPUT,
+    INSTRUMENTS,
+    KEPT,
+    LAST_TIME,
+    MEAN,
+    MOVE,
+    NUMBERS,
+    NUMBERS_KEPT,
+    OF_PRICE,
+    OWN,
+    PLAN,
+    POSITION,
+    PRICE,
+    REWARD,
+    SCALE,
+    TRADED,
+    UNITS,
+    UNPAID,
+    VARIANCE,
+)
+from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.engine.codes import FUNDING
+
+Array = Any
+Record = Any
+
+
+@loop_kernel
+def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
+    """Fill the inputs; whether all of them are finite."""
+    count = places[FEATURES]
+    inputs = memory[places[INPUT] : places[INPUT] + count]
+    lines = (places[KEPT] - places[PLAN]) // PLAN_WIDTH  # of features, and of what several of them follow
+    plan = memory[places[PLAN] : places[KEPT]].reshape((lines, PLAN_WIDTH))
+    own = memory[places[OWN] : places[OWN] + places[INSTRUMENTS] * OWN_WIDTH].reshape((places[INSTRUMENTS], OWN_WIDTH))
+    observe(plan, memory[places[KEPT] : places[OWN]], own, context, history, inputs)
+    finite = True
+    for i in range(count):
+        finite = finite and math.isfinite(inputs[i])
+    return finite
+
+
+@inner_kernel
+def settled(places: Array, context: Record, k: int) -> float:
+    """Sum of the funding rates settled since the last decision; at the first of a run only what is settled now, since
+    the rest was before its time."""
+    if places[BEGUN] != 0:
+        return context.funded[k]  # type: ignore[no-any-return]
+    return context.last_funding_rate[k] if context.kind & FUNDING != 0 else 0.0
+
+
+@loop_kernel
+def sense(memory: Array, context: Record, history: Array) -> bool:
+    """Look, and set move, cost, carry and time elapsed since the last decision; False where that cannot be done, and
+    nothing is to be decided."""
+    places = memory[:HEADER].view(np.int64)
+    numbers = memory[places[NUMBERS] : places[NUMBERS] + NUMBERS_KEPT]
+    k = places[TRADED]
+    seen = look(memory, places, context, history)
+    price = memory[places[OWN] + k * OWN_WIDTH + LAST_PRICE]
+    numbers[UNPAID] += settled(places, context, k)
+    places[BEGUN] = 1
+    places[GAPS] += context.gap[k] > 0
+    if not (seen and price > 0.0 and math.isfinite(price)):
+        places[BLIND] += 1
+        return False
+    before, rate = numbers[PRICE], numbers[UNPAID]
+    half, fee = context.half_spread[k], context.taker_fee[k]
+    if places[UNITS] == OF_PRICE:
+        numbers[MOVE] = price - before if before > 0.0 else 0.0
+        numbers[COST] = fee * price + half
+        numbers[CARRY] = rate * price
+    else:
+        scale = numbers[SCALE]
+        numbers[MOVE] = (price / before - 1.0) * scale if before > 0.0 else 0.0
+        numbers[COST] = (fee + half / price) * scale
+        numbers[CARRY] = rate * scale
+    numbers[ELAPSED] = context.time - numbers[LAST_TIME] if before > 0.0 else 0.0
+    numbers[PRICE], numbers[UNPAID], numbers[LAST_TIME] = price, 0.0, context.time
+    places[DECISIONS] += 1
+    return True
+
+
+@inner_kernel
+def reward_of(places: Array, numbers: Array, chosen: float) -> float:
+    """What the position held until now has earned, less the cost of changing it to ``chosen``, and funding."""
+    held = numbers[POSITION]
+    paying = chosen if places[CARRY_ON] == CHOSEN else held
+    return numbers[MOVE] * held - numbers[COST] * abs(chosen - held) - numbers[CARRY] * paying  # type: ignore[no-any-return]
+
+
+@inner_kernel
+def add_to_moments(numbers: Array, decay: float) -> None:
+    """Bring the decaying mean and variance of the reward up to date; the deviation is from the new mean."""
+    reward = numbers[REWARD]
+    numbers[MEAN] = decay * numbers[MEAN] + (1.0 - decay) * reward
+    away = reward - numbers[MEAN]
+    numbers[VARIANCE] = decay * numbers[VARIANCE] + (1.0 - decay) * away * away

@@ -29,8 +29,8 @@ def market_path(tape: Tape, terms: Bootstrap) -> Tape:
         drawn = draw_days(rng, days, block)
     except ConfigError as error:
         raise ConfigError(f"bootstrap: {error}") from None
-    made = resampled(tape, drawn)
     told = f"path {terms.path} of the bootstrap (seed {terms.seed}): {days:,} days in blocks of {block:.3g} on average"
+    made = resampled(tape, drawn, told)
     return replace(made, origin={name: f"{text}; {told}" for name, text in tape.origin.items()})
 
 

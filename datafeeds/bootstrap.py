@@ -15,7 +15,7 @@ less than a tick. Times are int64 nanoseconds UTC; NaN quotes stay NaN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR, Floats, Integers, time_text
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["daily_series", "draw_days", "resampled"]
+__all__ = ["PathFeed", "daily_series", "draw_days", "resampled"]
 
 
 def draw_days(rng: np.random.Generator, days: int, block: float) -> Integers:
@@ -63,8 +63,20 @@ def daily_series(tape: Tape) -> dict[str, Floats]:
     return found
 
 
-def resampled(tape: Tape, drawn: Integers) -> Tape:
-    """The path of the days ``drawn`` (numbers of the days of the tape, as many as it has).
+@dataclass(frozen=True)
+class PathFeed(Feed):
+    """A feed whose days are in another order, and what is ``told`` of it where data are described."""
+
+    told: str = ""
+
+    def describe(self) -> str:
+        """As in `Feed`, with what is told of the path."""
+        return f"{super().describe()}{f' ({self.told})' if self.told else ''}"
+
+
+def resampled(tape: Tape, drawn: Integers, told: str = "") -> Tape:
+    """The path of the days ``drawn`` (numbers of the days of the tape, as many as it has); ``told``: what reports say
+    of it.
 
     Raises DataError for a tape that is no tape of bars in memory, for bars that do not fit into days, and for funding
     whose clock changes.
@@ -73,7 +85,7 @@ def resampled(tape: Tape, drawn: Integers) -> Tape:
     if len(drawn) != len(calendar.days) or drawn.min() < 0 or drawn.max() >= len(calendar.days):
         raise ConfigError(f"expected the numbers of {len(calendar.days)} days from 0 on, got {len(drawn)} numbers")
     segments = calendar.segments(drawn)
-    return replace(tape, feeds=tuple(_resampled(feed, calendar, segments) for feed in tape.feeds))
+    return replace(tape, feeds=tuple(_resampled(feed, calendar, segments, told) for feed in tape.feeds))
 
 
 @dataclass(frozen=True)
@@ -95,18 +107,15 @@ class _Days:
         return cls(first, end, before, last)
 
 
-def _resampled(feed: Feed, calendar: Calendar, segments: Segments) -> Feed:
+def _resampled(feed: Feed, calendar: Calendar, segments: Segments, told: str) -> Feed:
     days = _Days.of(feed, calendar)
     factors = _factors(days, segments)
-    return replace(
-        feed,
-        bars=_bars(feed.bars, feed.instrument, days, segments, factors),
-        funding=None if feed.funding is None else _funding(feed.funding, calendar, segments),
-        mark=_beside(feed.mark, segments, factors),
-        index=_beside(feed.index, segments, factors),
-        settle_price=_by_itself(feed.settle_price, segments),
-        gaps=segments.moved(feed.gaps),
-    )
+    made: dict[str, Any] = {each.name: getattr(feed, each.name) for each in fields(Feed)}
+    made["bars"] = _bars(feed.bars, feed.instrument, days, segments, factors)
+    made["funding"] = None if feed.funding is None else _funding(feed.funding, calendar, segments)
+    made["settle_price"] = _by_itself(feed.settle_price, segments)
+    made |= {name: _beside(getattr(feed, name), segments, factors) for name in ("mark", "index")}
+    return PathFeed(**made | {"gaps": segments.moved(feed.gaps)}, told=told)
 
 
 def _factors(days: _Days, segments: Segments) -> Floats:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,8 @@ def write_equity(path: Path, labels: Sequence[str], outcomes: Sequence[Outcome])
 
 def show(made: MonteCarlo, path: Path, *, report: bool) -> None:
     """The distributions on the terminal, what was varied, what failed, and where the results are."""
-    lines = [*sentences(made), *_of_parts(made), *_of_pairs(made), *_of_failed(made)]
+    said = [*sentences(made), *_of_parts(made), *_of_pairs(made), *_of_failed(made)]
+    lines = [line for sentence in said for line in wrap(sentence, 100, subsequent_indent="  ")]
     print_table(_table(made), *lines, *where_lines(path, report=report))
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from halfspread.agents.imitation.round_learners import Dagger, Dart
     from halfspread.agents.policies.policy import Policy
     from halfspread.agents.rrl.esn_rrl import EsnRrl
+    from halfspread.agents.rrl.gated_constant import GatedConstant
+    from halfspread.agents.rrl.moody import Rrl
+    from halfspread.agents.rrl.sarsa import EsnSarsa
 
 __all__ = [
     "BoostedClone",
@@ -28,12 +31,15 @@ __all__ = [
     "Dagger",
     "Dart",
     "EsnRrl",
+    "EsnSarsa",
     "Foresight",
+    "GatedConstant",
     "Hindsight",
     "Mixture",
     "Policy",
     "PositionExpert",
     "RecordClone",
+    "Rrl",
 ]
 
 #: Names by which a config calls them: bounds and experts, learners, and what was learnt.
@@ -50,6 +56,9 @@ BUILT_IN = {
     "dart": "Dart",
     "policy": "Policy",
     "esn_rrl": "EsnRrl",
+    "esn_sarsa": "EsnSarsa",
+    "rrl": "Rrl",
+    "gated_constant": "GatedConstant",
 }
 _HOMES = {
     "BoostedClone": "imitation.clones",
@@ -58,12 +67,15 @@ _HOMES = {
     "Dagger": "imitation.round_learners",
     "Dart": "imitation.round_learners",
     "EsnRrl": "rrl.esn_rrl",
+    "EsnSarsa": "rrl.sarsa",
     "Foresight": "experts.plan",
+    "GatedConstant": "rrl.gated_constant",
     "Hindsight": "experts.hindsight",
     "Mixture": "experts.mixture",
     "Policy": "policies.policy",
     "PositionExpert": "experts.position_expert",
     "RecordClone": "imitation.clones",
+    "Rrl": "rrl.moody",
 }
 
 

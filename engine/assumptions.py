@@ -164,7 +164,7 @@ def _activity(tape: Tape, state: State, orders: Records) -> list[str]:
         rows = HISTORIES[int(run["history_kinds"])]
         found.append(
             f"the agent never decided: it needs {int(run['lookback']) + 1} {rows}, and the data hold "
-            f"{int(holdings['seen'].min())}; or nothing that it subscribes to has happened"
+            f"{int(state.context['seen'][: len(holdings)].min())}; or nothing that it subscribes to has happened"
         )
     elif not int(holdings["fills"].sum()):
         tried = len(orders) or int(holdings["refused_targets"].sum())

@@ -127,6 +127,12 @@ class OnlineTrader(CompiledStrategy):
         return np.concatenate([places.view(np.float64), *parts])
 
     @property
+    def gate_text(self) -> str:
+        """Its gate, in words."""
+        gate = self.gate
+        return "not gated" if gate.kind == "none" else f"gated every {gate.every:,} decisions (decay {gate.decay:g})"
+
+    @property
     def places(self) -> Integers:
         """The whole numbers of the memory after a run."""
         if self._memory is None:

@@ -124,7 +124,11 @@ def test_dots_of_a_scatter_are_where_their_values_are() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "text"),
-    [("total_return", 0.1234, "12.3%"), ("turnover", 3374.0, "3,374\N{MULTIPLICATION SIGN}"), ("information_ratio", 1.5, "1.50")],
+    [
+        ("total_return", 0.1234, "12.3%"),
+        ("turnover", 3374.0, "3,374\N{MULTIPLICATION SIGN}"),
+        ("information_ratio", 1.5, "1.50"),
+    ],
 )
 def test_values_are_written_as_people_read_them(name: str, value: float, text: str) -> None:
     assert cell_text(name, [value])(value) == text

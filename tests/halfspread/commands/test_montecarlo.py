@@ -305,7 +305,9 @@ def test_verify_runs_a_sample_or_all_again_and_names_the_trial_that_differs(smal
     assert (whole["verdict"], whole["sample"]) == ("verified: the same bits again", None)
     assert halfspread("verify", "small", "--trials", 0).code == 2
     trials = table()
-    trials.loc[7, "total_return"] += 1e-15
+    values = trials["total_return"].to_numpy(copy=True)
+    values[7] += 1e-15
+    trials["total_return"] = values
     trials.to_parquet(folder() / "trials.parquet")
     file = folder() / MANIFEST
     data = json.loads(file.read_text(encoding="utf-8"))

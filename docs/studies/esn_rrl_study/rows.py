@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FAMILY", "MONTE_CARLO", "NEW_MARKET", "ROWS", "Row"]
+__all__ = ["FAMILY", "FIRST_DAYS", "MONTE_CARLO", "NEW_MARKET", "ROWS", "Row"]
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 PAPER = CONFIGS / "xbtusd_esn_rrl.toml"
@@ -26,7 +26,8 @@ SEEN = "chosen after results were seen"
 @dataclass(frozen=True)
 class Row:
     """A row: ``group`` of rows it stands with, ``title``, ``config`` with ``settings`` (of ``agent``, where the config
-    has several), seeds from 0 on. ``mark``: what a reader has to know of the choice."""
+    has several), seeds from 0 on. ``mark``: what a reader has to know of the choice. ``nudge``: a setting with {k}: it
+    is changed from run to run, for k = 0, 1, ..., and the seed stays 0."""
 
     key: str
     group: str
@@ -36,6 +37,7 @@ class Row:
     config: Path = PAPER
     agent: str | None = None
     mark: str = ""
+    nudge: str = ""
 
 
 def _gates() -> list[Row]:
@@ -117,9 +119,7 @@ def _costs() -> list[Row]:
             rows.append(Row(f"spread_{ticks:g}", "costs", f"spread of {ticks:g} ticks", (setting,)))
     for fee in (0.0, 2.5, 7.5):
         rows.append(Row(f"fee_{fee:g}", "costs", f"taker fee {fee:g} bp", (f"costs.fees.taker={fee * 1e-4:g}",)))
-    rows.append(
-        Row("fee_by_date", "costs", "the venue's fees by date", ('costs.fees={kind="venue"}',))
-    )
+    rows.append(Row("fee_by_date", "costs", "the venue's fees by date", ('costs.fees={kind="venue"}',)))
     rows.append(Row("next_open", "costs", "filled at the next open", ('execution.fill="next_open"',)))
     rows.append(Row("one_bar_late", "costs", "filled one bar later, at its close", ('execution.fill="next_close"',)))
     return rows
@@ -139,4 +139,58 @@ def _signs() -> list[Row]:
     ]  # fmt: skip
 
 
-ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs())
+#: The day before the first decision, in February 2017, and how many seeds begin on each.
+FIRST_DAYS = range(10, 22)
+BEGINNERS = 8
+
+
+def _starts() -> list[Row]:
+    found = []
+    for key, title, settings in (
+        ("start", "features and bias", ()),
+        ("start_bias", "bias only", ("agent.features=[]", "agent.warm_up=289")),
+    ):
+        for day in FIRST_DAYS:
+            first = f"market.start=2017-02-{day - 1:02}T23:55:00Z"
+            found.append(
+                Row(f"{key}_{day}", "starts", f"{title}, from 2017-02-{day + 1:02} on", (first, *settings), BEGINNERS)
+            )
+    return found
+
+
+def _nudges() -> list[Row]:
+    return [
+        Row(
+            "nudged", "nudges", "features and bias, seed 0, half-spread nudged by 1e-9 USD", (), MANY,
+            nudge="costs.half_spread.amount=0.25000000{k:02}",
+        ),
+        Row(
+            "nudged_bias", "nudges", "bias only, seed 0, half-spread nudged by 1e-9 USD",
+            ("agent.features=[]", "agent.warm_up=289"), MANY, nudge="costs.half_spread.amount=0.25000000{k:02}",
+        ),
+    ]  # fmt: skip
+
+
+def _new_market() -> list[Row]:
+    def one(key: str, title: str, agent: str, seeds: int = 1) -> Row:
+        return Row(key, "new_market", title, (), seeds, NEW_MARKET, agent, "registered before it was run")
+
+    return [
+        one("new_esn_rrl", "ESN-RRL", "esn_rrl", MONTE_CARLO),
+        one("new_percent", "ESN-RRL, rewards in percent", "esn_rrl_percent", MONTE_CARLO),
+        one("new_bias_only", "bias only", "bias_only", MANY),
+        one("new_constant", "constant +0.99, same gate", "constant"),
+        one("new_hold", "buy and hold", "buy_and_hold"),
+    ]
+
+
+ROWS: tuple[Row, ...] = (
+    *_gates(),
+    *_changes(),
+    *_baselines(),
+    *_costs(),
+    *_signs(),
+    *_starts(),
+    *_nudges(),
+    *_new_market(),
+)

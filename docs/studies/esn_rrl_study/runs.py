@@ -97,11 +97,13 @@ def _tape(loaded: Loaded, tapes: dict[str, Tape]) -> Tape:
 
 
 def _run(row: Row, loaded: Loaded, tape: Tape, workers: int, began: float) -> Runs:
-    costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
-
-    def one(seed: int) -> dict[str, Floats]:
-        agent = build_agents(loaded, row.agent)[0].agent
-        terms = {**run_terms(loaded), "seed": seed, "period": "1h", "keep_curve": False}
+    def one(number: int) -> dict[str, Floats]:
+        mine, seed = loaded, number
+        if row.nudge:
+            mine, seed = load(row.config, (*row.settings, row.nudge.format(k=number))), 0
+        costs = build_costs(mine.config.costs, mine.folder, mine.places)
+        agent = build_agents(mine, row.agent)[0].agent
+        terms = {**run_terms(mine), "seed": seed, "period": "1h", "keep_curve": False}
         return _of(run_backtest(tape, agent, costs, **terms), agent.lookback)
 
     first = one(0)  # compiles once, before threads start
@@ -146,7 +148,7 @@ def _code(row: Row, loaded: Loaded) -> str:
     for name, each in folder_hashes().items():
         if name in _FOLDERS:
             found.update(f"{name} {each}".encode())
-    found.update(f"{loaded.config!r} {row.agent} {row.seeds}".encode())
+    found.update(f"{loaded.config!r} {row.agent} {row.seeds} {row.nudge}".encode())
     return found.hexdigest()
 
 

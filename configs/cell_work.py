@@ -8,7 +8,7 @@ the others.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from halfspread.configs.agents import parameters_of
-from halfspread.configs.build import BuiltAgent, build_agents, build_tape, run_terms
+from halfspread.configs.build import BuiltAgent, build_agents, run_terms
 from halfspread.configs.cells import Cell
 from halfspread.configs.costs import build_costs
 from halfspread.configs.foresight import with_foresight
+from halfspread.configs.held import Tapes, market_of
 from halfspread.configs.learners import fitted, is_learner
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.scales import Scales, scaled_costs, scaled_tape
@@ -39,12 +40,12 @@ __all__ = [
     "CellWork",
     "Outcome",
     "Plan",
-    "Tapes",
     "decides_in_python",
-    "market_of",
 ]
 
 DONE, FAILED, REFUSED = "done", "failed", "refused"
+#: So many fitted learners are held for cells that share them.
+LEARNT = 64
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
@@ -104,42 +105,23 @@ class Plan:
         return parameters_of(self.built.agent, self.built.config)
 
 
-class Tapes:
-    """The tape of one ``market`` at a time: an equal text for configs whose tapes are the same."""
-
-    def __init__(self) -> None:
-        self.market = ""
-        self._tape: Tape | None = None
-
-    def of(self, loaded: Loaded, market: str) -> Tape:
-        """The tape of a config, read unless it is the one that is held. Raises what `build_tape` does."""
-        if self._tape is None or market != self.market:
-            self._tape = None  # let go of one before the next is read
-            self._tape, self.market = build_tape(loaded), market
-        return self._tape
-
-
 class CellWork:
-    """Plans and runs cells of one source. The tape of one ``market`` (see `Plan`) is held at a time, its last scaled
-    form, and the last learner that was fitted."""
+    """Plans and runs cells of one source. Held are the tapes of the markets that were asked for (see `release`), the
+    last scaled form of one, and learners that were fitted."""
 
     def __init__(self, source: CellSource) -> None:
         self.source = source
         self._lock = threading.Lock()
         self._tapes = Tapes()
-        self._scaled: tuple[Scales, Tape] | None = None
-        self._learnt: tuple[str, BuiltAgent] | None = None
-
-    @property
-    def market(self) -> str:
-        """The market whose tape is held."""
-        return self._tapes.market
+        self._scaled: tuple[str, Scales, Tape] | None = None
+        self._learnt: dict[str, BuiltAgent] = {}
 
     def plan(self, cell: Cell) -> Plan:
         """Raises ConfigError for settings that contradict each other, StrategyError for an agent that fails."""
         loaded = self.source.load(cell)
         agents = loaded.config.all_agents
-        (built,) = build_agents(loaded, agents[min(self.source.agent, len(agents) - 1)].label)
+        number = self.source.agent if cell.agent is None else cell.agent
+        (built,) = build_agents(loaded, agents[min(number, len(agents) - 1)].label)
         return Plan(cell, loaded, built, market_of(loaded))
 
     def planned(self, cell: Cell) -> Plan | Outcome:
@@ -153,23 +135,31 @@ class CellWork:
 
     def tape(self, plan: Plan) -> Tape:
         """The tape of a plan's config, read once for all that share it. Raises what `build_tape` does."""
-        with self._lock:
-            return self._base(plan)
-
-    def _base(self, plan: Plan) -> Tape:
-        if plan.market != self.market:
-            self._scaled = None
         return self._tapes.of(plan.loaded, plan.market)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the tapes that are held."""
+        return self._tapes.size
+
+    def release(self, keep: Collection[str]) -> int:
+        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
+        with self._lock:
+            if self._scaled is not None and self._scaled[0] not in keep:
+                self._scaled = None
+        return self._tapes.release(keep)
 
     def _tape_of(self, plan: Plan, costs: Costs) -> Tape:
         """The tape as a cell is charged; the last form that is a copy is kept for the next cell."""
+        base, scales = self.tape(plan), replace(plan.cell.scales, latency=1.0)
+        if scales == Scales():
+            return base
         with self._lock:
-            base, scales = self._base(plan), replace(plan.cell.scales, latency=1.0)
-            if self._scaled is not None and self._scaled[0] == scales:
-                return self._scaled[1]
+            if self._scaled is not None and self._scaled[:2] == (plan.market, scales):
+                return self._scaled[2]
             tape = scaled_tape(base, costs, scales)
             if tape is not base:
-                self._scaled = (scales, tape)
+                self._scaled = (plan.market, scales, tape)
             return tape
 
     def run(self, plan: Plan, progress: Progress | None = None) -> Outcome:
@@ -193,11 +183,14 @@ class CellWork:
         """The agent of a plan; one that learns is fitted once for all cells of its config, which scale its costs."""
         if not is_learner(plan.built.agent):
             return plan.built.agent
+        lessons = plan.loaded.config.model_copy(update={"bootstrap": None})  # these stay as they were
+        config = repr((plan.built.label, lessons))
         with self._lock:
-            config = repr((plan.built.label, plan.loaded.config))
-            if self._learnt is None or self._learnt[0] != config:
-                self._learnt = config, fitted(plan.loaded, plan.built)
-            return self._learnt[1].anew(plan.loaded.folder)
+            if config not in self._learnt:
+                while len(self._learnt) >= LEARNT:
+                    del self._learnt[next(iter(self._learnt))]
+                self._learnt[config] = fitted(plan.loaded, plan.built)
+            return self._learnt[config].anew(plan.loaded.folder)
 
     def result(self, plan: Plan, progress: Progress | None = None) -> BacktestResult:
         """The result of a cell, without its curve. Raises what `run_backtest` does."""
@@ -213,14 +206,6 @@ class CellWork:
             keep_curve=False,
             progress=progress,
         )
-
-
-def market_of(loaded: Loaded) -> str:
-    """Equal texts for configs whose tapes are the same: the markets, where their files are, the seed where one is made
-    from it, and what is left to learners."""
-    markets = loaded.config.all_markets
-    drawn = any(getattr(market, "seed", 0) is None for market in markets)
-    return repr((markets, str(loaded.folder), loaded.config.seed if drawn else None, loaded.config.training))
 
 
 def decides_in_python(loaded: Loaded, agent: Any) -> bool:

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -21,7 +22,19 @@ import numpy as np
 from halfspread.configs.scales import Scales
 from halfspread.errors import ConfigError
 
-__all__ = ["Axis", "Cell", "Range", "count_cells", "drawn_cells", "grid_cells", "parse_axes"]
+__all__ = [
+    "Axis",
+    "Cell",
+    "Range",
+    "count_cells",
+    "decimal_of",
+    "drawn_cells",
+    "grid_cells",
+    "listed",
+    "parse_axes",
+    "value_of",
+    "whole",
+]
 
 #: One key may have so many values; more are a mistake.
 MOST_VALUES = 1_000_000
@@ -32,11 +45,13 @@ _WORD = re.compile(r"[^\s\[\]{}\"'=#,]+")
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of many: its place in their order, what it sets (``key=value``), and multiples of its costs."""
+    """One run of many: its place in their order, what it sets (``key=value``), multiples of its costs, and the number
+    of its agent where several run."""
 
     index: int
     settings: tuple[str, ...] = ()
     scales: Scales = field(default_factory=Scales)
+    agent: int | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -102,29 +117,20 @@ def _axis(text: str) -> Axis | Range:
     if drawn is not None:
         return _range(key, drawn[1], drawn[2], drawn[3] is not None, text)
     parts = values.split(":")
-    if len(parts) in (2, 3) and all(_decimal(part) is not None for part in parts):
+    if len(parts) in (2, 3) and all(decimal_of(part) is not None for part in parts):
         return Axis(key, tuple(_steps(parts, text)))
-    texts = tuple(part.strip() for part in _split(values))
-    if not all(texts):
-        raise ConfigError(f"--grid {text}: an empty value; {_FORMS}")
-    for each in texts:
-        _checked(each, text)
-    double = next((each for each in texts if texts.count(each) > 1), None) if len(texts) <= 1_000 else None
-    if double is not None:
-        raise ConfigError(f"--grid {text}: {double} is there {texts.count(double)} times")
-    return Axis(key, texts)
+    return Axis(key, listed(values, f"--grid {text}", _FORMS))
 
 
 def _range(key: str, first: str, last: str, log: bool, text: str) -> Range:
-    low, high = _decimal(first), _decimal(last)
+    low, high = decimal_of(first), decimal_of(last)
     if low is None or high is None:
         raise ConfigError(f"--grid {text}: expected numbers at both ends of the range, got {first!r} and {last!r}")
     if not low < high:
         raise ConfigError(f"--grid {text}: an empty range: {first} is not below {last}")
     if log and low <= 0:
         raise ConfigError(f"--grid {text}: a logarithmic range begins above 0, got {first}")
-    whole = all(re.fullmatch(r"[+-]?\d+", each) for each in (first, last))
-    return Range(key, float(low), float(high), whole, log)
+    return Range(key, float(low), float(high), whole(first) and whole(last), log)
 
 
 def _steps(parts: Sequence[str], text: str) -> Iterator[str]:
@@ -138,11 +144,12 @@ def _steps(parts: Sequence[str], text: str) -> Iterator[str]:
     count = int((last - first) / step) + 1
     if count > MOST_VALUES:
         raise ConfigError(f"--grid {text}: {count:,} values of one key; use a larger step, or draw: --random N")
-    whole = all(re.fullmatch(r"[+-]?\d+", part) for part in parts)
-    return (str(int(first + i * step)) if whole else repr(float(first + i * step)) for i in range(count))
+    integers = all(map(whole, parts))
+    return (str(int(first + i * step)) if integers else repr(float(first + i * step)) for i in range(count))
 
 
-def _decimal(text: str) -> Decimal | None:
+def decimal_of(text: str) -> Decimal | None:
+    """A finite number as typed, or None."""
     try:
         found = Decimal(text)
     except InvalidOperation:
@@ -167,20 +174,36 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _checked(value: str, text: str) -> None:
-    try:
-        tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError as error:
-        if _WORD.fullmatch(value) is None:
-            raise ConfigError(f"--grid {text}: {value!r} is no value ({error}); {_FORMS}") from None
+def whole(text: str) -> bool:
+    """Whether a number is typed as a whole one."""
+    return re.fullmatch(r"[+-]?\d+", text) is not None
+
+
+def listed(values: str, what: str, forms: str) -> tuple[str, ...]:
+    """A list ``A,B,C`` of values as typed. Raises ConfigError, naming ``what`` and the ``forms`` there are, for an
+    empty one, for what is no value, and for one that is there twice."""
+    texts = tuple(part.strip() for part in _split(values))
+    if not all(texts):
+        raise ConfigError(f"{what}: an empty value; {forms}")
+    for each in texts:
+        try:
+            tomllib.loads(f"value = {each}")
+        except tomllib.TOMLDecodeError as error:
+            if _WORD.fullmatch(each) is None:
+                raise ConfigError(f"{what}: {each!r} is no value ({error}); {forms}") from None
+    double = next((each for each in texts if texts.count(each) > 1), None) if len(texts) <= 1_000 else None
+    if double is not None:
+        raise ConfigError(f"{what}: {double} is there {texts.count(double)} times")
+    return texts
 
 
 def value_of(text: str) -> Any:
-    """A value as typed: a TOML value, else a word."""
+    """A value as typed: a TOML value, else a word; a date or a time stays the text that it is."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if isinstance(value, (date, time)) else value
 
 
 def count_cells(axes: Sequence[Axis | Range], random: int | None = None) -> int:

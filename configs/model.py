@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from halfspread.configs.benchmark import BenchmarkTable
+from halfspread.configs.bootstrap import Bootstrap
 from halfspread.configs.costs import CostsTable
 from halfspread.configs.fields import Interval, Label, Section, label_of
 from halfspread.configs.market import Market
@@ -152,6 +153,9 @@ class RunConfig(Section):
     execution: Execution = Field(default_factory=Execution)
     benchmark: BenchmarkTable | None = Field(
         default=None, description="what ratios are measured against; left out: zero"
+    )
+    bootstrap: Bootstrap | None = Field(
+        default=None, description="another path of the market, made of its own days; left out: the market as it was"
     )
     training: Training | None = Field(
         default=None, description="which part of the market learners are fitted on; agents are run on the rest"

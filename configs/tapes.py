@@ -27,7 +27,7 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import parse_time
 from halfspread.errors import ConfigError, DataError, InstrumentError, UserError
 
-__all__ = ["build_tape", "data_files", "training_part"]
+__all__ = ["build_tape", "data_files", "path_of", "training_part"]
 
 #: Keys of a market that name files: of its tables, and of what stands beside them.
 TABLES = ("books", "quotes", "trades", "bars")
@@ -35,8 +35,24 @@ BESIDE = ("funding", "mark", "index", "settle_price")
 
 
 def build_tape(loaded: Loaded, *, whole: bool = False) -> Tape:
-    """The markets of a config as one tape, from where its learners are done (``whole``: from its beginning). Raises
-    ConfigError, InstrumentError or DataError."""
+    """The markets of a config as one tape, from where its learners are done (``whole``: from its beginning), in the
+    order of days that its [bootstrap] says. Raises ConfigError, InstrumentError or DataError."""
+    tape, terms = _traded(loaded, whole), loaded.config.bootstrap
+    return tape if terms is None else path_of(tape, loaded)
+
+
+def path_of(tape: Tape, loaded: Loaded) -> Tape:
+    """The path of ``tape``, the market as it was, that the config names. Raises ConfigError or DataError."""
+    from halfspread.configs.paths import market_path
+
+    terms = loaded.config.bootstrap
+    if terms is None:
+        return tape
+    with _placed(("bootstrap",), loaded):
+        return market_path(tape, terms)
+
+
+def _traded(loaded: Loaded, whole: bool) -> Tape:
     tape, training = _whole(loaded), loaded.config.training
     if training is None or whole:
         return tape

@@ -27,10 +27,11 @@ BROKEN_PIPE = 141
 _CONFIG = "a TOML file, or the name of a config that comes with halfspread, such as quickstart"
 _SET = "override a value, such as agent.fast=10, agents.sma.fast=10 or costs.half_spread.amount=2 (repeatable)"
 _GRID = "a key of --set and its values: agent.fast=5:50:5, agent.slow=20,50,100; to draw from: 5..50, 1e-4..1e-2:log"
+_VARY = "draw a key of --set: uniform:0.9:1.0, log_uniform:1e-4:1e-2, normal:0:1, integer:5:50 or choice:a,b,c"
 _JSON = "print one JSON object on standard output and nothing else"
 _SORTS = ("date", "name", "total_return", "information_ratio", "max_drawdown", "turnover", "size")
 #: Commands that need the event loop.
-_REPLAYING = ("run", "compare", "train", "audit", "sweep", "sensitivity", "walk_forward", "verify")
+_REPLAYING = ("run", "compare", "train", "audit", "sweep", "sensitivity", "montecarlo", "walk_forward", "verify")
 _WORKERS = "how many run at once (default: one a processor)"
 _RUN = "a run folder, its NAME/ID or ID, or a NAME for the newest run of that name"
 _DIR = "folder of run folders (default: %(default)s)"
@@ -80,6 +81,8 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--workers", metavar="N", type=int, help="how many cells run at once (default: one a processor)"
     )
+    verify.add_argument("--trials", metavar="N", type=int, help="of a Monte Carlo: how many again (default: 10)")
+    verify.add_argument("--all", action="store_true", help="of a Monte Carlo: all trials again")
     verify.add_argument("--dir", metavar="FOLDER", default="runs", help=_DIR)
     verify.add_argument("--json", action="store_true", help=_JSON)
 
@@ -167,7 +170,14 @@ def _cells(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     sweep.add_argument("--yes", action="store_true", help="run more than 20,000 cells")
     sensitivity = commands.add_parser("sensitivity", help="one agent at multiples of each cost: where its edge is gone")
     sensitivity.set_defaults(module="halfspread.commands.sensitivity")
-    for command in (sweep, sensitivity):
+    montecarlo = commands.add_parser("montecarlo", help="how a result is distributed over seeds, paths and settings")
+    montecarlo.set_defaults(module="halfspread.commands.montecarlo")
+    montecarlo.add_argument("--trials", metavar="N", type=int, help="seeds of the agents, on one market (default: 250)")
+    montecarlo.add_argument("--seeds", metavar="N", type=int, help="seeds on each path; with --paths")
+    montecarlo.add_argument("--paths", metavar="N", type=int, help="paths of the market: blocks of its days, put anew")
+    montecarlo.add_argument("--block", metavar="LENGTH", help="mean length of a block, such as 5d (default: auto)")
+    montecarlo.add_argument("--vary", metavar="KEY=HOW", action="append", default=[], help=_VARY)
+    for command in (sweep, sensitivity, montecarlo):
         command.add_argument("config", metavar="CONFIG", help=_CONFIG)
         command.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
         command.add_argument("--workers", metavar="N", type=int, help=_WORKERS)

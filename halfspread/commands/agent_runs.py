@@ -16,8 +16,9 @@ from halfspread.commands.manifest import data_entry
 from halfspread.commands.progress import Progress
 from halfspread.commands.replay import HashBeside
 from halfspread.configs.build import BuiltAgent
-from halfspread.configs.cell_work import CellSource, market_of
+from halfspread.configs.cell_work import CellSource
 from halfspread.configs.cells import Cell
+from halfspread.configs.held import market_of
 from halfspread.configs.load import Loaded
 from halfspread.configs.runner import run_cells
 from halfspread.engine.agent import looks_ahead
@@ -113,9 +114,11 @@ def run_agents(
     source = AgentSource(tuple(sources), tuple(ran.labels), store.path, not arguments.no_audit)
     work = AgentWork(source, plans)
     markets: list[_Market] = []
+    of_market: dict[int, _Market] = {}
 
-    def choose(tape: Tape, cells: Sequence[Cell]) -> list[Cell]:
+    def choose(_: str, tape: Tape, cells: Sequence[Cell]) -> list[Cell]:
         markets.append(_Market(tape, sorted({of_config[cell.index] for cell in cells})))
+        of_market.update(dict.fromkeys((cell.index for cell in cells), markets[-1]))
         ran.series |= {i: series_of(configs[i], tape) for i in markets[-1].configs}
         if store.kept:
             known = [store.known(cell.index, markets[-1].digest(), tape.instruments) for cell in cells]
@@ -127,7 +130,8 @@ def run_agents(
         return left
 
     def take(outcome: AgentOutcome) -> None:
-        kept = store.take(outcome, markets[-1].digest, markets[-1].instruments) if markets else outcome
+        market = of_market.get(outcome.index)
+        kept = outcome if market is None else store.take(outcome, market.digest, market.instruments)
         ran.outcomes[outcome.index] = kept
         report(outcome.index, events[outcome.index])
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from halfspread.commands.look_ahead import audit_agent, sample_agent
 from halfspread.commands.replay import replay_into
 from halfspread.commands.result_store import plain_result, write_result
 from halfspread.configs.build import BuiltAgent, build_agents
-from halfspread.configs.cell_work import DONE, FAILED, CellSource, Outcome, Tapes, decides_in_python, market_of
+from halfspread.configs.cell_work import DONE, FAILED, CellSource, Outcome, decides_in_python
 from halfspread.configs.cells import Cell
+from halfspread.configs.held import Tapes, market_of
 from halfspread.configs.learners import fitted
 from halfspread.configs.load import Loaded
 from halfspread.engine.agent import looks_ahead
@@ -84,7 +84,6 @@ class AgentWork:
     to_disk: bool = False
     report: Callable[[int, int], None] = lambda index, done: None
     tapes: Tapes = field(default_factory=Tapes)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def planned(self, cell: Cell) -> AgentPlan | AgentOutcome:
         """The plan of an agent, or why there is none."""
@@ -101,8 +100,16 @@ class AgentWork:
 
     def tape(self, plan: AgentPlan) -> Tape:
         """The tape of a plan's config, read once for all that share it. Raises what `build_tape` does."""
-        with self.lock:
-            return self.tapes.of(plan.loaded, plan.market)
+        return self.tapes.of(plan.loaded, plan.market)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the tapes that are held."""
+        return self.tapes.size
+
+    def release(self, keep: Collection[str]) -> int:
+        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
+        return self.tapes.release(keep)
 
     def run(self, plan: AgentPlan, progress: Callable[[int], None] | None = None) -> AgentOutcome:
         """Replay an agent and audit a sample of it. A failure of the agent, or of halfspread, is an outcome; a full

@@ -9,13 +9,13 @@ from typing import Any
 
 from halfspread.commands.agent_runs import FAILED_AGENTS, sources_of
 from halfspread.commands.agent_work import AgentOutcome, AgentPlan, AgentSource, AgentWork
+from halfspread.commands.bases import worker_count
 from halfspread.commands.look_ahead import REPLAYS, audit_object
-from halfspread.commands.many_runs import worker_count
 from halfspread.commands.output import print_json, print_table
 from halfspread.commands.progress import Progress
 from halfspread.configs.build import BuiltAgent, build_agents
-from halfspread.configs.cell_work import market_of
 from halfspread.configs.cells import Cell
+from halfspread.configs.held import market_of
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.runner import run_cells
 from halfspread.engine.agent import looks_ahead

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from halfspread.commands.differences import Difference
@@ -23,6 +24,7 @@ TABLES = {
     "sweep": ("sweep", "returns"),
     "sensitivity": ("sensitivity", "returns"),
     "walk-forward": ("windows", "daily"),
+    "montecarlo": ("trials", "equity"),
 }
 
 
@@ -31,7 +33,8 @@ def cell_differences(expected: Path, found: Path, kind: str, agent: str) -> list
     bits are the same. ``kind``: one of `TABLES`. Why a cell did not run is not compared, but that it did not."""
     events = (_table_difference(expected, found, name, kind, agent) for name in TABLES[kind])
     first = next((event for event in events if event is not None), None)
-    metrics = metrics_differences(expected / "metrics.json", found / "metrics.json", agent)
+    sampled = kind == "montecarlo" and not (found / "metrics.json").is_file()
+    metrics = [] if sampled else metrics_differences(expected / "metrics.json", found / "metrics.json", agent)
     return metrics if first is None else [first, *metrics]
 
 
@@ -40,6 +43,8 @@ def _table_difference(expected: Path, found: Path, name: str, kind: str, agent: 
     if hash_of_file(one) == hash_of_file(two):
         return None
     before, now = (_without_reasons(pq.read_table(path)) for path in (one, two))
+    if kind == "montecarlo":
+        before = _trials_of(before, now)
     at = first_difference(before, now)
     if at is None:
         return None
@@ -52,6 +57,13 @@ def _table_difference(expected: Path, found: Path, name: str, kind: str, agent: 
 def _without_reasons(table: pa.Table) -> pa.Table:
     """Sentences, with paths in them that depend on where the config is."""
     return table.drop_columns(["reason"]) if "reason" in table.column_names else table
+
+
+def _trials_of(before: pa.Table, now: pa.Table) -> pa.Table:
+    """The rows, or columns, of the trials that were run again."""
+    if "trial" in now.column_names:
+        return before.filter(pc.is_in(before["trial"], value_set=now["trial"].combine_chunks().unique()))
+    return before.select([name for name in before.column_names if name in now.column_names])
 
 
 def _either(before: pa.Table, now: pa.Table, row: int, column: str) -> Any:
@@ -76,6 +88,19 @@ def _of_return(before: pa.Table, now: pa.Table, row: int, column: str) -> tuple[
     return f"{_field(column).replace('_', ' ')}, daily PnL of {day}", {"cell": cell, "time": day}
 
 
+def _of_trial(before: pa.Table, now: pa.Table, row: int, column: str) -> tuple[str, dict[str, Any]]:
+    """A row of trials: the number of the trial, its agent, and what was drawn."""
+    names = before.column_names
+    place = {name: _either(before, now, row, name) for name in names[: names.index("state")]}
+    told = ", ".join(f"{name}={value}" for name, value in place.items() if name != "trial" and value is not None)
+    return f"trial {place['trial']}, {told}: {_field(column)}", place
+
+
+def _of_equity(before: pa.Table, now: pa.Table, row: int, column: str) -> tuple[str, dict[str, Any]]:
+    day = str(_either(before, now, row, "day"))[:10]
+    return f"{_field(column).replace('_', ' ')}, sum of daily PnL up to {day}", {"time": day}
+
+
 def _of_window(before: pa.Table, now: pa.Table, row: int, column: str) -> tuple[str, dict[str, Any]]:
     tested = _either(before, now, row, "test_start")
     return f"window {row + 1:,}, tested from {tested}: {_field(column)}", {"window": row, "time": tested}
@@ -94,6 +119,8 @@ _Where = Callable[[pa.Table, pa.Table, int, str], tuple[str, dict[str, Any]]]
 _WHERE: dict[str, _Where] = {
     **dict.fromkeys(("sweep", "sensitivity"), _of_cell),
     "returns": _of_return,
+    "trials": _of_trial,
+    "equity": _of_equity,
     "windows": _of_window,
     "daily": _of_day,
 }

@@ -33,7 +33,7 @@ class CellStore:
     data; ``data``: hash of the first tape."""
 
     def __init__(self, home: Path, kind: str, facts: Mapping[str, Any], cells: Sequence[Cell], data: str) -> None:
-        grid = [(cell.settings, vars(cell.scales)) for cell in cells]
+        grid = [(cell.settings, vars(cell.scales), cell.agent) for cell in cells]
         self._claim = Claim(home / f".{kind}-{digest_of([facts, grid, data])}")
         self.path = self._claim.path
         self._waiting: list[tuple[str, Outcome]] = []

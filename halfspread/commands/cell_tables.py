@@ -3,7 +3,7 @@ bytes, whatever the worker count."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,16 @@ from halfspread.commands.folder import writing
 from halfspread.configs.cell_work import DONE, Outcome
 from halfspread.configs.cells import Cell
 
-__all__ = ["column_name", "daily_matrix", "write_returns", "write_settings"]
+__all__ = [
+    "column",
+    "column_name",
+    "daily_matrix",
+    "outcome_columns",
+    "write_columns",
+    "write_daily",
+    "write_returns",
+    "write_settings",
+]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -34,22 +43,28 @@ def daily_matrix(outcomes: Sequence[Outcome]) -> Floats | None:
 
 
 def write_settings(path: Path, keys: Sequence[str], cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> None:
-    """One row for each cell in order: its number, what it sets, state, reason, metrics, and its attribution in units of
-    the notional (``attribution_...``); empty where a cell has none. Raises UserError."""
+    """One row for each cell in order: its number, what it sets, and the columns of `outcome_columns`. Raises
+    UserError."""
     settings = [cell.parameters for cell in cells]
     columns: dict[str, Any] = {"cell": pa.array([cell.index for cell in cells], pa.int64())}
-    columns |= {key: _column([each.get(key) for each in settings]) for key in keys}
-    columns["state"] = pa.array([each.state for each in outcomes])
+    columns |= {key: column([each.get(key) for each in settings]) for key in keys}
+    write_columns(path, columns | outcome_columns(outcomes))
+
+
+def outcome_columns(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """State, reason, metrics, and attribution in units of the notional (``attribution_...``); empty where an outcome
+    has none. One at least is done."""
+    columns: dict[str, Any] = {"state": pa.array([each.state for each in outcomes])}
     columns["reason"] = pa.array([each.message or None for each in outcomes], pa.string())
     done = next(each for each in outcomes if each.state == DONE)
     for name in done.metrics:
-        columns[name] = _column([each.metrics.get(name) for each in outcomes])
+        columns[name] = column([each.metrics.get(name) for each in outcomes])
     for name in done.attribution:
-        columns[f"attribution_{name}"] = _column([each.attribution.get(name) for each in outcomes])
-    _write(path, pa.table(columns))
+        columns[f"attribution_{name}"] = column([each.attribution.get(name) for each in outcomes])
+    return columns
 
 
-def _column(values: Sequence[Any]) -> Any:
+def column(values: Sequence[Any]) -> Any:
     """Whole numbers, numbers, truths or texts; what is mixed is written as text."""
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float} and kinds != {int}:
@@ -63,18 +78,25 @@ def write_returns(path: Path, outcomes: Sequence[Outcome]) -> None:
     """One row for each day (``day``, UTC), one column ``cell_N`` for each cell that is done: PnL in units of the
     notional; empty on days that a cell did not run over. Raises UserError."""
     done = [each for each in outcomes if each.state == DONE]
-    days = np.unique(np.concatenate([each.days for each in done]))
+    write_daily(path, [(column_name(each.index), each.days, each.pnl) for each in done])
+
+
+def write_daily(path: Path, named: Sequence[tuple[str, Any, Floats]]) -> None:
+    """One row for each day (``day``, UTC) and a column for each of ``named``: its name, its days (midnights, ns), a
+    value for each; empty on days that it does not have. Raises UserError."""
+    days = np.unique(np.concatenate([each for _, each, _ in named]))
     columns: dict[str, Any] = {"day": pa.array(days.astype("datetime64[ns]"), pa.timestamp("ns", tz="UTC"))}
-    for each in done:
-        if len(each.days) == len(days):
-            columns[column_name(each.index)] = pa.array(each.pnl)
+    for name, own, values in named:
+        if len(own) == len(days):
+            columns[name] = pa.array(values)
             continue
-        values = np.full(len(days), np.nan)
-        values[np.searchsorted(days, each.days)] = each.pnl
-        columns[column_name(each.index)] = pa.array(values, mask=np.isnan(values))
-    _write(path, pa.table(columns))
+        whole = np.full(len(days), np.nan)
+        whole[np.searchsorted(days, own)] = values
+        columns[name] = pa.array(whole, mask=np.isnan(whole))
+    write_columns(path, columns)
 
 
-def _write(path: Path, table: Any) -> None:
+def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
+    """A table of columns by name. Raises UserError."""
     with writing(path):
-        pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
+        pq.write_table(pa.table(dict(columns)), path, compression="zstd", use_dictionary=False, write_statistics=False)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from halfspread.commands.agent_runs import FAILED_AGENTS, run_agents
 from halfspread.commands.agent_store import AgentStore
+from halfspread.commands.bases import worker_count
 from halfspread.commands.compare_output import Comparison, show_comparison, write_comparison
 from halfspread.commands.folder import RunFolder, inside, resumable
 from halfspread.commands.manifest import Stopwatch, code_facts, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import worker_count
 from halfspread.commands.progress import Progress
 from halfspread.commands.tried import find_tried, tried_entry
 from halfspread.configs.build import BuiltAgent, build_agents, effective

@@ -122,8 +122,10 @@ def data(entry: Entry, found: TapeHash) -> Iterator[Difference]:
 
 
 def markets(entry: Entry, found: Sequence[str]) -> Iterator[Difference]:
-    """Markets of a sweep over the market itself, but for the first, which `data` compares by its tables."""
-    before = entry.facts.get("sweep", {}).get("markets", found)
+    """Markets of cells over the market itself, but for the first, which `data` compares by its tables."""
+    before: Sequence[str] = next(
+        (entry.facts[kind]["markets"] for kind in ("sweep", "montecarlo") if kind in entry.facts), []
+    )
     for i, (had, has) in enumerate(zip_longest(before, found), 1):
         if i > 1 and had != has:
             yield Difference("data", f"market {i} of {len(before)}", had and had[:12], has and has[:12])

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from halfspread.commands.benchmarks import note_unused
+from halfspread.commands.bases import Base
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.data_hashes import TapeHash, tape_hash
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import refuse_changed_outcome
 from halfspread.commands.sources import package_hash, plugin_sources
-from halfspread.configs.build import BuiltAgent, build_agents, effective
-from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellSource, CellWork, Outcome, Plan
+from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome, Plan
 from halfspread.configs.cells import Cell
-from halfspread.configs.faults import close_match
-from halfspread.configs.load import Loaded, load
-from halfspread.configs.runner import default_workers, run_cells
+from halfspread.configs.runner import run_cells
 from halfspread.engine.agent import is_compiled
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, StrategyError
@@ -31,16 +26,15 @@ from halfspread.errors import ConfigError, StrategyError
 __all__ = [
     "MANY",
     "MOST",
-    "Base",
     "Finished",
-    "base_again",
-    "base_of",
+    "first_plan",
+    "interrupted",
     "run_all",
     "seconds_text",
     "too_many",
-    "worker_count",
 ]
 
+INTERRUPTED = 130
 #: More cells than this need --yes.
 MANY = 20_000
 #: More cannot be held: a cell takes a few kB until all are written.
@@ -49,21 +43,6 @@ MOST = 1_000_000
 PROBED = 1_000
 #: A compiled agent whose first cell takes longer (seconds) is not run twice.
 LONG = 60.0
-
-
-@dataclass(frozen=True)
-class Base:
-    """The config of a command without what its cells change; one agent of it."""
-
-    loaded: Loaded
-    built: BuiltAgent
-    source: CellSource
-    config: Mapping[str, Any]
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """What the manifest holds so that cells can be run again: the text of the config, and which agent is meant."""
-        return {"text": self.source.text, "agent": self.source.agent}
 
 
 @dataclass
@@ -82,50 +61,9 @@ class Finished:
         return [each for each in self.outcomes if each.state == state]
 
 
-def base_of(arguments: Namespace, keys: Sequence[str] = ()) -> Base:
-    """The config and the agent that is meant: the only one, that of ``--agent``, or the one that ``keys`` name
-    (``agents.NAME.``). Raises ConfigError."""
-    loaded = load(arguments.config, arguments.set)
-    note_unused(loaded)
-    labels = [agent.label for agent in loaded.config.all_agents]
-    named = list(dict.fromkeys(key.split(".")[1] for key in keys if key.startswith("agents.") and key.count(".") > 1))
-    label = arguments.agent or (named[0] if len(named) == 1 else labels[0] if len(labels) == 1 else None)
-    if label is None:
-        raise ConfigError(
-            f"{loaded.path} holds {len(labels)} agents: {', '.join(labels)}; say which with --agent NAME"
-            + (f", such as --agent {labels[0]}" if labels else "")
-        )
-    if label.isdigit() and label not in labels and int(label) < len(labels):
-        label = labels[int(label)]
-    if label not in labels:
-        there = f"there are {', '.join(labels)}{close_match(label, labels)}"
-        raise ConfigError(f"{loaded.path}: no agent {label!r}; {there}")
-    text = loaded.path.read_text(encoding="utf-8")
-    return _base(loaded, CellSource(loaded.path, text, tuple(arguments.set), labels.index(label)))
-
-
-def base_again(path: Path, text: str, settings: Sequence[str], agent: int) -> Base:
-    """The base of an earlier command: the ``text`` of its config, whose file is now called ``path`` (it need not be
-    there), what was set, and the number of the agent. Raises ConfigError."""
-    return _base(load(path, settings, text=text), CellSource(path, text, tuple(settings), agent))
-
-
-def _base(loaded: Loaded, source: CellSource) -> Base:
-    (built,) = build_agents(loaded, loaded.config.all_agents[source.agent].label)
-    return Base(loaded, built, source, effective(loaded, [built], times_as_text=True))
-
-
-def worker_count(arguments: Namespace) -> int:
-    """How many workers. Raises ConfigError."""
-    workers = default_workers() if arguments.workers is None else arguments.workers
-    if workers < 1:
-        raise ConfigError(f"--workers: expected 1 or more, got {workers}")
-    return int(workers)
-
-
 def too_many(work: CellWork, cells: Iterator[Cell], count: int, workers: int, progress: Progress) -> ConfigError:
     """What to say of more cells than `MANY`: how long they would take, by the first of them that runs."""
-    plan = _first(work, list(islice(cells, PROBED)))
+    plan = first_plan(work, list(islice(cells, PROBED)))
     with progress.step("measure the first cell"):
         work.tape(plan)
         seconds = _measured(work, plan, lambda outcome: None)
@@ -147,38 +85,44 @@ def run_all(
     workers: int,
     progress: Progress,
     check: Callable[[Outcome], None],
+    market: Cell | None = None,
 ) -> tuple[Finished, CellStore]:
     """Run ``cells`` that are not kept from an earlier, interrupted try. ``check`` gets the first outcome that is done.
+    ``market``: a cell whose market all others are made from, by nothing but what the cells set; without it every
+    market is hashed.
 
     Raises the reason of the first cell where none can run, StrategyError for an agent whose first cell is not the same
     again, and what `run_cells` raises; what is finished is kept then.
     """
-    first = _first(work, cells)
+    first = first_plan(work, cells)
     with progress.step("read the market"):
-        tape = work.tape(first)
+        tape = work.tape(first if market is None else work.plan(market))
         data = tape_hash(tape)
     facts = {
         "config": base.config,
-        "agent": base.built.label,
+        "agent": base.built.label if len(base.agents) == 1 else [each.label for each in base.agents],
         "code": package_hash(),
-        "plugins": plugin_sources(base.built.agent, base.loaded.folder),
+        "plugins": plugin_sources(base.built.agent, base.loaded.folder)
+        if len(base.agents) == 1
+        else [plugin_sources(each.agent, base.loaded.folder) for each in base.agents],
     }
     store = CellStore(out / base.loaded.config.name, kind, facts, cells, data.total)
-    taken = _Taken(store, check)
+    taken = _Taken(store, check, data.total)
     hashes = {first.market: data.total}
+
+    def choose(name: str, tape: Tape, some: Sequence[Cell]) -> list[Cell]:
+        if market is None:
+            if name not in hashes:
+                hashes[name] = tape.hash()
+            taken.data |= dict.fromkeys((cell.index for cell in some), hashes[name])
+        return [cell for cell in some if not taken.recall(cell)]
+
     try:
-        _measure(work, first, cells, data.total, taken, progress, workers)
+        _measure(work, None if market is not None else first.market, cells, taken, progress, workers)
+        left = cells if market is None else [cell for cell in cells if not taken.recall(cell)]
         with progress.cells(kind, len(cells)) as report:
             taken.report = report
-
-            def choose(tape: Tape, some: Sequence[Cell]) -> list[Cell]:
-                market = work.market
-                if market not in hashes:
-                    hashes[market] = tape.hash()
-                taken.data = hashes[market]
-                return [cell for cell in some if not taken.recall(cell)]
-
-            run_cells(work, cells, taken, workers=workers, choose=choose)
+            run_cells(work, left, taken, workers=workers, choose=choose)
         store.flush()
     except BaseException:
         with suppress(Exception):
@@ -196,24 +140,25 @@ def run_all(
 
 
 class _Taken:
-    """Takes outcomes: those that are done are kept on disk."""
+    """Takes outcomes: those that are done are kept on disk. ``data``: hashes of the tapes that cells run on, by cell,
+    where it is not the first one."""
 
-    def __init__(self, store: CellStore, check: Callable[[Outcome], None]) -> None:
+    def __init__(self, store: CellStore, check: Callable[[Outcome], None], first: str) -> None:
         self.outcomes: dict[int, Outcome] = {}
-        self.data = ""
+        self.data: dict[int, str] = {}
         self.report: Callable[[int], None] = lambda done: None
-        self._store, self._check, self._checked = store, check, False
+        self._store, self._check, self._checked, self._first = store, check, False, first
 
     def __call__(self, outcome: Outcome) -> None:
         self._put(outcome)
         if outcome.state == DONE:
-            self._store.add(outcome, self.data)
+            self._store.add(outcome, self.data.get(outcome.index, self._first))
 
     def recall(self, cell: Cell) -> bool:
         """Whether the outcome is known already, here or on disk."""
         if cell.index in self.outcomes:
             return True
-        kept = self._store.known(cell.index, self.data)
+        kept = self._store.known(cell.index, self.data.get(cell.index, self._first))
         if kept is not None:
             self._put(kept)
         return kept is not None
@@ -226,7 +171,7 @@ class _Taken:
         self.report(len(self.outcomes))
 
 
-def _first(work: CellWork, cells: Sequence[Cell]) -> Plan:
+def first_plan(work: CellWork, cells: Sequence[Cell], what: str = "cells") -> Plan:
     """The first cell that can run. Raises ConfigError, or StrategyError, with the reason of the first where none
     can."""
     reasons: list[Outcome] = []
@@ -238,7 +183,7 @@ def _first(work: CellWork, cells: Sequence[Cell]) -> Plan:
     kind = ConfigError if reasons[0].state == REFUSED else StrategyError
     if len(cells) == 1:
         raise kind(f"the only cell, {_name(cells[0])}, cannot run: {reasons[0].message}")
-    raise kind(f"none of {len(cells):,} cells can run; the first, {_name(cells[0])}: {reasons[0].message}")
+    raise kind(f"none of {len(cells):,} {what} can run; the first, {_name(cells[0])}: {reasons[0].message}")
 
 
 def _name(cell: Cell) -> str:
@@ -246,29 +191,24 @@ def _name(cell: Cell) -> str:
 
 
 def _measure(
-    work: CellWork,
-    first: Plan,
-    cells: Sequence[Cell],
-    data: str,
-    taken: _Taken,
-    progress: Progress,
-    workers: int,
+    work: CellWork, market: str | None, cells: Sequence[Cell], taken: _Taken, progress: Progress, workers: int
 ) -> None:
-    """Run the first cell of the first market that is not known yet, and say how many there are and how long they
-    take."""
-    taken.data = data
-    kept = sum(taken.recall(cell) for cell in cells)
-    left = len(cells) - kept
-    told = f"{kept:,} of {len(cells):,} cells are kept from before, {left:,} to run" if kept else f"{left:,} cells"
-    plan: Plan | None = first
-    if first.cell.index in taken.outcomes:
-        plan = next((each for each in _unknown(work, cells, taken) if each.market == first.market), None)
+    """Run the first cell of a ``market`` (None: of any) that is not known yet, and say how many there are and how long
+    they take."""
+    left = [cell for cell in cells if not taken.recall(cell)]
+    kept = len(cells) - len(left)
+    told = (
+        f"{kept:,} of {len(cells):,} cells are kept from before, {len(left):,} to run"
+        if kept
+        else f"{len(left):,} cells"
+    )
+    plan = next((each for each in _unknown(work, left, taken) if market in (None, each.market)), None)
     if plan is None:
         _say(told)
         return
     with progress.step("measure the first cell"):
         seconds = _measured(work, plan, taken)
-    _say(f"{told}, about {seconds_text(seconds * (left - 1) / workers)} with {_workers(workers)}")
+    _say(f"{told}, about {seconds_text(seconds * (len(left) - 1) / workers)} with {_workers(workers)}")
 
 
 def _unknown(work: CellWork, cells: Sequence[Cell], taken: _Taken) -> Iterator[Plan]:
@@ -304,6 +244,12 @@ def seconds_text(seconds: float) -> str:
     if seconds < 7_200.0:
         return f"{seconds / 60.0:.0f} min"
     return f"{seconds / 3_600.0:.1f} h" if seconds < 172_800.0 else f"{seconds / 86_400.0:,.0f} days"
+
+
+def interrupted(what: str) -> int:
+    """Say what becomes of the finished ones of ``what`` after Ctrl-C; the exit code."""
+    _say(f"interrupted; finished {what} are kept, the same command goes on from there")
+    return INTERRUPTED
 
 
 def _workers(count: int) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from halfspread.commands.bases import Base, base_again
 from halfspread.commands.manifest import restored
-from halfspread.commands.many_runs import Base, base_again
 from halfspread.commands.registry import RunRecord
 from halfspread.commands.run_files import MANIFEST
 from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
@@ -19,7 +19,12 @@ from halfspread.errors import ConfigError, UserError
 __all__ = ["CELLS", "Entry", "config_now", "restore"]
 
 #: Kinds of run that begin with the text of one config and try many settings on it, and what their entry has to hold.
-CELLS = {"sweep": ("grid", "random", "seed", "ranking"), "sensitivity": (), "walk-forward": ("options",)}
+CELLS = {
+    "sweep": ("grid", "random", "seed", "ranking"),
+    "sensitivity": (),
+    "walk-forward": ("options",),
+    "montecarlo": ("seeds", "paths", "block", "vary"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Entry:
 
     def agents(self) -> list[BuiltAgent]:
         """The agents, made anew. Raises ConfigError or StrategyError."""
-        built = build_agents(self.loaded) if self.base is None else [self.base.built]
+        built = build_agents(self.loaded) if self.base is None else self.base.agents
         return [replace(each, label=label) for each, label in zip(built, self.labels, strict=True)]
 
 
@@ -87,7 +92,7 @@ def _refuse_unreadable(run: RunRecord, facts: Mapping[str, Any], file: Path) -> 
 def _entry(run: RunRecord, facts: Mapping[str, Any], path: Path) -> Entry:
     if run.kind in CELLS:
         source = facts["source"]
-        base = base_again(path, str(source["text"]), facts["overrides"], int(source["agent"]))
+        base = base_again(path, str(source["text"]), facts["overrides"], source.get("agents", [int(source["agent"])]))
         return Entry(facts, base.loaded, base)
     places = Places(str(run.path / MANIFEST), "")
     return Entry(facts, Loaded(parse(_config(facts), places), path, places, tuple(facts["overrides"])))
@@ -115,8 +120,11 @@ def config_now(entry: Entry, kind: str) -> Mapping[str, Any] | None:
     if not loaded.path.is_file():
         return None
     now = load(loaded.path, loaded.overrides)
-    only = None if kind == "compare" else entry.labels[0]
-    config = effective(now, build_agents(now, only), times_as_text=True)
+    if kind == "compare":
+        agents = build_agents(now)
+    else:
+        agents = [each for label in entry.labels for each in build_agents(now, label)]
+    config = effective(now, agents, times_as_text=True)
     if kind == "compare":
         _rename(config, entry.labels)
     return config

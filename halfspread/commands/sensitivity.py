@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -12,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from halfspread.commands.bases import Base, base_of, worker_count
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Base, Finished, base_of, run_all, worker_count
+from halfspread.commands.many_runs import Finished, interrupted, run_all
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
@@ -32,7 +32,6 @@ from halfspread.reports.sensitivity_page import COST_NAMES, Line, break_even, br
 
 __all__ = ["MULTIPLES", "execute", "repeat"]
 
-INTERRUPTED = 130
 MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0)
 ALL = "all"
 
@@ -75,8 +74,7 @@ def execute(arguments: Namespace) -> int:
                     _write(folder, base, found, arguments, code, watch)
                 store.remove()
     except KeyboardInterrupt:
-        print("halfspread: interrupted; finished runs are kept, the same command goes on from there", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted("runs")
     _show(folder, base, found, arguments)
     return 0
 

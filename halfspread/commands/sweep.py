@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 import math
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from halfspread.commands.bases import Base, base_of, of_agent, refuse_idle, worker_count
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.cell_tables import daily_matrix, write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, plain, write_manifest
-from halfspread.commands.many_runs import MANY, MOST, Base, Finished, base_of, run_all, too_many, worker_count
-from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.many_runs import MANY, MOST, Finished, interrupted, run_all, too_many
+from halfspread.commands.output import agent_object, print_json, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import changed_metric, refuse_changed
+from halfspread.commands.sweep_output import Sweep, page_of, show, sweep_object
 from halfspread.commands.tried import find_tried, identity_of, tried_entry, tried_in
 from halfspread.commands.tried_settings import settings_of
-from halfspread.configs.cell_work import DONE, FAILED, REFUSED, CellWork, Outcome
+from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Axis, Cell, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.engine.agent import looks_ahead
 from halfspread.errors import ConfigError, InternalError
 from halfspread.reports import formats
 from halfspread.reports.comparison import rank
 from halfspread.reports.result import Result
-from halfspread.reports.sweep_charts import value_text
-from halfspread.reports.sweep_page import Swept, metric_label, short_keys, sweep_page
-from halfspread.reports.sweep_statistics import SweepStatistics, sweep_statistics
+from halfspread.reports.sweep_page import sweep_page
+from halfspread.reports.sweep_statistics import sweep_statistics
 from halfspread.reports.tried import Tried
 
 __all__ = ["execute", "repeat"]
-
-INTERRUPTED = 130
-#: Settings in the table on the terminal, and in the object of --json.
-SHOWN, IN_JSON = 10, 20
-
-
-@dataclass(frozen=True)
-class _Sweep:
-    """Everything that is shown: all cells, those that ran best first, and the figures of all together."""
-
-    keys: tuple[str, ...]
-    drawn: bool
-    ranking: str
-    cells: Sequence[Cell]
-    finished: Finished
-    best_first: Sequence[Outcome]
-    statistics: SweepStatistics
-    before: Tried
 
 
 def execute(arguments: Namespace) -> int:
@@ -67,8 +49,8 @@ def execute(arguments: Namespace) -> int:
             f"{base.built.label} is told the future: the best of its settings is a bound, and no statistic of luck "
             "holds for it; halfspread run CONFIG --set ... shows it at one setting"
         )
-    axes = [_of_agent(axis, base) for axis in axes]
-    _refuse_idle(axes, base)
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in axes]
+    refuse_idle([axis.key for axis in axes], base, "--grid")
     work, code = CellWork(base.source), code_facts(base.loaded, [base.built])
     if count > MANY and not arguments.yes:
         raise too_many(work, _cells(axes, arguments), count, workers, progress)
@@ -97,9 +79,11 @@ def execute(arguments: Namespace) -> int:
                     _write(folder, base, swept, best, arguments, code, watch)
                 store.remove()
     except KeyboardInterrupt:
-        print("halfspread: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
-        return INTERRUPTED
-    _show(folder, swept, arguments)
+        return interrupted("cells")
+    if arguments.json:
+        print_json({"name": folder.name, "run_dir": str(folder.path), **sweep_object(swept)}, arguments.stdout)
+    else:
+        show(swept, folder.path, report=not arguments.no_report)
     return 0
 
 
@@ -110,7 +94,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     """
     terms = facts["sweep"]
     arguments = Namespace(grid=terms["grid"], random=terms["random"], seed=terms["seed"], rank=terms["ranking"])
-    axes = [_of_agent(axis, base) for axis in parse_axes(arguments.grid)]
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in parse_axes(arguments.grid)]
     work = CellWork(base.source)
     swept, store = _run(base, work, axes, arguments, home, workers, progress, lambda data: tried_in(facts))
     store.close()
@@ -127,7 +111,7 @@ def _run(
     workers: int,
     progress: Progress,
     tried: Callable[[str], Tried],
-) -> tuple[_Sweep, CellStore]:
+) -> tuple[Sweep, CellStore]:
     """``tried`` gives what was tried before on data of a hash."""
     cells = list(_cells(axes, arguments))
     finished, store = run_all(
@@ -155,35 +139,9 @@ def _tried(out: Path, data: str, facts: Mapping[str, Any], axes: Sequence[Axis |
     return find_tried(out, data, identity_of(facts), settings)
 
 
-def _refuse_idle(axes: Sequence[Axis | Range], base: Base) -> None:
-    """Raise ConfigError for a key that changes no result of the agent that runs."""
-    labels = [agent.label for agent in base.loaded.config.all_agents]
-    for axis in axes:
-        first, _, rest = axis.key.partition(".")
-        whose = rest.partition(".")[0]
-        if axis.key.rpartition(".")[2] == "name":
-            why = "a name changes no result"
-        elif first == "agents" and rest and whose not in (labels[base.source.agent], str(base.source.agent)):
-            why = f"{labels[base.source.agent]} runs, and what is another agent's changes no result of it"
-        elif first == "benchmark":
-            why = "ratios are against zero here"
-        else:
-            continue
-        raise ConfigError(f"--grid {axis.key}: {why}, so all its cells would be the same")
-
-
 def _grid_of(arguments: Namespace) -> dict[str, Any]:
     drawn = arguments.random is not None
     return {"grid": list(arguments.grid), "random": arguments.random, "seed": arguments.seed if drawn else None}
-
-
-def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
-    """``agent.fast`` means the agent that runs, also where the config holds several."""
-    if not axis.key.startswith("agent.") or base.loaded.config.agent is not None:
-        return axis
-    agent = base.source.agent if "." in base.built.label else base.built.label
-    key = f"agents.{agent}.{axis.key.partition('.')[2]}"
-    return type(axis)(**{**vars(axis), "key": key})
 
 
 def _cells(axes: Sequence[Axis | Range], arguments: Namespace) -> Iterator[Cell]:
@@ -198,7 +156,7 @@ def _check_ranking(outcome: Outcome, ranking: str) -> None:
 
 def _sweep(
     axes: Sequence[Axis | Range], arguments: Namespace, cells: Sequence[Cell], finished: Finished, before: Tried
-) -> _Sweep:
+) -> Sweep:
     done = finished.of_state(DONE)
     best_first = rank([(each, each.metrics) for each in done], arguments.rank)
     if math.isnan(float(best_first[0].metrics[arguments.rank])):
@@ -209,10 +167,10 @@ def _sweep(
     returns = np.array([float(each.metrics["total_return"]) for each in best_first])
     figures = sweep_statistics(daily_matrix(best_first), 0, returns, before.settings)
     keys = tuple(axis.key for axis in axes)
-    return _Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures, before)
+    return Sweep(keys, arguments.random is not None, arguments.rank, cells, finished, best_first, figures, before)
 
 
-def _best_again(base: Base, work: CellWork, swept: _Sweep, store: CellStore, progress: Progress) -> Result:
+def _best_again(base: Base, work: CellWork, swept: Sweep, store: CellStore, progress: Progress) -> Result:
     """The best setting once more, by itself: what the manifest and metrics.json hold of it. Raises StrategyError where
     it is not the same again."""
     first = swept.best_first[0]
@@ -224,22 +182,22 @@ def _best_again(base: Base, work: CellWork, swept: _Sweep, store: CellStore, pro
     return result
 
 
-def _write_results(home: Path, swept: _Sweep, best: Result) -> None:
+def _write_results(home: Path, swept: Sweep, best: Result) -> None:
     write_settings(home / "sweep.parquet", swept.keys, swept.cells, swept.finished.outcomes)
     write_returns(home / "returns.parquet", swept.finished.outcomes)
-    write_json(home / "metrics.json", {**_object(swept), "agents": [agent_object(best)]})
+    write_json(home / "metrics.json", {**sweep_object(swept), "agents": [agent_object(best)]})
 
 
 def _write(
     folder: RunFolder,
     base: Base,
-    swept: _Sweep,
+    swept: Sweep,
     best: Result,
     arguments: Namespace,
     code: Mapping[str, Any],
     watch: Stopwatch,
 ) -> None:
-    finished, home, entry = swept.finished, folder.building, _object(swept)
+    finished, home, entry = swept.finished, folder.building, sweep_object(swept)
     if finished.data is None or finished.tape is None:
         raise InternalError("a sweep without a market")
     data = data_entry(base.loaded, finished.data, finished.tape.origin)
@@ -252,112 +210,8 @@ def _write(
         "markets": finished.markets,
     }
     if not arguments.no_report:
-        page = sweep_page(_page_of(base, swept, best), facts)
+        page = sweep_page(page_of(base, swept, best), facts)
         with writing(home / "report.html"):
             (home / "report.html").write_text(page, encoding="utf-8")
     watch.lap("write")
     write_manifest(home, "sweep", {**facts, "seconds": watch.laps}, [best])
-
-
-def _page_of(base: Base, swept: _Sweep, best: Result) -> Swept:
-    instruments = ", ".join(f"{one.venue} {one.symbol}" for one in best.instruments)
-    reasons = [(each.state, each.message) for each in swept.finished.outcomes if each.state != DONE]
-    return Swept(
-        title=f"{base.loaded.config.name}: {base.built.label}",
-        what=f"{instruments}, {formats.span(best.start, best.end)} UTC",
-        keys=swept.keys,
-        drawn=swept.drawn,
-        ranking=swept.ranking,
-        parameters=[swept.cells[each.index].parameters for each in swept.best_first],
-        metrics=[each.metrics for each in swept.best_first],
-        statistics=swept.statistics,
-        reasons=reasons,
-        assumptions=best.assumptions,
-    )
-
-
-def _object(swept: _Sweep) -> dict[str, Any]:
-    """What is told of a sweep as JSON."""
-    finished = swept.finished
-    best = [_setting(swept.cells[each.index], each) for each in swept.best_first[:IN_JSON]]
-    return {
-        "ranking": swept.ranking,
-        "keys": list(swept.keys),
-        "cells": len(swept.cells),
-        "tried": len(swept.best_first),
-        "refused": len(finished.of_state(REFUSED)),
-        "failed": len(finished.of_state(FAILED)),
-        "tried_before": tried_entry(swept.before),
-        "statistics": {**asdict(swept.statistics), "verdict": swept.statistics.verdict},
-        "best": best,
-    }
-
-
-def _setting(cell: Cell, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "cell": cell.index,
-        "settings": cell.parameters,
-        "metrics": outcome.metrics,
-        "attribution": outcome.attribution,
-    }
-
-
-def _show(folder: RunFolder, swept: _Sweep, arguments: Namespace) -> None:
-    if arguments.json:
-        print_json({"name": folder.name, "run_dir": str(folder.path), **_object(swept)}, arguments.stdout)
-        return
-    found, finished = swept.statistics, swept.finished
-    counts = [f"{len(swept.best_first):,} of {len(swept.cells):,} settings ran"]
-    for state in (REFUSED, FAILED):
-        some = finished.of_state(state)
-        if some:
-            first = some[0].message.splitlines()[0]
-            counts.append(f"{len(some):,} {state}, such as: {first}")
-    lines = [
-        "; ".join(counts[:1]),
-        *counts[1:],
-        f"median net return {formats.returned(found.median_return, sign=True)}, "
-        f"{formats.returned(found.positive)} of the settings above zero",
-        f"deflated Sharpe of the best {formats.percent(found.deflated, 1)}, "
-        f"probability of overfitting {formats.percent(found.overfitting, 1)}",
-        *([f"{swept.before}: they count too"] if swept.before.settings else []),
-        found.verdict,
-        *where_lines(folder.path, report=not arguments.no_report),
-    ]
-    print_table(_table(swept), *lines)
-
-
-def _table(swept: _Sweep) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    own = swept.ranking not in ("total_return", "information_ratio")
-    heads = [
-        *short_keys(swept.keys),
-        *([swept.ranking] if own else []),
-        "net %",
-        "IR",
-        "± se",
-        "dd %",
-        "turnover",
-        "fills",
-    ]
-    for name in heads:
-        grid.add_column(Text(name), justify="right")
-    label = metric_label(swept.ranking, [float(each.metrics[swept.ranking]) for each in swept.best_first])
-    for each in swept.best_first[:SHOWN]:
-        m: Mapping[str, Any] = each.metrics
-        settings = swept.cells[each.index].parameters
-        grid.add_row(
-            *(Text(value_text(settings[key])) for key in swept.keys),
-            *([label(float(m[swept.ranking]))] if own else []),
-            formats.number(100.0 * m["total_return"], 2),
-            formats.number(m["information_ratio"]),
-            formats.number(m["information_ratio_error"]),
-            formats.number(100.0 * m["max_drawdown"], 2),
-            formats.compact(m["turnover"]),
-            formats.count(m["fills"]),
-        )
-    return grid

@@ -8,31 +8,30 @@ compared by value.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from halfspread.commands import differences
+from halfspread.commands.bases import Base, worker_count
 from halfspread.commands.benchmarks import against, replayed
-from halfspread.commands.cell_differences import TABLES as CELL_TABLES
 from halfspread.commands.cell_differences import cell_differences
 from halfspread.commands.data_hashes import TapeHash, tape_hash
-from halfspread.commands.differences import HARMLESS, Difference
-from halfspread.commands.many_runs import Base, Finished, worker_count
-from halfspread.commands.output import print_json, print_table
+from halfspread.commands.differences import Difference
+from halfspread.commands.many_runs import Finished
+from halfspread.commands.output import print_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.registry import RunRecord, find, usable
 from halfspread.commands.replay import replay, write_results
 from halfspread.commands.rerun import Entry, config_now, restore
-from halfspread.commands.result_differences import TABLES, result_differences
+from halfspread.commands.result_differences import result_differences
 from halfspread.commands.run_files import MANIFEST, altered_files
 from halfspread.commands.summary_differences import comparison_differences, headline_differences
+from halfspread.commands.verification import Verification, as_json, show
 from halfspread.configs.build import BuiltAgent, build_tape, effective
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, UserError
@@ -48,48 +47,10 @@ _REPEATED = {
     "sweep": "halfspread.commands.sweep",
     "sensitivity": "halfspread.commands.sensitivity",
     "walk-forward": "halfspread.commands.walk_forward",
+    "montecarlo": "halfspread.commands.montecarlo",
 }
-
-
-@dataclass
-class Verification:
-    """What was found: ``inputs``, differences of what the run rests on; ``results``, differences of what came out;
-    ``agents`` that were run again."""
-
-    run: RunRecord
-    inputs: list[Difference] = field(default_factory=list)
-    results: list[Difference] = field(default_factory=list)
-    agents: list[str] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def same_bits(self) -> bool:
-        """Whether every result was computed again, with the same bits."""
-        return bool(self.agents) and all(each.kind in HARMLESS for each in self.results)
-
-    @property
-    def verified(self) -> bool:
-        """Whether the bits are the same, of the same data, and the files are as they were written."""
-        return self.same_bits and all(each.kind in HARMLESS for each in self.inputs)
-
-    @property
-    def first(self) -> Difference | None:
-        """The first difference, a cause before its effects; None where there is none."""
-        return min([*self.inputs, *self.results], key=lambda each: each.rank, default=None)
-
-    @property
-    def verdict(self) -> str:
-        """The outcome in a few words."""
-        first = self.first
-        if first is None:
-            return "verified: the same bits again"
-        if self.verified:
-            kinds = ", ".join(dict.fromkeys(each.kind for each in [*self.inputs, *self.results]))
-            return f"verified: the same bits again, although this differs: {kinds}"
-        if self.same_bits:
-            return f"not verified: {first.kind} differs, although the same bits came out: {first}"
-        return f"not verified: {first.kind} differs: {first}"
+#: So many trials of a Monte Carlo are run again, unless more are asked for.
+SAMPLE = 10
 
 
 def execute(arguments: Namespace) -> int:
@@ -97,17 +58,26 @@ def execute(arguments: Namespace) -> int:
     run = find(arguments.run, Path(arguments.dir))
     progress = Progress(shown=not arguments.json)
     folder = None if arguments.folder is None else Path(arguments.folder)
-    found = verify(run, progress, folder, worker_count(arguments))
+    found = verify(run, progress, folder, worker_count(arguments), _sample(arguments))
     if arguments.json:
-        print_json(_as_json(found), arguments.stdout)
+        print_json(as_json(found), arguments.stdout)
     else:
-        _show(found)
+        show(found)
     return 0 if found.verified else DIFFERENT
 
 
-def verify(run: RunRecord, progress: Progress, folder: Path | None = None, workers: int = 1) -> Verification:
+def _sample(arguments: Namespace) -> int | None:
+    """How many trials are run again; None for all. Raises ConfigError."""
+    if arguments.trials is not None and (arguments.trials < 1 or arguments.all):
+        raise ConfigError(f"--trials: expected 1 or more, or else --all, got {arguments.trials}")
+    return None if arguments.all else arguments.trials or SAMPLE
+
+
+def verify(
+    run: RunRecord, progress: Progress, folder: Path | None = None, workers: int = 1, sample: int | None = SAMPLE
+) -> Verification:
     """Run again what ``run`` holds; ``folder``: where the paths of its configs begin, instead of where it was run;
-    ``workers``: how many cells run at once.
+    ``workers``: how many cells run at once; ``sample``: how many trials of a Monte Carlo, None for all.
 
     Raises ConfigError for a folder that holds no run of this version, and whatever keeps it from being run again.
     """
@@ -127,7 +97,7 @@ def verify(run: RunRecord, progress: Progress, folder: Path | None = None, worke
                 elif entry.base is None:
                     results += _repeat(run, entry, found, progress)
                 else:
-                    _repeat_cells(run, entry, entry.base, found, progress, workers)
+                    _repeat_cells(run, entry, entry.base, found, progress, workers, sample)
             except UserError as error:
                 raise _with_causes(error, found) from error
         if run.kind == "compare" and results:
@@ -199,20 +169,32 @@ def _train_again(run: RunRecord, entry: Entry, found: Verification, progress: Pr
 
 
 def _repeat_cells(
-    run: RunRecord, entry: Entry, base: Base, found: Verification, progress: Progress, workers: int
+    run: RunRecord,
+    entry: Entry,
+    base: Base,
+    found: Verification,
+    progress: Progress,
+    workers: int,
+    sample: int | None,
 ) -> None:
-    """Run a sweep, a cost sensitivity or a walk-forward again, all of it."""
+    """Run a sweep, a cost sensitivity or a walk-forward again, all of it; of a Monte Carlo a ``sample``."""
     found.inputs += differences.config(entry, base.config, f"{MANIFEST}, read today", "manifest")
     module = import_module(_REPEATED[run.kind])
     with tempfile.TemporaryDirectory(prefix="halfspread-verify-") as made:
         home = Path(made)
-        again: Finished = module.repeat(base, entry.facts, home, workers, progress)
+        more: dict[str, Any] = {}
+        if run.kind == "montecarlo" and sample is not None and sample < entry.facts["montecarlo"]["trials"]:
+            more["sample"] = sample
+            found.sample = f"{sample:,} of {entry.facts['montecarlo']['trials']:,} trials"
+        again: Finished = module.repeat(base, entry.facts, home, workers, progress, **more)
         if again.data is not None and again.tape is not None:
             _compare_data(entry, again.tape, found, again.data)
-        found.inputs += differences.markets(entry, again.markets)
+        if not found.sample:
+            found.inputs += differences.markets(entry, again.markets)
         with progress.step("compare"):
-            found.results += cell_differences(run.path, home, run.kind, base.built.label)
-    found.agents.append(base.built.label)
+            label = ", ".join(each.label for each in base.agents)
+            found.results += cell_differences(run.path, home, run.kind, label)
+    found.agents += [each.label for each in base.agents]
 
 
 def _compare_data(entry: Entry, tape: Tape, found: Verification, data: TapeHash | None = None) -> None:
@@ -259,68 +241,3 @@ def _with_causes(error: UserError, found: Verification) -> UserError:
         return error
     told = "; ".join(str(each) for each in found.inputs[:3])
     return type(error)(f"{error}\nthe run cannot be made again; since it was made, this has changed: {told}")
-
-
-def _as_json(found: Verification) -> dict[str, Any]:
-    run, first = found.run, found.first
-    return {
-        "name": run.name,
-        "run_dir": str(run.path),
-        "kind": run.kind,
-        "verified": found.verified,
-        "same_bits": found.same_bits if found.agents else None,
-        "verdict": found.verdict,
-        "first": None if first is None else first.plain(),
-        "inputs": [each.plain() for each in found.inputs],
-        "results": [each.plain() for each in found.results],
-        "agents": found.agents,
-        "seconds": round(found.seconds, 3),
-    }
-
-
-def _show(found: Verification) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    run = found.run
-    if not run.sealed:
-        print_table(Text(""), found.verdict)
-        return
-    grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, kinds, detail in _lines(found):
-        here = [each for each in [*found.inputs, *found.results] if each.kind in kinds]
-        if not here:
-            grid.add_row(
-                name,
-                Text("as it was" if detail else "not looked at", style="green" if detail else "dim"),
-                Text(detail),
-            )
-        for i, each in enumerate(here):
-            word = Text("differs", style="yellow" if each.kind in HARMLESS else "red")
-            grid.add_row("" if i else name, word, Text(str(each)))
-    made = f"{run.kind} of {run.created:%Y-%m-%d %H:%M} UTC by halfspread {run.entries[0]['halfspread']}"
-    print_table(grid, "", f"{run.label}, {made}", found.verdict)
-    sys.stdout.flush()
-
-
-def _lines(found: Verification) -> Sequence[tuple[str, tuple[str, ...], str]]:
-    """Name, kinds of difference, and what to say where nothing differs (nothing where it was not looked at)."""
-    facts = found.run.entries[0]
-    ran = bool(found.agents)
-    agents = found.agents if len(found.agents) <= 4 else [*found.agents[:3], f"{len(found.agents) - 3} more"]
-    return (
-        ("files", ("file",), f"{len(found.run.manifest['files'])} files hold what was written"),
-        ("config", ("config", "seed"), str(facts["config_file"]) if ran else ""),
-        ("data", ("data",), "; ".join(found.data)),
-        ("code", ("code",), f"halfspread {facts['halfspread']}" if ran else ""),
-        ("packages", ("package",), f"Python {facts['python']}, {len(facts['packages'])} packages" if ran else ""),
-        ("CPU", ("cpu",), f"{facts['cpu']}" if ran else ""),
-        (
-            "results",
-            ("event", "cell", "window", "metrics", "words"),
-            f"{', '.join(CELL_TABLES.get(found.run.kind, TABLES))}, metrics of {', '.join(agents)}" if ran else "",
-        ),
-    )

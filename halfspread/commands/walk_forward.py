@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import numpy as np
 
+from halfspread.commands.bases import Base, base_of, of_agent, worker_count
 from halfspread.commands.data_hashes import tape_hash
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import Base, Finished, base_of, worker_count
+from halfspread.commands.many_runs import Finished, interrupted
 from halfspread.commands.output import print_json, print_table, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.sources import package_hash, plugin_sources
@@ -57,7 +58,6 @@ from halfspread.reports.walk_forward_page import walk_forward_page
 
 __all__ = ["execute", "repeat"]
 
-INTERRUPTED = 130
 #: What the manifest holds of the command line, so that it can be repeated.
 OPTIONS = ("grid", "random", "seed", "train", "test", "anchored", "purge", "embargo", "metric")
 #: More settings than this in every window are a mistake; more runs of training windows need --yes.
@@ -71,7 +71,7 @@ def execute(arguments: Namespace) -> int:
     checked_metric(arguments.metric)
     axes = parse_axes(arguments.grid, arguments.set) if arguments.grid else []
     base, workers = base_of(arguments, [axis.key for axis in axes]), worker_count(arguments)
-    axes = [_of_agent(axis, base) for axis in axes]
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in axes]
     tried = _tried(base, axes, arguments)
     loaded = base.loaded
     with progress.step("read the market"):
@@ -83,10 +83,7 @@ def execute(arguments: Namespace) -> int:
     try:
         found = _walk(base, tape, tried, schedule, arguments.metric, workers, progress, store)
     except KeyboardInterrupt:
-        print(
-            "halfspread: interrupted; finished windows are kept, the same command goes on from there", file=sys.stderr
-        )
-        return INTERRUPTED
+        return interrupted("windows")
     watch.lap("replay")
     with RunFolder(Path(arguments.out), loaded.config.name, digest_of([base.config, arguments.grid])) as folder:
         home, said = folder.building, _write_results(folder.building, base, found, tried)
@@ -120,7 +117,7 @@ def repeat(base: Base, facts: Mapping[str, Any], home: Path, workers: int, progr
     Raises what the command raises.
     """
     options = Namespace(**facts["walk_forward"]["options"])
-    axes = [_of_agent(axis, base) for axis in parse_axes(options.grid)] if options.grid else []
+    axes = [replace(axis, key=of_agent(axis.key, base)) for axis in parse_axes(options.grid)] if options.grid else []
     tried = _tried(base, axes, options)
     with progress.step("read the market"):
         tape = build_tape(base.loaded, whole=True)
@@ -221,14 +218,6 @@ def _refuse_many(windows: int, settings: int, arguments: Namespace) -> None:
             f"{formats.plural(windows, 'window')} of {formats.plural(settings, 'setting')} are {windows * settings:,} "
             f"runs of a training window, more than {MANY:,}; take longer windows or larger steps, or add --yes"
         )
-
-
-def _of_agent(axis: Axis | Range, base: Base) -> Axis | Range:
-    """``agent.fast`` means the agent that runs, also where the config holds several."""
-    if not axis.key.startswith("agent.") or base.loaded.config.agent is not None:
-        return axis
-    agent = base.source.agent if "." in base.built.label else base.built.label
-    return replace(axis, key=f"agents.{agent}.{axis.key.partition('.')[2]}")
 
 
 def _maker(loaded: Loaded, built: BuiltAgent) -> Callable[[], Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from halfspread.commands.many_runs import Base
+from halfspread.commands.bases import Base
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Axis, Cell, Range

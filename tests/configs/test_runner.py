@@ -90,13 +90,76 @@ def test_the_market_is_read_once_for_cells_that_share_it(work: CellWork, monkeyp
         built.append(loaded)
         return build_tape(loaded)
 
-    monkeypatch.setattr("halfspread.configs.cell_work.build_tape", counted)
+    monkeypatch.setattr("halfspread.configs.held.build_tape", counted)
     outcomes(work, 2, CELLS[:6])
     assert len(built) == 1
     seeds = list(grid_cells([Axis("seed", ("1", "2")), Axis("agent.fast", ("3", "4"))]))
     found = outcomes(work, 2, seeds)
     assert len(built) == 2  # the first seed is that of the tape that is held
     assert found[0].metrics["final_equity"] != found[2].metrics["final_equity"]
+
+
+def test_as_many_markets_as_workers_are_held_where_each_has_few_cells(
+    work: CellWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One cell a market: two run at once, and no more tapes are held than these and one that waits."""
+    held: list[int] = []
+    together: list[int] = []
+    running: set[int] = set()
+
+    def run(self: CellWork, plan: Plan, progress: Callable[[int], None]) -> Outcome:
+        running.add(plan.cell.index)
+        held.append(len(self._tapes._held))
+        time.sleep(0.05)
+        together.append(len(running))
+        running.discard(plan.cell.index)
+        return CellWork._run(self, plan, None)
+
+    monkeypatch.setattr(CellWork, "run", run)
+    cells = list(grid_cells([Axis("seed", tuple(map(str, range(8))))]))
+    assert sorted(outcomes(work, 2, cells)) == list(range(8))
+    assert max(together) == 2
+    assert max(held) <= 3
+    held.clear()
+    outcomes(work, 1, cells)
+    assert max(held) == 1
+
+
+def test_tapes_that_are_large_are_held_one_at_a_time(work: CellWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+
+    def run(self: CellWork, plan: Plan, progress: Callable[[int], None]) -> Outcome:
+        held.append(len(self._tapes._held))
+        time.sleep(0.02)
+        return Outcome(plan.cell.index, "done")
+
+    monkeypatch.setattr(CellWork, "run", run)
+    monkeypatch.setattr("halfspread.configs.market_queue.HELD_BYTES", 1)
+    outcomes(work, 2, list(grid_cells([Axis("seed", tuple(map(str, range(5))))])))
+    assert max(held) == 1
+
+
+def test_outcomes_over_markets_do_not_depend_on_the_worker_count(work: CellWork) -> None:
+    cells = list(grid_cells([Axis("seed", ("1", "2", "3")), Axis("agent.fast", ("3", "4"))]))
+    one, three = outcomes(work, 1, cells), outcomes(work, 3, cells)
+    assert {i: (each.metrics["final_equity"], each.pnl.tolist()) for i, each in one.items()} == {
+        i: (each.metrics["final_equity"], each.pnl.tolist()) for i, each in three.items()
+    }
+
+
+def test_agents_in_python_of_several_markets_run_in_processes_together(
+    work: CellWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def elsewhere(source: CellSource, jobs: list[Any], take: Callable[[Outcome], None], workers: int) -> None:
+        sent.extend(job.cell.index for job in jobs)
+
+    monkeypatch.setattr(Plan, "in_python", True)
+    monkeypatch.setattr("halfspread.configs.runner._in_processes", elsewhere)
+    monkeypatch.setattr("halfspread.configs.runner.PATIENT_EVENTS", 0)
+    outcomes(work, 2, list(grid_cells([Axis("seed", ("1", "2", "3"))])))
+    assert sent == [0, 1, 2]
 
 
 def test_the_collector_of_cycles_is_left_as_it_was(work: CellWork) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 from cost_study.experts import EXPERTS, Grid, agent_setting, sends_orders
 from cost_study.markets import CONVENTIONS, LEVELS, RUNGS, Market, cost_settings
 
+from halfspread.commands.bases import base_of
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.data_hashes import TapeHash
-from halfspread.commands.many_runs import base_of, run_all
+from halfspread.commands.many_runs import run_all
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import CellWork, Outcome
 from halfspread.configs.cells import Cell

@@ -188,6 +188,13 @@ def test_other_data_are_not_mixed_with_what_is_kept(small: Path, halfspread: Com
     assert "the settings ran over different days" in (swept() / "report.html").read_text(encoding="utf-8")
 
 
+def test_dates_may_be_swept_without_quotes(small: Path, halfspread: Command) -> None:
+    done = halfspread("sweep", small, "--grid", "market.start=2024-01-01,2024-02-01", "--json")
+    assert done.code == 0, done.err
+    assert {each["settings"]["market.start"] for each in json.loads(done.out)["best"]} == {"2024-01-01", "2024-02-01"}
+    assert table()["market.start"].tolist() == ["2024-01-01", "2024-02-01"]
+
+
 def test_json_is_one_object(small: Path, halfspread: Command) -> None:
     done = halfspread("sweep", small, *GRID, "--json", "--rank", "information_ratio", "--no-report")
     data = json.loads(done.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))

@@ -72,7 +72,7 @@ def take_move(kept: Array, fade: float, history: Array, row: int) -> None:
 @inner_kernel
 def take_volume(kept: Array, fade: float, history: Array, row: int) -> None:
     """Log volume of a bar: into its mean, and its squared distance from that into the mean of those."""
-    level = math.log(1.0 + history[row, VOLUME])
+    level = math.log1p(history[row, VOLUME])
     weight = kept[LEVEL_WEIGHT]
     if weight > 0.0:
         kept[MEAN_BEFORE] = kept[LEVEL_SUM] / weight

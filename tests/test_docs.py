@@ -16,7 +16,7 @@ DOCUMENTS = (
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("strategies", "costs", "metrics", "features", "models", "demonstrations", "shift")
+        for name in ("strategies", "costs", "metrics", "features", "reservoir", "models", "demonstrations", "shift")
     ),
 )
 

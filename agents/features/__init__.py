@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from halfspread.agents.features.driven import DrivenReservoir
 from halfspread.agents.features.feature_set import Feature, FeatureSet
 from halfspread.agents.features.registry import KINDS, SETS
 
-__all__ = ["KINDS", "SETS", "Feature", "FeatureSet"]
+__all__ = ["KINDS", "SETS", "DrivenReservoir", "Feature", "FeatureSet"]

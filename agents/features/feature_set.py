@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from halfspread.agents.features.driven import DrivenReservoir
 from halfspread.agents.features.records import (
     FOLLOW_MOVES,
     FOLLOW_VOLUME,
@@ -25,10 +27,11 @@ from halfspread.agents.features.records import (
     VOLUME_STATE,
 )
 from halfspread.agents.features.registry import KINDS, SETS, Kind, Parameter
+from halfspread.agents.reservoir import Reservoir
 from halfspread.engine.codes import LEVEL
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.times import DAY, Floats, interval_text, parse_interval
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, DataError
 
 __all__ = ["Feature", "FeatureSet", "own_past"]
 
@@ -133,12 +136,19 @@ def _duration(value: str, parameter: Parameter, text: str) -> float:
     return float(found)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeatureSet:
-    """Features by name, of ``stack`` decisions: this one's first, then those before it, 0 where there were none yet."""
+    """Features by name, of ``stack`` decisions: this one's first, then those before it, 0 where there were none yet;
+    then the state of a ``reservoir`` that the features of this decision, and of all before it, have driven.
+
+    ``weights``: of the reservoir as a saved model has them; None draws them. Raises ConfigError; DataError for weights
+    that do not fit.
+    """
 
     names: tuple[str, ...]
     stack: int = 1
+    reservoir: DrivenReservoir | None = None
+    weights: Reservoir | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(str(Feature.parse(name)) for name in _members(self.names)))
@@ -147,6 +157,19 @@ class FeatureSet:
             raise ConfigError(f"features: {', '.join(sorted(twice)) + ' twice' if twice else 'expected at least one'}")
         if not 1 <= self.stack <= MOST_STACKED:
             raise ConfigError(f"stack: expected 1 to {MOST_STACKED:,} decisions, got {self.stack}")
+        if self.weights is not None:
+            wanted = (self.units, len(self.names) + 1, 0)
+            found = (self.weights.size, self.weights.inputs, self.weights.feedbacks)
+            if self.reservoir is None or found != wanted:
+                raise DataError(f"reservoir: expected units, inputs and feedbacks {wanted}, got {found}")
+
+    def __repr__(self) -> str:
+        more = "" if self.reservoir is None else f", reservoir={self.reservoir!r}"
+        return f"FeatureSet(names={self.names!r}, stack={self.stack!r}{more})"
+
+    def __str__(self) -> str:
+        more = "" if self.reservoir is None else f", {self.reservoir}"
+        return f"{', '.join(self.names)} (stack {self.stack}{more})"
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -156,13 +179,35 @@ class FeatureSet:
     @property
     def count(self) -> int:
         """Numbers in an observation."""
+        return self.stacked + self.units
+
+    @property
+    def stacked(self) -> int:
+        """How many of them are features, of this and earlier decisions."""
         return self.stack * len(self.names)
+
+    @property
+    def units(self) -> int:
+        """How many of them are the state of a reservoir, the last ones."""
+        return 0 if self.reservoir is None else self.reservoir.size
+
+    @cached_property
+    def driven(self) -> Reservoir | None:
+        """The reservoir with its weights. Raises ConfigError as `Reservoir.draw`."""
+        if self.reservoir is None or self.weights is not None:
+            return self.weights
+        return self.reservoir.drawn(len(self.names))
+
+    def header(self) -> dict[str, Any]:
+        """As the header of a file says it."""
+        more = {} if self.reservoir is None else {"reservoir": self.reservoir.model_dump(mode="json")}
+        return {"features": list(self.names), "stack": self.stack, **more}
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What each number of an observation is called."""
         earlier = [f"{name} {i} before" for i in range(1, self.stack) for name in self.names]
-        return (*self.names, *earlier)
+        return (*self.names, *earlier, *(f"unit {i}" for i in range(1, self.units + 1)))
 
     @property
     def lookback(self) -> int:

@@ -29,13 +29,13 @@ __all__ = ["EVEN", "ODD", "Augmentation", "bootstrapped", "jittered", "mirrored"
 #: where they are made of logarithms, signs and volumes, to the first order of the moves where of ratios of prices.
 _ODD = (
     "log_return momentum average_gap strength signed_volume range_position last_funding next_funding basis imbalance "
-    "micro_price trade_flow depth_imbalance position"
+    "micro_price trade_flow depth_imbalance position scaled_return signed_share"
 )
 ODD = frozenset(_ODD.split())
 #: Kinds that stay as they are then.
 _EVEN = (
     "volatility volume volume_ratio bar_range day_sine day_cosine week_sine week_cosine to_funding spread "
-    "micro_volatility open_pnl age cool_down"
+    "micro_volatility open_pnl age cool_down faded_volatility scaled_range volume_score"
 )
 EVEN = frozenset(_EVEN.split())
 
@@ -73,7 +73,7 @@ def jittered(dataset: ExpertDataset, share: float, rng: np.random.Generator, *, 
         raise ConfigError(f"jitter: expected a share above 0 and copies from 1, got {share} and {copies}")
     scale = Scaler.fitted(dataset.observations, dataset.weight).spread * share
     own = np.isin(dataset.features.names, dataset.features.own)
-    scale[np.tile(own, dataset.features.stack)] = 0.0
+    scale[: dataset.features.stacked][np.tile(own, dataset.features.stack)] = 0.0
     more = dataset.rows(np.tile(np.arange(len(dataset)), copies))
     noise = scale * rng.standard_normal(more.observations.shape)
     more = replace(more, observations=more.observations + noise)
@@ -105,6 +105,8 @@ def signs_of(features: FeatureSet, signs: Mapping[str, int] | None = None) -> Fl
     if unknown or wrong:
         what = f"no feature {unknown[0]!r}" if unknown else f"{wrong[0]}: expected 1 or -1, got {given[wrong[0]]}"
         raise ConfigError(f"mirror: {what}; there are {', '.join(features.names)}")
+    if features.reservoir is not None:
+        raise ConfigError("mirror: nobody knows the mirror of a reservoir's state; leave out mirror, or the reservoir")
     found = []
     for name, feature in zip(features.names, features.features, strict=True):
         if name in given:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.augment import Augmentation
 from halfspread.agents.imitation.cloning import BCPolicy, clone
 from halfspread.agents.imitation.dataset import ExpertDataset, load_dataset
@@ -65,7 +64,7 @@ class Clone(Imitator):
     def _demonstrations(self, tape: Tape, expert: Any, costs: Costs, terms: Options) -> ExpertDataset:
         if expert is None:
             return self._recorded(tape)
-        features = FeatureSet(self.features, self.stack)
+        features = self.feature_set
         return demonstrate(tape, expert, features, costs, instrument=self.instrument, **terms)
 
     def _fitted(self, dataset: ExpertDataset, rng: np.random.Generator) -> BCPolicy:
@@ -75,10 +74,10 @@ class Clone(Imitator):
     def _recorded(self, tape: Tape) -> ExpertDataset:
         """The rows of the file that stand inside the window."""
         found = load_dataset(self.demonstrations)
-        if self.features and FeatureSet(self.features, self.stack) != found.features:
+        if self.features and self.feature_set != found.features:
             raise ConfigError(
-                f"{self.demonstrations}: its features are {', '.join(found.features.names)} (stack "
-                f"{found.features.stack}), not those of the config; leave features out to take them as they are"
+                f"{self.demonstrations}: its features are {found.features}, not those of the config; leave features "
+                "and reservoir out to take them as they are"
             )
         recorded, here = {each.instrument for each in found.trained}, {one.name for one in tape.instruments}
         if recorded and not recorded & here:
@@ -119,10 +118,10 @@ class RecordClone(Clone):
             raise ConfigError(f"RecordClone: expected a file of fills, or one of signals, got {found}")
         if self.fills and self.full_size is None:
             raise ConfigError("RecordClone: full_size: expected the contracts that count as a target of 1")
-        FeatureSet(self.features, self.stack)
+        _ = self.feature_set.driven
 
     def _demonstrations(self, tape: Tape, expert: Any, costs: Costs, terms: Options) -> ExpertDataset:
-        features, at = FeatureSet(self.features, self.stack), self.instrument
+        features, at = self.feature_set, self.instrument
         if self.full_size is not None and self.fills:
             return demonstrations_from_fills(
                 self.fills, tape, features, costs, full_size=self.full_size, instrument=at,

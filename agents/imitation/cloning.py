@@ -134,8 +134,8 @@ def _network(dataset: ExpertDataset, settings: CloneSettings, rng: np.random.Gen
         raise DataError("a forest cannot be fitted any further; start from a network")
     if start.features != dataset.features or start.network.sizes != drawn.sizes:
         raise DataError(
-            f"a model of features {', '.join(start.features.names)} and sizes {start.network.sizes} cannot go on with "
-            f"{', '.join(dataset.features.names)} and {drawn.sizes}"
+            f"a model of features {start.features} and sizes {start.network.sizes} cannot go on with "
+            f"{dataset.features} and {drawn.sizes}"
         )
     targets = settings.targets if settings.head == "softmax" else ()
     if start.network.head != settings.head or start.targets.tolist() != list(targets):

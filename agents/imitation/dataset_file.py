@@ -34,8 +34,7 @@ def save_dataset(dataset: ExpertDataset, path: str | Path) -> Path:
     columns |= {name: dataset.observations[:, i] for i, name in enumerate(dataset.features.columns)}
     header = {
         "format": FORMAT,
-        "features": list(dataset.features.names),
-        "stack": dataset.features.stack,
+        **dataset.features.header(),
         "trained": [vars(each) for each in dataset.trained],
         "facts": dict(dataset.facts),
         "hash": dataset.digest(),

@@ -146,8 +146,8 @@ class ExpertDataset:
         """
         if other.features != self.features:
             raise DataError(
-                f"demonstrations: rows of {', '.join(other.features.names)} (stack {other.features.stack}) cannot be "
-                f"added to rows of {', '.join(self.features.names)} (stack {self.features.stack}); record them alike"
+                f"demonstrations: rows of {other.features} cannot be added to rows of {self.features}; record them "
+                "alike"
             )
         copied = refuse_copies(self, other) + sum(int(each.facts.get("copied_rows", 0)) for each in (self, other))
         first = int(self.episode.max()) + 1 if len(self) else 0

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, cast
 import numpy as np
 from pydantic import Field
 
-from halfspread.agents.features import FeatureSet
+from halfspread.agents.features import DrivenReservoir, FeatureSet
 from halfspread.agents.imitation.cloning import BCPolicy, CloneSettings
 from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.rollout_agents import Silence
@@ -55,16 +55,17 @@ class Imitator(Strategy):
     """What every learner that imitates has.
 
     ``expert``: the agent to imitate; or ``demonstrations``: a file of recorded ones (`save_dataset`), of which the
-    rows inside the training window count. ``features`` and ``stack``: what the learner looks at; left out with a
-    file: what the file holds. ``settings``: how it is fitted (`CloneSettings`). ``instrument``: which of the tape
-    it trades, by its place. ``silence``: what the expert wants where it says nothing (`roll_out`).
-    ``deterministic``: the policy takes the likeliest class; otherwise it draws.
+    rows inside the training window count. ``features`` and ``stack``: what the learner looks at, and the state of a
+    ``reservoir`` that the features drive; left out with a file: what the file holds. ``settings``: how it is fitted
+    (`CloneSettings`). ``instrument``: which of the tape it trades, by its place. ``silence``: what the expert wants
+    where it says nothing (`roll_out`). ``deterministic``: the policy takes the likeliest class; otherwise it draws.
     """
 
     expert: Any = None
     demonstrations: str = ""
     features: tuple[str, ...] = ()
     stack: Annotated[int, Field(ge=1)] = 1
+    reservoir: DrivenReservoir | None = None
     settings: CloneSettings = CloneSettings()
     instrument: Annotated[int, Field(ge=0)] = 0
     silence: Silence = "in_force"
@@ -82,8 +83,15 @@ class Imitator(Strategy):
             raise ConfigError(f"{name}: expert: expected an agent, got {self.expert!r}")
         if self.expert is not None and not self.features:
             raise ConfigError(f'{name}: features: expected what it looks at, such as ["log_return(1)", "position"]')
+        if self.reservoir is not None and not self.features:
+            raise ConfigError(f"{name}: reservoir: it is driven by features, and there are none")
         if self.features:
-            FeatureSet(self.features, self.stack)
+            _ = self.feature_set.driven  # a reservoir that cannot be drawn is refused here
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """What it looks at. Raises ConfigError."""
+        return FeatureSet(self.features, self.stack, self.reservoir)
 
     def fit(self, tape: Tape, rng: np.random.Generator, *, costs: Costs, options: Mapping[str, Any]) -> Policy:
         """The policy learnt from a training window; ``options`` are those of `run_backtest`. Raises what `learn`

@@ -154,8 +154,8 @@ def _check_model(learner: Model, features: FeatureSet) -> None:
     """Raise ConfigError for a model that looks at something else, or at other times."""
     if learner.features != features:
         raise ConfigError(
-            f"learner: the model looks at {', '.join(learner.features.names)} (stack {learner.features.stack}), and "
-            f"the rollout at {', '.join(features.names)} (stack {features.stack}); record the features of the model"
+            f"learner: the model looks at {learner.features}, and the rollout at {features}; record the "
+            "features of the model"
         )
     if learner.events != ("bar",):
         raise ConfigError(f"learner: the model decides on {', '.join(learner.events)}; a rollout is one of bars")

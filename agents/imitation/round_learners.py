@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from halfspread.agents.features import FeatureSet
 from halfspread.agents.imitation.dagger import DAggerTrainer
 from halfspread.agents.imitation.dart import DartTrainer
 from halfspread.agents.imitation.demonstrate import seen_by
@@ -62,7 +61,7 @@ class _InRounds(Imitator):
         parts = _parts(tape, self.instrument, self.rounds * self.rollouts, self.judged)
         task = Task(
             expert,
-            FeatureSet(self.features, self.stack),
+            self.feature_set,
             costs,
             terms,
             lambda number: _cut(tape, *parts[number]),

@@ -65,8 +65,7 @@ class Task:
         return {
             "name": self.name,
             "expert": said(self.expert),
-            "features": list(self.features.names),
-            "stack": self.features.stack,
+            **self.features.header(),
             "costs": said(self.costs),
             "options": {name: said(value) for name, value in sorted(self.options.items()) if name not in _NO_MATTER},
             "market": self.markets(0).hash(),

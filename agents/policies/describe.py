@@ -18,6 +18,8 @@ def describe(model: Model) -> list[tuple[str, str]]:
     rows += [("decides on", ", ".join(model.events)), ("features", ", ".join(model.features.names))]
     if model.features.stack > 1:
         rows.append(("stacked decisions", str(model.features.stack)))
+    if model.features.reservoir is not None:
+        rows.append(("beside them", str(model.features.reservoir)))
     rows.append(("earlier rows needed", str(model.features.lookback)))
     if model.classes:
         rows += [("targets", ", ".join(f"{each:g}" for each in model.targets))]

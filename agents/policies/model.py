@@ -87,11 +87,14 @@ class Model:
             own = {"nodes": inner.nodes.ravel(), "roots": inner.roots.astype(np.float64)}
         else:
             own = {"parameters": inner.parameters}
+        driven = self.features.driven
+        if driven is not None:
+            own |= {"w_in": driven.w_in.ravel(), "w": driven.w.ravel()}
         return {**own, "centre": self.scaler.centre, "spread": self.scaler.spread, "targets": self.targets}
 
     def digest(self) -> str:
         """Hash of what it decides by: the same for models that decide alike to the bit."""
-        made = f"{self.features} {self.network} {self.temperature} {self.events}"
+        made = f"{self.features!r} {self.network} {self.temperature} {self.events}"
         found = hashlib.blake2b(made.encode(), digest_size=16)
         for name, values in self.arrays().items():
             found.update(name.encode())

@@ -2,7 +2,8 @@
 
 A file is a NumPy archive (``.npz``, no pickles) of the arrays of the model and of ``header``, the bytes of a JSON
 object. The header holds hashes of the arrays, and a seal: the hash of itself without the seal. A network has the array
-``parameters``, a forest ``nodes`` and ``roots``; both have ``centre``, ``spread`` and ``targets``.
+``parameters``, a forest ``nodes`` and ``roots``; both have ``centre``, ``spread`` and ``targets``. Where features drive
+a reservoir there are its weights, ``w_in`` and ``w``, so that it is the same wherever the model runs.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from halfspread.agents.features import FeatureSet
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.plain_archive import read_archive
 from halfspread.agents.policies.sealed_header import features_in, read_sealed, sealed, taken, trained_in
+from halfspread.agents.reservoir import Reservoir
 from halfspread.agents.trees.forest import Forest
 from halfspread.agents.trees.forest_kernels import NODE_WIDTH
 from halfspread.costs.base import Floats
@@ -33,7 +36,8 @@ __all__ = ["FORMAT", "load_model", "save_model"]
 FORMAT = 2
 _ARRAYS = {"network": ("parameters",), "forest": ("nodes", "roots")}
 _SHARED = ("centre", "spread", "targets")
-_NAMES = frozenset(("header", *_SHARED, *(name for names in _ARRAYS.values() for name in names)))
+_DRIVEN = ("w_in", "w")
+_NAMES = frozenset(("header", *_SHARED, *_DRIVEN, *(name for names in _ARRAYS.values() for name in names)))
 _AGAIN = "train it again with this version"
 #: Larger than any model that this package makes.
 MOST_BYTES = 1 << 30
@@ -83,8 +87,7 @@ def _header(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:
         "format": FORMAT,
         "halfspread": model.made_with,
         "kind": model.kind,
-        "features": list(model.features.names),
-        "stack": model.features.stack,
+        **model.features.header(),
         "events": list(model.events),
         model.kind: shape,
         "temperature": model.temperature,
@@ -126,7 +129,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
     header = read_sealed(bytes(np.ascontiguousarray(written)), FORMAT, "a model", _AGAIN)
     if header.get("kind") not in tuple(_ARRAYS):
         raise DataError(f"expected a {' or a '.join(_ARRAYS)}, got {header.get('kind')!r:.80}")
-    wanted = (*_ARRAYS[header["kind"]], *_SHARED)
+    wanted = (*_ARRAYS[header["kind"]], *_SHARED, *(_DRIVEN if "reservoir" in header else ()))
     if set(archive) != {"header", *wanted}:
         found = ", ".join(sorted({*archive} - {"header"}))
         raise DataError(
@@ -148,6 +151,8 @@ def _array(values: Any, name: str) -> Floats:
 
 def _model(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Model:
     features, trained, events = features_in(header), trained_in(header), taken(header, "events", list)
+    if features.reservoir is not None:
+        features = replace(features, weights=_weights(features, arrays))
     texts = [*events, taken(header, "halfspread", str)]
     if not all(isinstance(each, str) for each in texts):
         raise DataError(f"its header is not that of a model: events: expected names, got {events!r:.80}")
@@ -166,6 +171,17 @@ def _model(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Model:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"its header is not that of a model: {error}") from None
+
+
+def _weights(features: FeatureSet, arrays: Mapping[str, Floats]) -> Reservoir:
+    settings, size, inputs = features.reservoir, features.units, len(features.names) + 1
+    w_in, w = arrays["w_in"], arrays["w"]
+    if settings is None or len(w_in) != size * inputs or len(w) != size * size:
+        raise DataError(
+            f"a reservoir of {size} units and {inputs} inputs: expected {size * inputs} and {size * size} weights, got "
+            f"{len(w_in)} and {len(w)}"
+        )
+    return Reservoir(w_in.reshape(size, inputs), w.reshape(size, size), np.zeros((size, 0)), settings)
 
 
 def _inner(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Network | Forest:

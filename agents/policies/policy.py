@@ -129,13 +129,13 @@ def memory_of(
     the tape holds (`Feed.held`), None where nobody knows. ``rows``: room for so many observations, each after its time.
     Raises ConfigError for features that the tape does not have."""
     plan, state = features.plan(instruments, columns, tables)
-    none = np.zeros(0)
+    none, driven = np.zeros(0), features.driven
     shape, parameters, units = (none, none, 0) if model is None else _of_model(model)
     parts: list[Floats] = [
         plan.ravel(),
         np.zeros(state),
         own_past(columns).ravel(),
-        np.zeros(len(features.names)),
+        np.zeros(len(features.names)) if driven is None else np.eye(1, driven.inputs, driven.inputs - 1)[0],
         np.zeros(features.count),
         np.zeros(features.count),
         none if model is None else model.scaler.centre,
@@ -145,6 +145,8 @@ def memory_of(
         np.zeros(units),
         none if model is None else model.targets,
         np.array([bits], np.uint64).view(np.float64),
+        none if driven is None else driven.packed(),
+        np.zeros(0 if driven is None else driven.scratch),
         np.zeros(rows * (features.count + 1)),
     ]
     header = np.zeros(places.HEADER, np.int64)

@@ -15,6 +15,7 @@ import numpy as np
 from halfspread.agents.features.kernels import observe
 from halfspread.agents.features.records import OWN_WIDTH, PLAN_WIDTH
 from halfspread.agents.networks.network_kernels import GAUSSIAN, SOFTMAX, forward, to_probabilities
+from halfspread.agents.reservoir.reservoir_kernels import update
 from halfspread.agents.trees.forest_kernels import NODE_WIDTH, forest_of_row
 from halfspread.compiled import kernel, loop_kernel
 from halfspread.engine.agent_functions import compiled_agent
@@ -25,8 +26,9 @@ Record = Any
 
 # Counts and settings, then where each part begins.
 FEATURES, STACK, INSTRUMENTS, FOREST, ACTIVATION, HEAD, VALUES, TRADED, DRAWS, SEEN = range(10)
-PLAN, KEPT, OWN, FRESH, OBSERVED, SCALED, CENTRE, SPREAD, SIZES, PARAMETERS, UNITS, TARGETS, RANDOM, END = range(10, 24)
-HEADER = 24
+PLAN, KEPT, OWN, FRESH, OBSERVED, SCALED, CENTRE, SPREAD, SIZES, PARAMETERS, UNITS, TARGETS, RANDOM = range(10, 23)
+RESERVOIR, ROOM, END = range(23, 26)
+HEADER = 26
 
 #: Constants of SplitMix64 (Steele, Lea and Flood 2014).
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -36,20 +38,25 @@ SECOND = np.uint64(0x94D049BB133111EB)
 
 @loop_kernel
 def look(memory: Array, context: Record, history: Array) -> None:
-    """Fill the observation: the features of this decision, before those of the decisions before it."""
+    """Fill the observation: the features of this decision, before those of the decisions before it; then the state of
+    the reservoir, which is kept there and nowhere else. Its last input, behind the features, is 1."""
     places = memory[:HEADER].view(np.int64)
     count, stack = places[FEATURES], places[STACK]
     lines = (places[KEPT] - places[PLAN]) // PLAN_WIDTH
     plan = memory[places[PLAN] : places[KEPT]].reshape((lines, PLAN_WIDTH))
     state = memory[places[KEPT] : places[OWN]]
     own = memory[places[OWN] : places[FRESH]].reshape((places[INSTRUMENTS], OWN_WIDTH))
-    fresh = memory[places[FRESH] : places[OBSERVED]]
+    fresh = memory[places[FRESH] : places[FRESH] + count]
     observed = memory[places[OBSERVED] : places[SCALED]]
     observe(plan, state, own, context, history, fresh)
     for i in range(stack * count - 1, count - 1, -1):
         observed[i] = observed[i - count]
     for i in range(count):
         observed[i] = fresh[i]
+    if places[ROOM] > places[RESERVOIR]:
+        packed, scratch = memory[places[RESERVOIR] : places[ROOM]], memory[places[ROOM] : places[END]]
+        nothing = scratch[:0]
+        update(packed, memory[places[FRESH] : places[OBSERVED]], nothing, observed[stack * count :], scratch)
     places[SEEN] += 1
 
 
@@ -97,7 +104,7 @@ def choose(memory: Array, begin: int) -> int:
                 best = j
         return best
     to_probabilities(outputs.reshape((1, count)))
-    left = uniform(memory[places[RANDOM] : places[END]].view(np.uint64))
+    left = uniform(memory[places[RANDOM] : places[RESERVOIR]].view(np.uint64))
     while best < count - 1 and left >= outputs[best]:
         left -= outputs[best]
         best += 1
@@ -111,7 +118,7 @@ def told(memory: Array, begin: int, i: int) -> float:
     places = memory[:HEADER].view(np.int64)
     value = memory[begin + i]
     if places[DRAWS] != 0 and places[HEAD] == GAUSSIAN:
-        bits = memory[places[RANDOM] : places[END]].view(np.uint64)
+        bits = memory[places[RANDOM] : places[RESERVOIR]].view(np.uint64)
         size = math.sqrt(-2.0 * math.log(1.0 - uniform(bits)))  # Box and Muller 1958
         value += math.exp(memory[begin + places[VALUES] + i]) * size * math.cos(2.0 * math.pi * uniform(bits))
     return min(max(value, -1.0), 1.0)  # type: ignore[no-any-return]

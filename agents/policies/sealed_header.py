@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from halfspread.agents.features import FeatureSet
+from halfspread.agents.features import DrivenReservoir, FeatureSet
 from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 
@@ -69,9 +69,11 @@ def features_in(header: Mapping[str, Any]) -> FeatureSet:
     names = taken(header, "features", list)
     if not all(isinstance(each, str) for each in names):
         raise DataError(f"features: expected names, got {names!r:.80}")
+    settings = taken(header, "reservoir", dict) if "reservoir" in header else None
     try:
-        return FeatureSet(tuple(names), taken(header, "stack", int))
-    except ConfigError as error:
+        driven = None if settings is None else DrivenReservoir(**settings)
+        return FeatureSet(tuple(names), taken(header, "stack", int), driven)
+    except (ConfigError, TypeError) as error:
         raise DataError(str(error)) from None
 
 

@@ -213,7 +213,8 @@ def _perron_root(w: Floats) -> float:
 
 
 def _radius(w: Floats, settings: ReservoirSettings) -> float:
-    found = float(np.abs(np.linalg.eigvals(w)).max())
+    # twelve digits: the last ones depend on the library of linear algebra, and on how many threads it has
+    found = float(f"{np.abs(np.linalg.eigvals(w)).max():.11e}")
     if found < 1e-9 * settings.radius:
         raise ConfigError(
             f"reservoir of {settings.size} units, sparsity {settings.sparsity:g}: nothing leads from a unit back to "

@@ -29,7 +29,7 @@ def test_a_seed_draws_the_weights_of_the_plain_construction(size: int, construct
     for found, known in zip(
         (made.w_in, made.w, made.w_back), drawn(chosen, 4, 3, np.random.default_rng(7)), strict=True
     ):
-        assert found == pytest.approx(known, abs=1e-14)
+        assert found == pytest.approx(known, abs=1e-14 if construction == "paper" else 1e-11)
         assert np.array_equal(found == 0.0, known == 0.0)
 
 

@@ -58,7 +58,7 @@ def times(tape: Tape) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def test_a_path_of_one_block_is_the_market_itself() -> None:
     for tape in (market(), Tape.join(*map(world_tape, two_legs(np.random.default_rng(1), bars=240)))):
-        same = resampled(tape, np.arange(len(Calendar.of(tape).days)))
+        same = resampled(tape, np.arange(Calendar.of(tape).count))
         assert same.hash() == tape.hash()
 
 
@@ -173,9 +173,24 @@ def test_a_gap_within_a_day_goes_where_the_day_goes() -> None:
     assert len(times(path)) == 5
 
 
+def test_a_day_in_which_the_market_begins_or_ends_stays_where_it_is() -> None:
+    bars = bars_of([90.0, 100.0, 110.0, 121.0, 130.0, 140.0, 150.0, 300.0])
+    part = Tape.from_bars(bars.iloc[1:-1], SWAP)
+    calendar = Calendar.of(part)
+    assert (calendar.count, calendar.head, calendar.tail) == (2, True, True)
+    path = resampled(part, np.array([1, 0]))
+    assert (times(path) == times(part)).all()
+    # 100 | 110 121 | 130 140 | 150: the second day first, and the last one from where that ends
+    expected = [100.0, 100.0 * 130 / 121, 100.0 * 140 / 121, 140.0 * 110 / 121, 140.0, 150.0]
+    assert rows(path)[:, 3] == pytest.approx([round(2 * each) / 2 for each in expected])
+    assert len(daily_series(part)["returns 0"]) == 2
+    with pytest.raises(ConfigError, match="numbers of 2 days"):
+        resampled(part, np.arange(4))
+
+
 def test_all_instruments_are_drawn_together() -> None:
     tape = Tape.join(*map(world_tape, two_legs(np.random.default_rng(1), bars=240)))
-    drawn = draw_days(np.random.default_rng(4), len(Calendar.of(tape).days), 2.0)
+    drawn = draw_days(np.random.default_rng(4), Calendar.of(tape).count, 2.0)
     path = resampled(tape, drawn)
     basis = []
     for some in (tape, path):
@@ -242,7 +257,7 @@ def test_other_markets_than_bars_in_memory_are_refused(tmp_path: Any) -> None:
         Calendar.of(Tape.from_trades(trades, SWAP))
     with pytest.raises(DataError, match="bars of 7d"):
         Calendar.of(Tape.from_bars(bars_of([100.0] * 4, step="7D"), bybit("BTCUSDT")))
-    with pytest.raises(DataError, match="two days or more with bars, got 1"):
+    with pytest.raises(DataError, match="two whole days or more with bars, got 1"):
         Calendar.of(Tape.from_bars(bars_of([100.0] * 2), SWAP))
     with pytest.raises(ConfigError, match="expected the numbers of 3 days"):
         resampled(Tape.from_bars(frame, SWAP), np.array([0, 1, 3]))

@@ -143,12 +143,12 @@ class CellWork:
         """Bytes of the tapes that are held."""
         return self._tapes.size
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of the tapes of all markets but those of ``keep``."""
         with self._lock:
             if self._scaled is not None and self._scaled[0] not in keep:
                 self._scaled = None
-        return self._tapes.release(keep)
+        self._tapes.release(keep)
 
     def _tape_of(self, plan: Plan, costs: Costs) -> Tape:
         """The tape as a cell is charged; the last form that is a copy is kept for the next cell."""

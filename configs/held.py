@@ -69,12 +69,10 @@ class Tapes:
                 self._lessons = (market, training_part(plain))
             return self._lessons[1]
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of all but the tapes of the markets ``keep`` and what the last path was made from; gives the size of
-        what is held then."""
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of all but the tapes of the markets ``keep`` and what the last path was made from."""
         with self._lock:
             self._held = {name: tape for name, tape in self._held.items() if name in keep or name == self._original}
-        return self.size
 
     @property
     def size(self) -> int:

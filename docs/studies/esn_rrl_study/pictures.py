@@ -37,7 +37,7 @@ def _dot(x: float, y: float, style: str, radius: float = 3.6) -> str:
     return element("circle", cx=round(x, 1), cy=round(y, 1), r=radius, class_=f"dot {style}")
 
 
-def _histogram(rows: Entry) -> str:
+def _histogram(rows: Mapping[str, Any]) -> str:
     """Totals of all draws for both gates, and the quartiles that the paper prints."""
     groups = {
         "gate every bar": (rows["literal"]["totals"], LITERAL),
@@ -61,13 +61,13 @@ def _histogram(rows: Entry) -> str:
         parts.append(panel.below(tick, formats.number(tick, 0)))
     y = panel.top + panel.height + 46
     paper = TABLE_II["total"]
-    x = {name: float(panel.x(paper[name])) for name in ("min", "q25", "q50", "q75", "max")}
-    parts.append(element("path", d=f"M{x['min']:.1f} {y}L{x['max']:.1f} {y}", class_="line ink"))
+    at = {name: float(panel.x(paper[name])) for name in ("min", "q25", "q50", "q75", "max")}
+    parts.append(element("path", d=f"M{at['min']:.1f} {y}L{at['max']:.1f} {y}", class_="line ink"))
     parts.append(
-        element("rect", x=round(x["q25"], 1), y=y - 8, width=round(x["q75"] - x["q25"], 1), height=16, class_="wash")
+        element("rect", x=round(at["q25"], 1), y=y - 8, width=round(at["q75"] - at["q25"], 1), height=16, class_="wash")
     )
-    parts.append(element("path", d=f"M{x['q50']:.1f} {y - 8}L{x['q50']:.1f} {y + 8}", class_="line ink"))
-    parts.append(words(x["max"] + 10, y + 4, "the paper's 250", "strong"))
+    parts.append(element("path", d=f"M{at['q50']:.1f} {y - 8}L{at['q50']:.1f} {y + 8}", class_="line ink"))
+    parts.append(words(at["max"] + 10, y + 4, "the paper's 250", "strong"))
     told = "; ".join(f"{title}: mean {formats.number(float(np.mean(each)))}" for title, (each, _) in groups.items())
     return document(870, round(y + 28), "Distribution of total returns over draws of the reservoir", told, *parts)
 

@@ -116,7 +116,7 @@ def _run(row: Row, loaded: Loaded, tape: Tape, workers: int, began: float) -> Ru
 def _of(result: BacktestResult, lookback: int) -> dict[str, Floats]:
     """One run by day, from the first day on that it could decide on whole."""
     periods, notional = result.periods, result.notional
-    times, exposure = periods.index.asi8, periods["exposure"].to_numpy()
+    times, exposure = periods.index.to_numpy().astype(np.int64), periods["exposure"].to_numpy()
     decided = result.start.value + lookback * result.interval  # the open of the first bar that it decided on
     ends = np.flatnonzero((times % DAY == 0) & (times > decided))
     parts = {

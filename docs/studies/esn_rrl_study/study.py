@@ -59,9 +59,8 @@ def run_study(
             **machine(),
         },
     }
-    study["first_days"] = {
-        name: share_of_variance(found) for name, prefix in STARTS.items() if (found := _starts(study["rows"], prefix))
-    }
+    by_day = {name: _starts(study["rows"], prefix) for name, prefix in STARTS.items()}
+    study["first_days"] = {name: share_of_variance(totals) for name, totals in by_day.items() if totals}
     for name, keys in BESIDE.items():
         if set(keys) <= set(runs):
             study[name] = beside(*(runs[key] for key in keys))

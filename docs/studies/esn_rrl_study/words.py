@@ -96,11 +96,11 @@ def _share_above(study: Study) -> str:
 
 
 def _least(rows: Study, prefix: str) -> float:
-    return min(row["total"]["min"] for key, row in rows.items() if key.startswith(prefix))
+    return min(float(row["total"]["min"]) for key, row in rows.items() if key.startswith(prefix))
 
 
 def _most(rows: Study, prefix: str) -> float:
-    return max(row["total"]["max"] for key, row in rows.items() if key.startswith(prefix))
+    return max(float(row["total"]["max"]) for key, row in rows.items() if key.startswith(prefix))
 
 
 def against_constant(study: Study) -> str:
@@ -165,7 +165,22 @@ def paths(study: Study) -> str:
     """The market's own error."""
     if "paths" not in study:
         return ""
-    return ""
+    one = study["paths"]
+    agent, constant = one["esn_rrl"], one["constant"]
+    total, other = agent["total_return"], constant["total_return"]
+    shares = ", ".join(
+        f"{name} {formats.percent(share, 0)}" for name, share in agent["shares"].get("total_return", {}).items()
+    )
+    return (
+        "## Had the market gone another way\n\n"
+        f"{one['seeds']} draws of the reservoir on each of {one['paths']} markets resampled from this one (a "
+        f"stationary "
+        f"bootstrap of its days in blocks of {one['block']} on average, funding with them; `halfspread "
+        f"montecarlo --seeds "
+        f"{one['seeds']} --paths {one['paths']}`). Totals have a mean of {_n(total['mean'])} and a deviation of "
+        f"{_n(total['std'])}, from {_n(total['min'])} to {_n(total['max'])}; of the variance: {shares}. The constant "
+        f"under the same gate makes {_n(other['mean'])} ± {_n(other['std'])} on such markets."
+    )
 
 
 def new_market(study: Study) -> str:

@@ -107,7 +107,7 @@ def _baselines() -> list[Row]:
         one("rrl", "Moody and Saffell's RRL, gate every day", "rrl", seeds=SOME),
         one("rrl_ungated", "Moody and Saffell's RRL, no gate", "rrl", 'agents.rrl.gate.kind="none"', seeds=SOME),
         one("sarsa", "echo state SARSA, gate every day", "esn_sarsa", seeds=SOME),
-        one("hold", "buy and hold", "buy_and_hold"),
+        one("hold", "buy and hold", "buy_and_hold", "market.start=2017-02-11"),
     ]  # fmt: skip
 
 

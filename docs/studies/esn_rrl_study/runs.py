@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from esn_rrl_study.rows import Row
 
 from halfspread.commands.sources import folder_hashes
@@ -116,7 +117,8 @@ def _run(row: Row, loaded: Loaded, tape: Tape, workers: int, began: float) -> Ru
 def _of(result: BacktestResult, lookback: int) -> dict[str, Floats]:
     """One run by day, from the first day on that it could decide on whole."""
     periods, notional = result.periods, result.notional
-    times, exposure = periods.index.to_numpy().astype(np.int64), periods["exposure"].to_numpy()
+    times: Any = np.array(pd.DatetimeIndex(periods.index).as_unit("ns").asi8)
+    exposure = periods["exposure"].to_numpy()
     decided = result.start.value + lookback * result.interval  # the open of the first bar that it decided on
     ends = np.flatnonzero((times % DAY == 0) & (times > decided))
     parts = {

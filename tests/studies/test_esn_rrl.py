@@ -108,8 +108,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Row, Path]:
 name = "tiny"
 [market]
 source = "synthetic"
-days = 12
-interval = "15m"
+days = 80
+interval = "1h"
 seed = 3
 [costs]
 half_spread = { kind = "bps", amount = 1.0 }
@@ -124,8 +124,8 @@ amount = 10_000
 type = "esn_rrl"
 features = ["log_return(1)"]
 reservoir = { size = 8 }
-warm_up = 96
-gate = { every = 96 }
+warm_up = 24
+gate = { every = 24 }
 """
     )
     return Row("tiny", "main", "tiny", (), 3, config), folder
@@ -139,12 +139,12 @@ def test_rows_are_run_by_day_and_kept(tiny: tuple[Row, Path]) -> None:
     again = run_rows([row], folder / "out", 1, told.append)["tiny"]
     assert len(told) == 1
     assert np.array_equal(first.net, again.net)
-    assert first.net.shape == (3, 11)
+    assert first.net.shape == (3, 79)
     (folder / "out" / "tiny.npz").unlink()
     alone = run_rows([row], folder / "out", 1, told.append)["tiny"]
     assert np.array_equal(first.net, alone.net)
     found = numbers_of(row, first)
-    assert found["days"] == 11
+    assert found["days"] == 79
     assert found["total"]["mean"] == pytest.approx(
         sum(found[part]["mean"] for part in ("price", "execution", "carry")), abs=1e-12
     )

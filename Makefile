@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench study imitation clean
+.PHONY: help run test lint bench study imitation esn_rrl clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## compare the ready-made strategies on the built-in market and write the HTML report
 	$(BIN)/python -m halfspread compare configs/quickstart.toml
@@ -32,6 +32,7 @@ bench: $(READY) ## measure the speed; every benchmark checks its results first
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.policies
 	$(BIN)/python -m benchmarks.dagger
+	$(BIN)/python -m benchmarks.esn_rrl
 	$(BIN)/python -m benchmarks.report
 
 study: $(READY) ## what costs and luck leave of the experts; needs HALFSPREAD_DATA
@@ -39,6 +40,9 @@ study: $(READY) ## what costs and luck leave of the experts; needs HALFSPREAD_DA
 
 imitation: $(READY) ## what learners take over from their experts; its part on real markets needs HALFSPREAD_DATA
 	$(BIN)/python docs/studies/imitation.py
+
+esn_rrl: $(READY) ## the ESN-RRL agent and its paper on real markets; needs HALFSPREAD_DATA
+	$(BIN)/python docs/studies/esn_rrl.py
 
 clean: ## remove the environment and everything that tools left behind (never runs/)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -145,12 +145,16 @@ def test_the_schema_describes_every_field_and_every_parameter_of_the_experts() -
 
 REAL = {
     "bybit_quotes": 721,
+    "btcusdt_esn_rrl": 192_174,
     "btcusdt_experts": 192_174,
     "compare_imitation": 181_439,
     "constant_xbtusd": 484_992,
     "dagger_position_expert": 181_439,
+    "xbtusd_esn_rrl": 485_281,
     "xbtusd_experts": 564_047,
     "xbtusd_experts_historical_fees": 564_047,
+    "xbtusd_online_learners": 485_281,
+    "xbtusd_ranking": 286_272,
 }
 
 

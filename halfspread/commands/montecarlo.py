@@ -181,6 +181,7 @@ def _run(
         workers=workers,
         progress=progress,
         check=lambda outcome: None,
+        noun="runs",
         market=None if design.varies_market else Cell(-1, design.pins),
     )
     try:

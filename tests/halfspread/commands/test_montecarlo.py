@@ -95,7 +95,7 @@ def on_file(small: Path, days: int = 8) -> None:
 def test_seeds_leave_a_run_folder_with_every_trial(small: Path, halfspread: Command) -> None:
     done = halfspread("montecarlo", small, *RANDOM, "--trials", 12)
     assert done.code == 0, done.err
-    assert "12 cells, about " in done.err
+    assert "12 runs, about " in done.err
     assert "Varied: 12 seeds of the agent. The market is one and the same in all trials." in words(done.out)
     assert "It says nothing about what another stretch of market would have given" in words(done.out)
     names = {"manifest.json", "metrics.json", "trials.parquet", "equity.parquet", "report.html"}
@@ -281,7 +281,7 @@ def test_a_killed_command_goes_on_where_it_was(small: Path, halfspread: Command)
     Path("wait").unlink()
     done = halfspread(*command)
     assert done.code == 0, done.err
-    assert "3 of 5 cells are kept from before, 2 to run" in done.err
+    assert "3 of 5 runs are kept from before, 2 to run" in done.err
     for name in ("trials.parquet", "equity.parquet", "metrics.json"):
         assert (folder() / name).read_bytes() == (folder("whole") / name).read_bytes(), name
 
@@ -303,7 +303,7 @@ def test_an_interrupted_command_keeps_its_trials(
         done = halfspread(*command)
     assert done.code == 130
     assert "interrupted; finished trials are kept" in done.err
-    assert "3 of 6 cells are kept from before" in halfspread(*command).err
+    assert "3 of 6 runs are kept from before" in halfspread(*command).err
 
 
 def verified(halfspread: Command, *arguments: object) -> dict[str, Any]:

@@ -199,6 +199,10 @@ def test_paths_of_a_file_are_blocks_of_its_days_and_a_path_is_a_run_of_its_own(
     found = json.loads(single.out)
     assert found["metrics"]["total_return"] == trials["total_return"][2]
     assert "path 2 of the bootstrap (seed 1): 8 days in blocks of 2 on average" in found["assumptions"]["data"]
+    plain = json.loads(halfspread("run", small, *more, "--json", "--out", "plain").out)["metrics"]["total_return"]
+    assert data["agents"][0]["as_it_was"] == plain
+    less = 100 * (trials["total_return"] < plain).mean()
+    assert data["says"][-1].endswith(f"{less:.0f}% of the trials have less.")
 
 
 def test_paths_of_a_made_up_market_are_markets_of_their_own(small: Path, halfspread: Command) -> None:

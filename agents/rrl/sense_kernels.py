@@ -16,7 +16,6 @@ import numpy as np
 from halfspread.agents.features.kernels import observe
 from halfspread.agents.features.records import LAST_PRICE, OWN_WIDTH, PLAN_WIDTH
 from halfspread.agents.rrl.records import (
-    BEGUN,
     BLIND,
     CARRY,
     CARRY_ON,
@@ -37,6 +36,7 @@ from halfspread.agents.rrl.records import (
     NUMBERS_KEPT,
     OF_PRICE,
     OWN,
+    PAUSE,
     PLAN,
     POSITION,
     PRICE,
@@ -48,7 +48,6 @@ from halfspread.agents.rrl.records import (
     VARIANCE,
 )
 from halfspread.compiled import inner_kernel, loop_kernel
-from halfspread.engine.codes import FUNDING
 
 Array = Any
 Record = Any
@@ -69,15 +68,6 @@ def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
     return finite
 
 
-@inner_kernel
-def settled(places: Array, context: Record, k: int) -> float:
-    """Sum of the funding rates settled since the last decision; at the first of a run only what is settled now, since
-    the rest was before its time."""
-    if places[BEGUN] != 0:
-        return context.funded[k]  # type: ignore[no-any-return]
-    return context.last_funding_rate[k] if context.kind & FUNDING != 0 else 0.0
-
-
 @loop_kernel
 def sense(memory: Array, context: Record, history: Array) -> bool:
     """Look, and set move, cost, carry and time elapsed since the last decision; False where that cannot be done, and
@@ -87,8 +77,7 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
     k = places[TRADED]
     seen = look(memory, places, context, history)
     price = memory[places[OWN] + k * OWN_WIDTH + LAST_PRICE]
-    numbers[UNPAID] += settled(places, context, k)
-    places[BEGUN] = 1
+    numbers[UNPAID] += context.funded[k]
     places[GAPS] += context.gap[k] > 0
     if not (seen and price > 0.0 and math.isfinite(price)):
         places[BLIND] += 1
@@ -105,6 +94,8 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
         numbers[COST] = (fee + half / price) * scale
         numbers[CARRY] = rate * scale
     numbers[ELAPSED] = context.time - numbers[LAST_TIME] if before > 0.0 else 0.0
+    if numbers[PAUSE] < 0.0:
+        numbers[PAUSE] = numbers[ELAPSED]
     numbers[PRICE], numbers[UNPAID], numbers[LAST_TIME] = price, 0.0, context.time
     places[DECISIONS] += 1
     return True

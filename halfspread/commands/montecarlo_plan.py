@@ -41,7 +41,8 @@ def design_of(base: Base, arguments: Namespace) -> Design:
         )
     if arguments.block is not None and paths is None:
         raise ConfigError("--block: is the mean length of the blocks that --paths are made of; say how many paths")
-    vary = parse_vary([own_key(text, base) for text in arguments.vary], arguments.set)
+    fixed = [f"{of_agent(each.partition('=')[0].strip(), base)}=" for each in arguments.set]
+    vary = parse_vary([own_key(text, base) for text in arguments.vary], fixed)
     refuse_idle([each.key for each in vary], base, "--vary")
     if paths is None:
         seeds = trials or seeds or TRIALS
@@ -72,10 +73,11 @@ def cells_of(base: Base, trials: Sequence[Trial], chosen: Sequence[int] | None =
     """A cell for every agent of every trial, or of those that are ``chosen``."""
     count = len(base.agents)
     several = base.numbers if count > 1 else (None,)
+    picked = range(len(trials)) if chosen is None else set(chosen)
     return [
         Cell(trial.index * count + i, trial.settings, agent=number)
         for trial in trials
-        if chosen is None or trial.index in set(chosen)
+        if trial.index in picked
         for i, number in enumerate(several)
     ]
 

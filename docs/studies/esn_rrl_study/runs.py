@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from esn_rrl_study.rows import Row
 
-from halfspread.commands.sources import folder_hashes
+from halfspread.compiled import source_hash
+from halfspread.configs.agents import parameters_of
 from halfspread.configs.build import build_agents, build_tape, run_terms
 from halfspread.configs.costs import build_costs
 from halfspread.configs.load import Loaded, load
@@ -32,8 +33,6 @@ __all__ = ["Runs", "run_rows"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 DAY = 86_400_000_000_000
-#: Folders of the package that results come from.
-_FOLDERS = ("costs", "engine", "strategies", "agents")
 #: Hours with less than this of a notional held are flat, with more than that long or short.
 FLAT, SIDE = 1e-3, 0.5
 
@@ -145,12 +144,10 @@ def _of(result: BacktestResult, lookback: int) -> dict[str, Floats]:
 
 
 def _code(row: Row, loaded: Loaded) -> str:
-    """Hash of what the numbers come from: the package, the config as it runs, and the seeds."""
+    """Hash of what the numbers come from: the kernels, the config as it runs with the agent's defaults, the seeds."""
+    agents = [parameters_of(each.agent, each.config) for each in build_agents(loaded, row.agent)]
     found = hashlib.blake2b(digest_size=8)
-    for name, each in folder_hashes().items():
-        if name in _FOLDERS:
-            found.update(f"{name} {each}".encode())
-    found.update(f"{loaded.config!r} {row.agent} {row.seeds} {row.nudge}".encode())
+    found.update(f"{source_hash()} {loaded.config!r} {agents} {row.agent} {row.seeds} {row.nudge}".encode())
     return found.hexdigest()
 
 

@@ -48,14 +48,14 @@ def _histogram(rows: Mapping[str, Any]) -> str:
     parts = [words(16, 24, "Total return of each draw of the reservoir, XBTUSD 2017-02-11 to 2021-09-22", "head")]
     tallest = max(np.histogram(totals, edges)[0].max() for totals, _ in groups.values())
     for i, (title, (totals, style)) in enumerate(groups.items()):
-        panel = Panel(60, 50 + 150 * i, 760, 110, (edges[0], edges[-1]), (0.0, 1.05 * tallest))
+        panel = Panel(60, 60 + 150 * i, 760, 110, (edges[0], edges[-1]), (0.0, 1.05 * tallest))
         counts = np.histogram(totals, edges)[0]
         for count, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
             if count:
                 x, y = float(panel.x(left)), float(panel.y(count))
                 size = {"width": round(float(panel.x(right)) - x - 1, 1), "height": round(float(panel.y(0)) - y, 1)}
                 parts.append(element("rect", x=round(x, 1), y=round(y, 1), **size, class_=f"fill {style}"))
-        parts += [panel.level(0.0, "", "rule"), words(panel.left + 4, panel.top + 12, title, style)]
+        parts += [panel.level(0.0, "", "rule"), words(panel.left, panel.top - 6, title, style)]
         parts += [panel.upright(0.0, "rule dash")]
     for tick in nice_ticks(edges[0], edges[-1], 8):
         parts.append(panel.below(tick, formats.number(tick, 0)))
@@ -67,7 +67,7 @@ def _histogram(rows: Mapping[str, Any]) -> str:
         element("rect", x=round(at["q25"], 1), y=y - 8, width=round(at["q75"] - at["q25"], 1), height=16, class_="wash")
     )
     parts.append(element("path", d=f"M{at['q50']:.1f} {y - 8}L{at['q50']:.1f} {y + 8}", class_="line ink"))
-    parts.append(words(at["max"] + 10, y + 4, "the paper's 250", "strong"))
+    parts.append(words(at["min"] - 10, y + 4, "the paper's 250", "strong", "end"))
     told = "; ".join(f"{title}: mean {formats.number(float(np.mean(each)))}" for title, (each, _) in groups.items())
     return document(870, round(y + 28), "Distribution of total returns over draws of the reservoir", told, *parts)
 

@@ -57,8 +57,9 @@ def take_funding(state: Record, event: Array) -> None:
         settle_funding(state, k, event.value)
         pay_from_margin(state, k, before - account.cash)
         context.last_funding_rate[k] = event.value
-        context.funded[k] += event.value
-        state.run.told = 1
+        if state.run.started != 0:
+            context.funded[k] += event.value
+            state.run.told = 1
         context.next_funding_rate[k] = math.nan
     else:
         context.next_funding_rate[k] = event.value
@@ -149,7 +150,8 @@ def take_event(extra: Any, state: Record, event: Array, data: Data) -> int:
         return extra(SERVE_DEPTH, state, event, data)
     if event.kind == TRADE:
         return extra(SERVE_TRADE, state, event, data)
-    run.kinds |= event.kind
+    if run.started != 0:  # what happened before the first price is known, and has not just happened
+        run.kinds |= event.kind
     if event.kind & (FUNDING | FUNDING_KNOWN):
         take_funding(state, event)
     elif event.kind != TIMER:

@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=default_workers(), help="runs at once (default: all processors)")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "esn-rrl-study", help="where rows are kept")
     parser.add_argument("--to", type=Path, default=HERE, help="folder to write to (default: docs/studies)")
-    parser.add_argument("--rows", nargs="+", metavar="NAME", help=f"only these rows or groups ({', '.join(groups)})")
+    parser.add_argument(
+        "--rows", nargs="+", metavar="NAME", help=f"only these rows or groups ({', '.join([*groups, 'ranking'])})"
+    )
     parser.add_argument("--paths", type=int, default=None, help=f"resampled markets (default: {PATHS}, 0 with --rows)")
     parser.add_argument("--page", action="store_true", help="only write page and pictures from esn_rrl.json")
     given = parser.parse_args(arguments)
@@ -52,11 +54,18 @@ def main(arguments: list[str] | None = None) -> int:
         if not os.environ.get("HALFSPREAD_DATA"):
             raise UserError("set HALFSPREAD_DATA to the folder of market data")
         rows = [row for row in ROWS if given.rows is None or {row.key, row.group} & set(given.rows)]
-        if not rows and given.paths is None:
+        if not rows and given.paths is None and "ranking" not in given.rows:
             raise UserError(f"--rows {' '.join(given.rows)}: no such row; there are {', '.join(r.key for r in ROWS)}")
         paths = given.paths if given.paths is not None else (0 if given.rows else PATHS)
         earlier = before if given.rows else None
-        study = run_study(rows, out=given.runs, workers=given.workers, paths=paths, before=earlier)
+        study = run_study(
+            rows,
+            out=given.runs,
+            workers=given.workers,
+            paths=paths,
+            ranking=given.rows is None or "ranking" in given.rows,
+            before=earlier,
+        )
         write_study(study, given.to)
     except KeyboardInterrupt:
         print("interrupted; finished rows are kept, the same command goes on from there", file=sys.stderr)

@@ -147,3 +147,24 @@ def test_an_agent_that_cannot_tell_is_named() -> None:
     costs = FREE
     with pytest.raises(StrategyError, match=r"Tells: describe, counts or warnings.*ValueError"):
         run_backtest(Tape.from_bars(bars([100.0] * 3), LINEAR), Tells(what="wrong"), costs, sizing=FixedContracts(1.0))
+
+
+class Notes(Strategy):
+    """Writes down at every bar whether funding was settled, and what."""
+
+    def reset(self, rng: np.random.Generator, instruments: Any) -> None:
+        self.seen: list[tuple[bool, float, float]] = []
+
+    def on_bar(self, market: Market) -> float:
+        self.seen.append((market.funding_settled, market.funded, market.last_funding_rate))
+        return 0.0
+
+
+def test_a_settlement_before_the_first_bar_is_known_and_has_not_just_happened() -> None:
+    table = bars([100.0] * 3)
+    start = int(np.asarray(table["ts"])[0])
+    funding = {"ts": [start - HOUR, start + 2 * HOUR], "rate": [0.001, 0.002], "interval_h": [3.0, 3.0]}
+    agent = Notes()
+    costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.published())
+    run_backtest(Tape.from_bars(table, LINEAR, funding=funding), agent, costs, sizing=FixedContracts(1.0))
+    assert agent.seen == [(False, 0.0, 0.001), (True, 0.002, 0.002), (False, 0.0, 0.002)]

@@ -12,9 +12,13 @@ import numpy as np
 from esn_rrl_study.rows import Row
 from esn_rrl_study.runs import Floats, Runs
 
+from halfspread.reports.statistics.resamples import block_length, draw_resamples, means_of_resamples
 from halfspread.reports.statistics.robust import robust_ratio_error
 
-__all__ = ["daily_table", "distribution", "numbers_of", "ratios"]
+__all__ = ["beside", "daily_table", "distribution", "numbers_of", "ratios", "share_of_variance"]
+
+#: Of the resamples of days.
+SEED, RESAMPLES = 20_261_121, 10_000
 
 DAYS_PER_YEAR = 365
 #: Two standard errors of the mean on either side hold it nineteen times of twenty, where there are many.
@@ -121,4 +125,35 @@ def share_of_variance(by_first_day: Mapping[str, Sequence[float]]) -> dict[str, 
         "both": max(1.0 - (of_days + of_seeds) / total, 0.0),
         "std": float(table.std(ddof=1)),
         "std_of_day_means": float(table.mean(axis=1).std(ddof=1)),
+    }
+
+
+def beside(runs: Runs, constant: Runs, hold: Runs) -> dict[str, Any]:
+    """The mean over seeds, day by day, against nothing and against a constant position under the same gate, with 95 %
+    limits by a stationary block bootstrap of the days; and how many seeds are above the constant and above holding."""
+    mean, other = runs.net.mean(axis=0), constant.net[0]
+    totals = runs.net.sum(axis=1)
+    return {
+        "alone": _interval(mean),
+        "less_constant": _interval(mean - other),
+        "above_zero": float((totals > 0.0).mean()),
+        "above_constant": float((totals > other.sum()).mean()),
+        "above_hold": float((totals > hold.net[0].sum()).mean()),
+        "constant": float(other.sum()),
+        "hold": float(hold.net[0].sum()),
+    }
+
+
+def _interval(days: Floats) -> dict[str, float]:
+    """Sum of daily returns with its 95 % limits, the mean length of a block, and the standard error."""
+    block = block_length(days)
+    resamples = draw_resamples(np.random.default_rng(SEED), len(days), block, RESAMPLES)
+    sums = means_of_resamples(days[:, None], resamples)[:, 0] * len(days)
+    low, high = np.quantile(sums, [0.025, 0.975])
+    return {
+        "total": float(days.sum()),
+        "low": float(low),
+        "high": float(high),
+        "error": float(sums.std(ddof=1)),
+        "block_days": block,
     }

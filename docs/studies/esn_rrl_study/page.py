@@ -42,7 +42,8 @@ def _ranking(study: Study) -> str:
         return ""
     return (
         "## Beside rules and imitators\n\n"
-        f"[configs/{study['ranking']['config']}](../../configs/{study['ranking']['config']}): all that learn have learnt "
+        f"[configs/{study['ranking']['config']}](../../configs/{study['ranking']['config']}): all that learn "
+        f"have learnt "
         "from 2017 and 2018, and every agent is run from 2019-01-02 on, filled at the next open. Intervals are block "
         "bootstraps of its own days.\n\n"
         f"{ranking_table(study['ranking'])}\n\n![Ranking with intervals](esn_rrl_images/ranking.svg)"
@@ -53,13 +54,17 @@ GATES = {"literal": "gate every bar", "daily": "gate every day"}
 PLACES: Mapping[str, Callable[[Study], str]] = {
     "findings": lambda study: "\n".join(f"- {each}" for each in words.findings(study)),
     "gates": lambda study: beside_the_paper(_group(study, "main")),
-    "table_i": lambda study: table_i(_columns(study, GATES | {"flipped_daily": "gate every day, sign flipped †"}, "table_i")),
+    "table_i": lambda study: table_i(
+        _columns(study, GATES | {"flipped_daily": "gate every day, sign flipped †"}, "table_i")
+    ),
     "table_ii": lambda study: table_ii(_columns(study, GATES | {"flipped_daily": "20 draws, sign flipped †"}, "rows")),
     "baselines": lambda study: rows_table([study["rows"]["daily"], *_group(study, "baselines")], "agent"),
     "against_constant": words.against_constant,
     "changes": lambda study: rows_table([study["rows"]["daily"], *_group(study, "changes")], "changed"),
     "first_days": lambda study: first_days(study["rows"]) + "\n\n" + words.first_days(study),
-    "costs": lambda study: rows_table([study["rows"]["daily"], *_group(study, "costs")], "charged") + "\n\n" + words.costs(study),
+    "costs": lambda study: (
+        rows_table([study["rows"]["daily"], *_group(study, "costs")], "charged") + "\n\n" + words.costs(study)
+    ),
     "signs": _signs,
     "sign_words": words.signs,
     "paths": words.paths,

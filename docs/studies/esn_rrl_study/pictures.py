@@ -39,7 +39,10 @@ def _dot(x: float, y: float, style: str, radius: float = 3.6) -> str:
 
 def _histogram(rows: Entry) -> str:
     """Totals of all draws for both gates, and the quartiles that the paper prints."""
-    groups = {"gate every bar": (rows["literal"]["totals"], LITERAL), "gate every day": (rows["daily"]["totals"], DAILY)}
+    groups = {
+        "gate every bar": (rows["literal"]["totals"], LITERAL),
+        "gate every day": (rows["daily"]["totals"], DAILY),
+    }
     values = [each for totals, _ in groups.values() for each in totals]
     edges = np.linspace(*padded(min(*values, TABLE_II["total"]["min"]), max(*values, TABLE_II["total"]["max"])), 41)
     parts = [words(16, 24, "Total return of each draw of the reservoir, XBTUSD 2017-02-11 to 2021-09-22", "head")]
@@ -113,7 +116,9 @@ def _first_days(rows: Entry) -> str:
     values = [each for days in found.values() for totals in days.values() for each in totals]
     days = sorted({int(day) for each in found.values() for day in each})
     panel = Panel(60, 46, 640, 300, (days[0] - 0.6, days[-1] + 0.6), padded(min(values), max(values)))
-    parts = [words(16, 24, "Total return by the day of the first decision (February 2017), a dot for each seed", "head")]
+    parts = [
+        words(16, 24, "Total return by the day of the first decision (February 2017), a dot for each seed", "head")
+    ]
     parts += [panel.level(tick, formats.number(tick, 0)) for tick in nice_ticks(*panel.ys, 6)]
     parts.append(panel.level(0.0, "", "rule"))
     parts += [panel.below(day, str(day + 1)) for day in days]
@@ -122,6 +127,6 @@ def _first_days(rows: Entry) -> str:
             x = float(panel.x(int(day))) + 9 * (2 * i - 1)
             parts += [_dot(x, float(panel.y(each)), style, 2.8) for each in totals]
         parts += [_dot(720, 70 + 22 * i, style), words(730, 74 + 22 * i, title)]
-    told = "; ".join(f"{title}: {formats.number(min(map(min, d.values())))} to {formats.number(max(map(max, d.values())))}"
-                     for title, d in found.items())  # fmt: skip
+    ends = {title: [end(map(end, days.values())) for end in (min, max)] for title, days in found.items()}
+    told = "; ".join(f"{title}: {formats.number(low)} to {formats.number(high)}" for title, (low, high) in ends.items())
     return document(870, 390, "Total return by the first day", told, *parts)

@@ -70,15 +70,16 @@ def ranking_picture(found: Mapping[str, Any]) -> str:
     """Total return after all costs with its interval, ranked."""
     agents = found["agents"]
     ends = [each["intervals"]["total_return"] or {} for each in agents]
-    values = [each["total_return"] for each in agents] + [one[side] for one in ends for side in one if side in "lowhigh"]
+    values = [each["total_return"] for each in agents] + [
+        one[side] for one in ends for side in one if side in "lowhigh"
+    ]
     xs = padded(max(min(values), -6.0), min(max(values), 8.0), 0.04)
     panel = Panel(190, 66, 560, ROW * len(agents), xs, (0.0, 1.0))
     span = f"{agents[0]['start'][:10]} to {agents[0]['end'][:10]}"
     parts = [
         words(16, 24, f"XBTUSD {span}: total return on a constant notional, after all costs", "head"),
-        words(16, 44, "dot: sum of simple returns; line: 95 % bootstrap interval; costs: 5 bp taker, 0.25 USD half-spread, "
-              "published funding"),
-    ]  # fmt: skip
+        words(16, 44, "dot: sum of simple returns; line: 95 % interval; 5 bp taker, 0.25 USD half-spread, funding"),
+    ]
     for tick in nice_ticks(*xs, 7):
         style = "rule" if tick == 0.0 else "grid"
         parts += [panel.upright(tick, style), panel.below(tick, formats.percent(tick, 0))]
@@ -97,6 +98,9 @@ def ranking_picture(found: Mapping[str, Any]) -> str:
     bottom = panel.top + panel.height + 44
     for i, (title, colour) in enumerate(legend):
         x = panel.left + 190 * i
-        parts += [element("circle", cx=x, cy=bottom - 4, r=4.5, class_=f"dot own s{colour}"), words(x + 10, bottom, title)]
+        parts += [
+            element("circle", cx=x, cy=bottom - 4, r=4.5, class_=f"dot own s{colour}"),
+            words(x + 10, bottom, title),
+        ]
     told = ", ".join(f"{each['name']} {formats.percent(each['total_return'], 0)}" for each in agents)
     return document(840, round(bottom + 20), "Ranking of agents on XBTUSD", told, *parts)

@@ -119,9 +119,7 @@ def _costs() -> list[Row]:
             rows.append(Row(f"spread_{ticks:g}", "costs", f"spread of {ticks:g} ticks", (setting,)))
     for fee in (0.0, 2.5, 7.5):
         rows.append(Row(f"fee_{fee:g}", "costs", f"taker fee {fee:g} bp", (f"costs.fees.taker={fee * 1e-4:g}",)))
-    rows.append(
-        Row("fee_by_date", "costs", "the venue's fees by date", ('costs.fees={kind="venue"}',))
-    )
+    rows.append(Row("fee_by_date", "costs", "the venue's fees by date", ('costs.fees={kind="venue"}',)))
     rows.append(Row("next_open", "costs", "filled at the next open", ('execution.fill="next_open"',)))
     rows.append(Row("one_bar_late", "costs", "filled one bar later, at its close", ('execution.fill="next_close"',)))
     return rows
@@ -154,7 +152,9 @@ def _starts() -> list[Row]:
     ):
         for day in FIRST_DAYS:
             first = f"market.start=2017-02-{day - 1:02}T23:55:00Z"
-            found.append(Row(f"{key}_{day}", "starts", f"{title}, from 2017-02-{day + 1:02} on", (first, *settings), BEGINNERS))
+            found.append(
+                Row(f"{key}_{day}", "starts", f"{title}, from 2017-02-{day + 1:02} on", (first, *settings), BEGINNERS)
+            )
     return found
 
 
@@ -177,11 +177,20 @@ def _new_market() -> list[Row]:
 
     return [
         one("new_esn_rrl", "ESN-RRL", "esn_rrl", MONTE_CARLO),
+        one("new_percent", "ESN-RRL, rewards in percent", "esn_rrl_percent", MONTE_CARLO),
         one("new_bias_only", "bias only", "bias_only", MANY),
         one("new_constant", "constant +0.99, same gate", "constant"),
-        one("new_rrl", "Moody and Saffell's RRL, same gate", "rrl", MANY),
         one("new_hold", "buy and hold", "buy_and_hold"),
     ]
 
 
-ROWS: tuple[Row, ...] = (*_gates(), *_changes(), *_baselines(), *_costs(), *_signs(), *_starts(), *_nudges(), *_new_market())
+ROWS: tuple[Row, ...] = (
+    *_gates(),
+    *_changes(),
+    *_baselines(),
+    *_costs(),
+    *_signs(),
+    *_starts(),
+    *_nudges(),
+    *_new_market(),
+)

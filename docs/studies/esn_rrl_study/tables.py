@@ -63,7 +63,9 @@ def table_i(columns: Mapping[str, Entry]) -> str:
             if quantity == "position" and name == "sum":
                 continue
             cells = [_small(each[quantity][name]) for each in columns.values()]
-            lines.append([quantity if name == "mean" else "", name, *cells, _small(paper[name]) if name in paper else ""])
+            lines.append(
+                [quantity if name == "mean" else "", name, *cells, _small(paper[name]) if name in paper else ""]
+            )
     lines.append(["IR", "", *(formats.number(each["ir"]) for each in columns.values()), "1.46"])
     return table(heads, lines, words=2)
 
@@ -87,7 +89,10 @@ def table_ii(columns: Mapping[str, Entry]) -> str:
 
 def first_days(rows: Entry) -> str:
     """Mean and range of totals over seeds, by the day of the first decision."""
-    series: dict[str, Callable[[int], str]] = {"features and bias": "start_{}".format, "bias only": "start_bias_{}".format}
+    series: dict[str, Callable[[int], str]] = {
+        "features and bias": "start_{}".format,
+        "bias only": "start_bias_{}".format,
+    }
     days = sorted(int(key.removeprefix("start_")) for key in rows if key.removeprefix("start_").isdigit())
     lines = []
     for day in days:

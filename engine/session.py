@@ -44,7 +44,7 @@ from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Execution, agree_terms
 from halfspread.engine.times import parse_interval
-from halfspread.engine.training import refuse_what_was_seen
+from halfspread.engine.training import refuse_what_was_seen, rows_before_decisions
 from halfspread.errors import DataError, InternalError
 
 __all__ = ["Options", "Progress", "Session", "columns_of"]
@@ -90,9 +90,9 @@ class Session:
     def __init__(self, tape: Tape, agent: Any, costs: Costs, options: Options) -> None:
         self.tape, self.agent = tape, agent
         self.compiled = runs_compiled(agent, options.get("mode", "auto"))
-        if not options.get("in_sample", False):
-            refuse_what_was_seen(tape, agent)
         wishes = wishes_of(agent, self.compiled)
+        if not options.get("in_sample", False) and getattr(agent, "trained", None):
+            refuse_what_was_seen(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds))
         stale_after = options.get("stale_after", "1h")
         stale = parse_interval(stale_after) if stale_after else 0
         asked = options.get("margin")

@@ -19,7 +19,7 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import Integers, time_text
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["TrainingRange", "ranges_text", "refuse_what_was_seen", "training_range"]
+__all__ = ["TrainingRange", "ranges_text", "refuse_what_was_seen", "rows_before_decisions", "training_range"]
 
 #: Rows of a training range that are marked, evenly spread.
 MARKS = 64
@@ -102,12 +102,16 @@ def _marks(feed: Feed, times: Integers) -> Iterator[tuple[int, str]]:
         last = int(block.times[-1])
 
 
-def refuse_what_was_seen(tape: Tape, agent: Any) -> None:
-    """Raise ConfigError where an agent has learnt (``trained``, ranges of `TrainingRange`) from what the tape holds."""
+def refuse_what_was_seen(tape: Tape, agent: Any, lookback: int = 0, history: str | None = None) -> None:
+    """Raise ConfigError where an agent has learnt (``trained``, ranges of `TrainingRange`) from what it decides on.
+
+    The first ``lookback`` rows of its ``history`` (a table, such as bars) are not decided on, only looked back on: they
+    may be of its lessons, as those of an agent that goes on where it has stopped are."""
     for seen in getattr(agent, "trained", ()):
         for feed in tape.feeds:
-            if _is_seen(seen, feed):
-                here = f"{feed.instrument.name} from {time_text(feed.start_ns)} to {time_text(feed.end_ns)}"
+            start = _decided_from(feed, history, lookback)
+            if _is_seen(seen, feed, start):
+                here = f"{feed.instrument.name} from {time_text(start)} to {time_text(feed.end_ns)}"
                 raise ConfigError(
                     f"{agent_name(agent)} was trained on {seen}, and the run is on {here}: what it earns on data that "
                     f"it has seen says nothing; run it from {time_text(seen.end)} on (start in a config, or "
@@ -115,18 +119,39 @@ def refuse_what_was_seen(tape: Tape, agent: Any) -> None:
                 )
 
 
-def _is_seen(seen: TrainingRange, feed: Feed) -> bool:
-    if not (seen.start < feed.end_ns and feed.start_ns < seen.end):
+def rows_before_decisions(agent: Any) -> int:
+    """The lookback of an agent that tells it before it is reset, else 0."""
+    try:
+        lookback = agent.lookback
+    except Exception:
+        return 0  # it is asked again after its reset, and told what is wrong
+    return int(lookback) if isinstance(lookback, (int, np.integer)) and lookback > 0 else 0
+
+
+def _decided_from(feed: Feed, history: str | None, lookback: int) -> int:
+    """When the first row begins that an agent decides on; the end of the feed where there is none."""
+    if lookback == 0 or history is None or feed.table(history) is None:
+        return feed.start_ns
+    row = 0
+    for block in feed.blocks(history):
+        if row + len(block.times) > lookback:
+            return int(block.times[lookback - row])
+        row += len(block.times)
+    return feed.end_ns
+
+
+def _is_seen(seen: TrainingRange, feed: Feed, start: int) -> bool:
+    if not (seen.start < feed.end_ns and start < seen.end):
         return False
     if seen.synthetic or feed.synthetic or seen.instrument != feed.instrument.name:
-        return _has_rows_of(seen, feed)
+        return _has_rows_of(seen, feed, start)
     return True
 
 
-def _has_rows_of(seen: TrainingRange, feed: Feed) -> bool:
-    """Whether the marked rows are in the feed, all of those whose time is. One that differs settles it, so that of a
-    streamed market no more is read than up to there."""
-    marks = dict(seen.marks)
+def _has_rows_of(seen: TrainingRange, feed: Feed, start: int) -> bool:
+    """Whether the marked rows are in the feed from ``start`` on, all of those whose time is. One that differs settles
+    it, so that of a streamed market no more is read than up to there."""
+    marks = {time: mark for time, mark in seen.marks if time >= start}
     shared = 0
     for time, mark in _marks(feed, np.array(sorted(marks), np.int64)):
         if marks[time] != mark:

@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(module="halfspread.commands.run")
     run.add_argument("config", metavar="CONFIG", help=_CONFIG)
     run.add_argument("--agent", metavar="NAME", help="which agent, where the config holds several")
+    run.add_argument("--save-agent", metavar="FILE", help="write what an online learner has become, such as esn.npz")
     _common(run)
 
     compare = commands.add_parser("compare", help="several agents on one market: a ranked table and a report")
@@ -150,11 +151,13 @@ def _learners(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     train.add_argument("--agent", metavar="NAME", help="which learner, where the config holds several")
     train.add_argument("--model", metavar="FILE", help="put the model here too, such as models/clone.npz")
     _common(train)
-    model = commands.add_parser("model", help="what a saved model is, what it looks at, and what it has seen")
+    model = commands.add_parser(
+        "model", help="what a saved model or state of an agent is, what it looks at, and what it has seen"
+    )
     kinds = model.add_subparsers(title="commands", metavar="COMMAND", required=True)
     shown = kinds.add_parser("show", help="one model")
     shown.set_defaults(module="halfspread.commands.model")
-    shown.add_argument("file", metavar="FILE", help="a model, such as models/clone.npz")
+    shown.add_argument("file", metavar="FILE", help="a model or a state, such as models/clone.npz")
     shown.add_argument("--json", action="store_true", help=_JSON)
 
 

@@ -19,10 +19,10 @@ from halfspread.engine.subscriptions import METHODS
 from halfspread.engine.training import TrainingRange
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["Model", "TrainingRange"]
+__all__ = ["Model", "TrainingRange", "this_version"]
 
 
-def _this_version() -> str:
+def this_version() -> str:
     """The version of halfspread that runs."""
     try:
         return version("halfspread")
@@ -50,7 +50,7 @@ class Model:
     facts: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     events: tuple[str, ...] = ("bar",)
-    made_with: str = field(default_factory=_this_version)
+    made_with: str = field(default_factory=this_version)
 
     def __post_init__(self) -> None:
         count = self.features.count

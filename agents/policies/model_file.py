@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from halfspread.agents.features import FeatureSet
 from halfspread.agents.networks.network import Network
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
-from halfspread.agents.policies.plain_archive import read_archive
+from halfspread.agents.policies.plain_archive import read_archive, write_archive
 from halfspread.agents.policies.sealed_header import features_in, read_sealed, sealed, taken, trained_in
 from halfspread.agents.reservoir import Reservoir
 from halfspread.agents.trees.forest import Forest
@@ -56,24 +54,10 @@ def save_model(model: Model, path: str | Path) -> Path:
         raise ConfigError(f"{path}: facts and metrics of a model are plain JSON values: {error}") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, np.frombuffer(text.encode(), np.uint8), arrays)
+        write_archive(path, np.frombuffer(text.encode(), np.uint8), arrays)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error}") from None
     return path
-
-
-def _write(path: Path, header: Any, arrays: Mapping[str, Floats]) -> None:
-    handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, header=header, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).chmod(0o644)
-        os.replace(made, path)
-    except BaseException:
-        Path(made).unlink(missing_ok=True)
-        raise
 
 
 def _header(model: Model, hashes: Mapping[str, str]) -> dict[str, Any]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import struct
+import tempfile
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from halfspread.errors import DataError
 
-__all__ = ["read_archive"]
+__all__ = ["read_archive", "write_archive"]
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _START = len(_MAGIC) + 2
@@ -79,3 +82,18 @@ def _array(data: bytes, name: str) -> np.ndarray[Any, Any]:
         raise DataError(f"member {name}: it claims {claimed:,} bytes of numbers, and has {len(data) - begin:,}")
     found: np.ndarray[Any, Any] = np.frombuffer(data[begin:], kind).reshape(shape)
     return found.copy()
+
+
+def write_archive(path: Path, header: Any, arrays: Mapping[str, Any]) -> None:
+    """Write an archive of ``header`` and ``arrays``, at once or not at all. Raises OSError."""
+    handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, header=header, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(made).chmod(0o644)
+        os.replace(made, path)
+    except BaseException:
+        Path(made).unlink(missing_ok=True)
+        raise

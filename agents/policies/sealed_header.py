@@ -31,7 +31,7 @@ def sealed(header: Mapping[str, Any]) -> str:
     return json.dumps({**header, "seal": seal}, sort_keys=True)
 
 
-def read_sealed(data: bytes, form: int, what: str, again: str) -> dict[str, Any]:
+def read_sealed(data: bytes, form: int | str, what: str, again: str) -> dict[str, Any]:
     """A header as `sealed` wrote it, without its seal. ``form``: the number of the format of ``what``; ``again``: how
     to get a good one. Raises DataError for anything else."""
     if len(data) > MOST_BYTES + 100:

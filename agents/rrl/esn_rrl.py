@@ -5,20 +5,23 @@ Borrageiro, Firoozye and Barucca (2022), "The Recurrent Reinforcement Learning C
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
+from halfspread.agents.reservoir.reservoir import ReservoirSettings
+from halfspread.agents.rrl import ekf_kernels
 from halfspread.agents.rrl import esn_records as mine
 from halfspread.agents.rrl import records as at
 from halfspread.agents.rrl.covariance import packed, padded
 from halfspread.agents.rrl.esn_rrl_kernels import act
 from halfspread.agents.rrl.lane_kernels import LANES
 from halfspread.agents.rrl.online_trader import OnlineTrader
+from halfspread.agents.rrl.state import Carried
 from halfspread.costs.base import Floats, Model
 from halfspread.engine.instruments import Instrument
+from halfspread.errors import ConfigError
 
 __all__ = ["EsnRrl", "RiskAppetite", "WeightUpdate"]
 
@@ -65,7 +68,8 @@ class EsnRrl(OnlineTrader):
     ``risk_appetite``, ``decay`` of mean and variance of the reward; ``gradient``: how the position's derivative is
     taken (``agents.rrl.gradient_kernels``); ``exact_utility``: with the factor that the paper leaves out.
     ``feed_traded`` feeds back what passed the gate instead of what was wanted: then a gate that shuts never opens
-    again. ``initial_deviation``: of random initial weights, 0: they begin at 0.
+    again. ``initial_deviation``: of random initial weights, 0: they begin at 0. ``covariance_factor``: what the
+    covariance of weights taken from a state is multiplied by, above 1: they move faster; "fresh": begin with a new one.
     """
 
     reservoir: ReservoirSettings | Literal["none"] = ReservoirSettings()
@@ -77,14 +81,25 @@ class EsnRrl(OnlineTrader):
     update: WeightUpdate = WeightUpdate()
     feed_traded: bool = False
     initial_deviation: Annotated[float, Field(ge=0.0)] = 0.0
+    covariance_factor: Annotated[float, Field(gt=0.0, le=1e12)] | Literal["fresh"] = 1.0
     function = act
+    carried: ClassVar[Carried] = Carried(
+        numbers=(mine.PENDING,),
+        parts=((mine.COVARIANCE, mine.LAST), (mine.LAST, mine.GRADIENTS), (mine.WEIGHTS, mine.TRACE)),
+        learnt=(mine.PENDING,),
+        layouts=(mine, ekf_kernels),
+    )
+
+    def check(self) -> None:
+        """Parameters that fit together. Raises ConfigError or DataError."""
+        super().check()
+        if self.covariance_factor != 1.0 and self.resume != "weights":
+            raise ConfigError('EsnRrl: covariance_factor is of weights that are taken over; resume = "weights"')
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take the instruments, and draw the reservoir. Raises ConfigError."""
         super().reset(rng, instruments)
-        self._drawn = (
-            None if self.reservoir == "none" else Reservoir.draw(self.reservoir, self.inputs, self.feedback, rng)
-        )
+        self._drawn = self.reservoir_drawn(self.reservoir, self.feedback, rng)
         deviation = self.initial_deviation
         self._first = deviation * rng.standard_normal(self.width) if deviation else np.zeros(self.width)
 
@@ -134,12 +149,21 @@ class EsnRrl(OnlineTrader):
         firsts = [*range(at.PLAN, at.NUMBERS + 1), *range(mine.RESERVOIR, mine.END + 1)]
         return self.joined(places, parts, firsts)
 
+    def adapted(self, memory: Floats, fresh: Floats) -> Floats:
+        """Scale the covariance that came with the weights, or begin with a fresh one."""
+        places: Any = memory[: at.HEADER].view(np.int64)
+        part, pending = slice(places[mine.COVARIANCE], places[mine.GRADIENTS]), places[at.NUMBERS] + mine.PENDING
+        if self.covariance_factor == "fresh":
+            memory[part], memory[pending] = fresh[part], fresh[pending]
+        else:
+            memory[places[mine.COVARIANCE] : places[mine.LAST]] *= self.covariance_factor
+            memory[pending] *= self.covariance_factor
+        return memory
+
     def describe(self) -> str:
         """How it decided, in a sentence."""
-        gate = self.gate
-        looked = "not gated" if gate.kind == "none" else f"gated every {gate.every:,} decisions (decay {gate.decay:g})"
         return (
             f"ESN-RRL: {self.inputs} inputs, {self.size} units, {self.feedback} past positions; rewards in "
-            f"units of {self.units}, {self.gradient} gradient, positions up to {self.clip:g}, {looked}; it learnt "
-            "while it traded, from its first decision on"
+            f"units of {self.units}, {self.gradient} gradient, positions up to {self.clip:g}, "
+            f"{self.gate_text}; {self.learning_text}"
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +12,7 @@ from halfspread.agents.rrl import moody_records as mine
 from halfspread.agents.rrl import records as at
 from halfspread.agents.rrl.moody_kernels import act
 from halfspread.agents.rrl.online_trader import Gate, OnlineTrader, Units
+from halfspread.agents.rrl.state import Carried
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 
@@ -39,6 +41,13 @@ class Rrl(OnlineTrader):
     longest_step: Annotated[float, Field(gt=0.0)] = 0.1
     initial_deviation: Annotated[float, Field(gt=0.0)] = 0.1
     function = act
+    more_counts: ClassVar[Mapping[str, int]] = {"steps_shortened": mine.SHORTENED}
+    carried: ClassVar[Carried] = Carried(
+        counters=(mine.REWARDS, mine.SHORTENED),
+        numbers=(mine.SQUARE, mine.MARKET),
+        parts=((mine.WEIGHTS, mine.TRACE),),
+        layouts=(mine,),
+    )
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take the instruments, and draw the first weights. Raises ConfigError."""
@@ -56,15 +65,10 @@ class Rrl(OnlineTrader):
         firsts = [*range(at.PLAN, at.NUMBERS + 1), *range(mine.WEIGHTS, mine.END + 1)]
         return self.joined(places, parts, firsts)
 
-    def counts(self) -> dict[str, int]:
-        """What happened while it learnt and traded."""
-        found = super().counts()
-        return found | {"steps_shortened": int(self.places[mine.SHORTENED])} if found else {}
-
     def describe(self) -> str:
         """How it decided, in a sentence."""
         return (
             f"recurrent reinforcement learning, differential Sharpe ratio: {self.inputs} inputs; rewards in units of "
-            f"{self.units}, learning rate {self.learning_rate:g}, positions up to {self.clip:g}, {self.gate_text}; it "
-            "learnt while it traded, from its first decision on"
+            f"{self.units}, learning rate {self.learning_rate:g}, positions up to {self.clip:g}, {self.gate_text}; "
+            f"{self.learning_text}"
         )

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Literal
+import copy
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.features.feature_set import own_past
+from halfspread.agents.policies.model import this_version
+from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
 from halfspread.agents.rrl import records as at
+from halfspread.agents.rrl.state import (
+    AgentState,
+    Carried,
+    Resume,
+    continued,
+    layout_of,
+    refuse_other,
+    transferred,
+)
+from halfspread.agents.rrl.state_file import load_state, save_state
 from halfspread.costs.base import Floats, Integers, Model
+from halfspread.costs.model import Costs
 from halfspread.engine.instruments import Instrument
-from halfspread.errors import ConfigError
+from halfspread.engine.run import run_backtest
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import SECOND, interval_text
+from halfspread.engine.training import TrainingRange, ranges_text, training_range
+from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.compiled import CompiledStrategy
 
 __all__ = ["Gate", "OnlineTrader"]
@@ -43,6 +63,9 @@ class OnlineTrader(CompiledStrategy):
     ``carried`` into it (as the account does). ``on_gap``: after a gap in the market ``carry`` on or ``reset`` what is
     remembered of the past. ``warm_up``: it decides when so many rows stand before the present one, or as many as its
     features need. ``instrument``: which of the tape it trades, by its place.
+
+    ``state_file``: what an agent of its kind has become, as `save` wrote it; ``resume`` from there with ``everything``,
+    as if it had never stopped, or with the ``weights`` alone, on any market.
     """
 
     features: tuple[str, ...] = ("price_and_volume",)
@@ -53,12 +76,44 @@ class OnlineTrader(CompiledStrategy):
     on_gap: Literal["carry", "reset"] = "carry"
     warm_up: Annotated[int, Field(ge=0)] = 0
     instrument: Annotated[int, Field(ge=0)] = 0
+    state_file: str = ""
+    resume: Resume = "everything"
     sees_costs = True
+    file_fields: ClassVar[tuple[str, ...]] = ("state_file",)
+    carried: ClassVar[Carried] = Carried()
+    more_counts: ClassVar[Mapping[str, int]] = {}
+    _begins_from: ClassVar[AgentState | None] = None
 
     def check(self) -> None:
-        """Features that there are. Raises ConfigError."""
+        """Features that there are, and a state that fits. Raises ConfigError or DataError."""
         if self.features:
             FeatureSet(self.features)
+        if self.state_file:
+            self.__dict__["_begins_from"] = load_state(self.state_file)
+        state = self._begins_from
+        if state is not None:
+            layout = layout_of(self.carried.layouts)
+            with self._naming_the_state():
+                refuse_other(state, type(self).__name__, layout, self._parameters_as_json(), self.resume)
+
+    @contextmanager
+    def _naming_the_state(self) -> Iterator[None]:
+        """Have what is wrong with the state say which one it is."""
+        try:
+            yield
+        except (ConfigError, DataError) as error:
+            raise type(error)(f"{self.name}: {self.state_file or 'the state it begins from'}: {error}") from None
+
+    def _parameters_as_json(self) -> dict[str, Any]:
+        """All parameters as plain values, each feature of a set by its own name."""
+        found = self.model().model_validate(self.parameters()).model_dump(mode="json")
+        found["features"] = list(self.feature_set.names) if self.feature_set is not None else []
+        return found
+
+    @property
+    def trained(self) -> tuple[TrainingRange, ...]:
+        """What it has seen before the run, which is not run again."""
+        return () if self._begins_from is None else self._begins_from.trained
 
     @property
     def feature_set(self) -> FeatureSet | None:
@@ -67,9 +122,11 @@ class OnlineTrader(CompiledStrategy):
 
     @property
     def lookback(self) -> int:  # type: ignore[override]
-        """As many rows as its features need, or the warm-up."""
+        """As many rows as its features need, or the warm-up; at least that of the last decision of an agent that goes
+        on."""
         found = self.feature_set
-        return max(self.warm_up, 0 if found is None else found.lookback)
+        goes_on = self._begins_from is not None and self.resume == "everything"
+        return max(self.warm_up, 0 if found is None else found.lookback, int(goes_on))
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take the instruments. Raises ConfigError where the traded one is not there."""
@@ -124,7 +181,71 @@ class OnlineTrader(CompiledStrategy):
         begins = at.HEADER + np.cumsum([0, *(len(part) for part in parts)])
         for place, begin in zip(firsts, begins[: len(firsts)], strict=True):
             places[place] = begin
-        return np.concatenate([places.view(np.float64), *parts])
+        memory = np.concatenate([places.view(np.float64), *parts])
+        state = self._begins_from
+        if state is None:
+            return memory
+        with self._naming_the_state():
+            if self.resume == "weights":
+                return self.adapted(transferred(memory, state, self.carried), memory)
+            return continued(memory, state, self.carried, [each.name for each in self._instruments], self.lookback)
+
+    def adapted(self, memory: Floats, fresh: Floats) -> Floats:
+        """A memory with weights that were taken over, and what else was learnt with them; ``fresh``: without them."""
+        return memory
+
+    def reservoir_drawn(
+        self, settings: ReservoirSettings | Literal["none"], feedback: int, rng: np.random.Generator
+    ) -> Reservoir | None:
+        """The reservoir of the state that it begins from, or a new one. Raises ConfigError."""
+        if settings == "none":
+            return None
+        if self._begins_from is not None:
+            return self._begins_from.reservoir
+        return Reservoir.draw(settings, self.inputs, feedback, rng)
+
+    def state(self, tape: Tape) -> AgentState:
+        """What it has become in a run over all of ``tape``, of which it is not run again. Reads the tape once. Raises
+        ConfigError before a run, and for another tape."""
+        memory, places = self.left_behind, self.places
+        if [each.name for each in self._instruments] != [each.name for each in tape.instruments]:
+            raise ConfigError(f"{self.name}: its run was not on {tape!r}; give the tape of its last run")
+        last = memory[places[at.NUMBERS] + at.LAST_TIME]
+        if places[at.BEGUN] and not tape.start_ns <= last <= tape.end_ns + SECOND:
+            raise ConfigError(f"{self.name}: its last decision was not on {tape!r}; give the tape of its last run")
+        return AgentState(
+            type(self).__name__,
+            self._parameters_as_json(),
+            tuple(each.name for each in self._instruments),
+            layout_of(self.carried.layouts),
+            memory.copy(),
+            getattr(self, "_drawn", None),
+            (*self.trained, *training_range(tape)),
+            this_version(),
+        )
+
+    def save(self, path: str | Path, tape: Tape) -> Path:
+        """Write what it has become in a run over all of ``tape`` to a file (.npz), at once or not at all; gives its
+        path. Raises as `state`, and ConfigError for a path that cannot be written."""
+        return save_state(self.state(tape), path)
+
+    def continued(self, state: AgentState, resume: Resume | None = None) -> Self:
+        """An agent with the same parameters that begins from a state. Raises ConfigError for one that does not fit."""
+        made = type(self).__new__(type(self))
+        made.__dict__["_begins_from"] = state
+        parameters = {**self.parameters(), "state_file": "", "resume": resume or self.resume}
+        made.__init__(**parameters)  # type: ignore[misc]
+        return made
+
+    def fit(
+        self, tape: Tape, rng: np.random.Generator, *, costs: Costs, options: Mapping[str, Any] | None = None
+    ) -> Self:
+        """An agent that goes on where this one gets to on ``tape``: it learns there as it does everywhere, by trading.
+        ``options`` are those of the run."""
+        agent = copy.deepcopy(self)
+        terms: Any = {**(options or {}), "seed": int(rng.integers(2**63)), "keep_curve": False, "sink": None}
+        run_backtest(tape, agent, costs, **terms)
+        return agent.continued(agent.state(tape), "everything")
 
     @property
     def gate_text(self) -> str:
@@ -133,14 +254,35 @@ class OnlineTrader(CompiledStrategy):
         return "not gated" if gate.kind == "none" else f"gated every {gate.every:,} decisions (decay {gate.decay:g})"
 
     @property
+    def learning_text(self) -> str:
+        """When it learnt, in words."""
+        state = self._begins_from
+        if state is None:
+            return "it learnt while it traded, from its first decision on"
+        if self.resume == "weights":
+            return f"it began with weights learnt on {ranges_text(state.trained)}, and learnt on while it traded"
+        pause = 0.0 if self._memory is None else self._memory[self.places[at.NUMBERS] + at.PAUSE]
+        after = f", {interval_text(round(pause / SECOND) * SECOND)} after its last decision" if pause > 0.0 else ""
+        return (
+            f"it went on from what it had become after {state.decisions:,} decisions{after}, learning while it traded"
+        )
+
+    @property
     def places(self) -> Integers:
         """The whole numbers of the memory after a run."""
-        if self._memory is None:
+        return self.left_behind[: at.HEADER].view(np.int64)
+
+    @property
+    def left_behind(self) -> Floats:
+        """The memory after a run. Raises ConfigError where there was none."""
+        if getattr(self, "_memory", None) is None:
             raise ConfigError(f"{self.name}: it has not run yet")
-        return self._memory[: at.HEADER].view(np.int64)
+        return self._memory  # type: ignore[return-value]
 
     def counts(self) -> dict[str, int]:
-        """What happened while it learnt and traded."""
+        """What happened while it learnt and traded, in this run."""
+        if self._memory is None:
+            return {}
         names = {
             "updates": at.UPDATES,
             "updates_skipped": at.SKIPPED,
@@ -149,8 +291,12 @@ class OnlineTrader(CompiledStrategy):
             "gate_shut": at.SHUT,
             "gaps_met": at.GAPS,
             "resets_at_gaps": at.RESETS,
+            **self.more_counts,
         }
-        return {} if self._memory is None else {name: int(self.places[place]) for name, place in names.items()}
+        before = np.zeros(at.HEADER, np.int64)
+        if self._begins_from is not None and self.resume == "everything":
+            before = self._begins_from.places
+        return {name: int(self.places[place] - before[place]) for name, place in names.items()}
 
     def warnings(self) -> list[str]:
         """What went wrong while it learnt."""

@@ -6,16 +6,18 @@ Borrageiro, Firoozye and Barucca (2022, section IV) argue against.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
+from halfspread.agents.reservoir.reservoir import ReservoirSettings
 from halfspread.agents.rrl import records as at
 from halfspread.agents.rrl import sarsa_records as mine
 from halfspread.agents.rrl.online_trader import Gate, OnlineTrader, Units
 from halfspread.agents.rrl.sarsa_kernels import act
+from halfspread.agents.rrl.state import Carried
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
 
@@ -44,13 +46,19 @@ class EsnSarsa(OnlineTrader):
     exploration: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
     halving: Annotated[int, Field(ge=0)] = 10_000
     function = act
+    more_counts: ClassVar[Mapping[str, int]] = {"actions_drawn": mine.EXPLORED}
+    carried: ClassVar[Carried] = Carried(
+        counters=(mine.ACTION, mine.ACTED, mine.EXPLORED),
+        numbers=(mine.OWED,),
+        parts=((mine.WEIGHTS, mine.TRACES),),
+        actions=(mine.ACTION, mine.ACTIONS),
+        layouts=(mine,),
+    )
 
     def reset(self, rng: np.random.Generator, instruments: tuple[Instrument, ...]) -> None:
         """Take the instruments, and draw the reservoir and what it explores by. Raises ConfigError."""
         super().reset(rng, instruments)
-        self._drawn = (
-            None if self.reservoir == "none" else Reservoir.draw(self.reservoir, self.inputs, self.feedback, rng)
-        )
+        self._drawn = self.reservoir_drawn(self.reservoir, self.feedback, rng)
         self._bits = int(rng.integers(2**63))
 
     @property
@@ -83,15 +91,10 @@ class EsnSarsa(OnlineTrader):
         firsts = [*range(at.PLAN, at.NUMBERS + 1), *range(mine.RESERVOIR, mine.END + 1)]
         return self.joined(places, parts, firsts)
 
-    def counts(self) -> dict[str, int]:
-        """What happened while it learnt and traded."""
-        found = super().counts()
-        return found | {"actions_drawn": int(self.places[mine.EXPLORED])} if found else {}
-
     def describe(self) -> str:
         """How it decided, in a sentence."""
         return (
             f"echo state SARSA: {self.inputs} inputs, {self.size} units, {self.feedback} past positions; positions of "
             f"{self.clip:g}, discount {self.discount:g}, exploration from {self.exploration:g} on, {self.gate_text}; "
-            "it learnt while it traded, from its first decision on"
+            f"{self.learning_text}"
         )

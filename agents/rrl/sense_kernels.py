@@ -37,6 +37,7 @@ from halfspread.agents.rrl.records import (
     NUMBERS_KEPT,
     OF_PRICE,
     OWN,
+    PAUSE,
     PLAN,
     POSITION,
     PRICE,
@@ -105,6 +106,8 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
         numbers[COST] = (fee + half / price) * scale
         numbers[CARRY] = rate * scale
     numbers[ELAPSED] = context.time - numbers[LAST_TIME] if before > 0.0 else 0.0
+    if numbers[PAUSE] < 0.0:
+        numbers[PAUSE] = numbers[ELAPSED]
     numbers[PRICE], numbers[UNPAID], numbers[LAST_TIME] = price, 0.0, context.time
     places[DECISIONS] += 1
     return True

@@ -13,6 +13,7 @@ from halfspread.commands.output import agent_object, print_json, print_table, wh
 from halfspread.commands.progress import Progress
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
+from halfspread.commands.saved_agent import STATE, copy_of, state_path
 from halfspread.commands.tried import daily_pnl, find_tried, tried_entry
 from halfspread.configs.build import build_agents, build_tape, effective
 from halfspread.configs.learners import fitted
@@ -28,6 +29,7 @@ def execute(arguments: Namespace) -> int:
     loaded = load(arguments.config, arguments.set)
     (built,) = build_agents(loaded, _only(loaded, arguments.agent))
     refuse_other_agents(loaded, built.label)
+    keep = state_path(arguments.save_agent, built)
     progress = Progress(shown=not arguments.json)
     with progress.step("read the market"):
         tape = build_tape(loaded)
@@ -39,6 +41,8 @@ def execute(arguments: Namespace) -> int:
         with progress.step(f"fit {built.label}"):
             ready = fitted(loaded, built)
         result = against(loaded, replay(loaded, tape, ready, folder.building, progress), series)
+        if keep is not None:
+            ready.agent.save(folder.building / STATE, tape)
         watch.lap("replay")
         data = data_entry(loaded, tape_hash.result(), tape.origin)
         tried = find_tried(Path(arguments.out), data["hash"])
@@ -49,12 +53,15 @@ def execute(arguments: Namespace) -> int:
             write_results(result, folder.building, facts, report=not arguments.no_report, proof=proof)
         watch.lap("write")
         write_manifest(folder.building, "run", {**facts, "seconds": watch.laps}, [result])
+    if keep is not None:
+        copy_of(folder.path / STATE, keep)
     if arguments.json:
         print_json(
             {
                 "name": loaded.config.name,
                 "run_dir": str(folder.path),
                 **{key: value for key, value in agent_object(result).items() if key != "name"},
+                **({} if keep is None else {"agent_file": str(keep)}),
                 "tried_before": tried_entry(tried, result),
             },
             arguments.stdout,
@@ -62,9 +69,10 @@ def execute(arguments: Namespace) -> int:
         return 0
     from halfspread.reports.text import summary_table
 
-    print_table(
-        summary_table(result), *([said] if said else []), *where_lines(folder.path, report=not arguments.no_report)
-    )
+    lines = [said] if said else []
+    if keep is not None:
+        lines.append(f"agent:   {keep}; go on with it: state_file = '{keep}'")
+    print_table(summary_table(result), *lines, *where_lines(folder.path, report=not arguments.no_report))
     return 0
 
 

@@ -72,6 +72,52 @@ def test_other_instruments_and_agents_that_learnt_nothing_are_let_through() -> N
     run(MARKET, hours(0, 48, "bybit:UNIT"), hours(0, 48, "custom:OTHER"))
 
 
+class LooksBack(Learnt):
+    """Decides from its 13th row on."""
+
+    lookback: int = 12
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_rows_that_are_only_looked_back_on_may_be_of_the_lessons(streamed: bool, tmp_path: Path) -> None:
+    where = MARKET
+    if streamed:
+        import pandas as pd
+
+        pd.DataFrame(bars([100.0] * 48)).to_parquet(tmp_path / "bars.parquet")
+        where = Tape.scan_bars(tmp_path / "bars.parquet", LINEAR, interval="1h")
+    agent: Any = LooksBack()
+    agent.trained = (hours(-9, 12),)
+    run_backtest(where, agent, FREE, **TERMS)
+    agent.trained = (hours(-9, 13),)
+    with pytest.raises(ConfigError, match="and the run is on custom:UNIT from 2024-01-01 12:00:00 UTC to"):
+        run_backtest(where, agent, FREE, **TERMS)
+
+
+def test_rows_of_a_made_up_market_that_are_only_looked_back_on_may_be_of_the_lessons_too() -> None:
+    walk = Tape.from_bars(bars(np.arange(1.0, 49.0)), LINEAR, interval="1h")
+    (seen,) = training_range(walk.slice(None, "2024-01-01 12:00"))
+    (more,) = training_range(walk.slice(None, "2024-01-01 13:00"))
+    agent: Any = LooksBack()
+    agent.trained = (replace(seen, synthetic=True),)
+    run_backtest(walk, agent, FREE, **TERMS)
+    agent.trained = (replace(more, synthetic=True),)
+    with pytest.raises(ConfigError, match="was trained on"):
+        run_backtest(walk, agent, FREE, **TERMS)
+
+
+def test_an_agent_that_tells_its_lookback_only_after_its_reset_counts_from_the_first_row() -> None:
+    class Late(Learnt):
+        @property
+        def lookback(self) -> int:  # type: ignore[override]
+            return self.called
+
+    agent: Any = Late()
+    agent.trained = (hours(-9, 1),)
+    with pytest.raises(ConfigError, match="was trained on"):
+        run_backtest(MARKET, agent, FREE, **TERMS)
+
+
 def test_the_message_names_instrument_both_ranges_and_what_to_do() -> None:
     with pytest.raises(ConfigError) as caught:
         run(MARKET, hours(-9, 0), hours(-5, 12))

@@ -65,7 +65,6 @@ def autoregressive(rows: int, phi: float = 0.3, sigma: float = 0.002, seed: int 
 
 
 def run(tape: Tape, agent: Any, costs: Costs, seed: int = 0, **more: Any) -> BacktestResult:
-    """A run on constant notional, filled at the close that was decided on."""
-    return hs.backtest(
-        tape, agent, costs, sizing=hs.FixedNotional(1e4), fill="this_close", margin=Margin.none(), seed=seed, **more
-    )
+    """A run on constant notional, filled at the close that was decided on, unless ``more`` says otherwise."""
+    terms: Any = {"sizing": hs.FixedNotional(1e4), "fill": "this_close", "margin": Margin.none(), "seed": seed, **more}
+    return hs.backtest(tape, agent, costs, **terms)

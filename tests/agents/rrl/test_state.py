@@ -1,0 +1,279 @@
+"""An agent that is stopped, saved, loaded and goes on decides what it would have decided without the stop, bit for bit;
+and its weights can be taken to other markets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import halfspread as hs
+from halfspread.agents.features import FeatureSet
+from halfspread.agents.reservoir.reservoir import ReservoirSettings
+from halfspread.agents.rrl import esn_records, moody_records, sarsa_records
+from halfspread.agents.rrl import records as at
+from halfspread.agents.rrl.covariance import unpacked
+from halfspread.agents.rrl.esn_rrl import EsnRrl
+from halfspread.agents.rrl.gated_constant import GatedConstant
+from halfspread.agents.rrl.moody import Rrl
+from halfspread.agents.rrl.online_trader import Gate
+from halfspread.agents.rrl.sarsa import EsnSarsa
+from halfspread.agents.rrl.state import of_later
+from halfspread.costs import Funding
+from halfspread.engine.instruments import linear
+from halfspread.engine.tape import Tape
+from halfspread.engine.times import MINUTE
+from halfspread.errors import ConfigError
+from tests.agents.rrl.worlds import FINE, Floats, autoregressive, market, paying, run
+from tests.engine.worlds import START, funding
+
+SMALL = ReservoirSettings(size=12, leak=0.7)
+GATE = Gate(decay=0.99, every=50)
+FEATURES = ("momentum(4)", "volume_score(20)", "scaled_return(1, 20)")
+ROWS = 900
+COSTS = paying(2e-4, half=0.01, funding=Funding.published())
+
+#: Positions are what was decided, whatever the price.
+CONTRACTS: Any = {"sizing": hs.FixedContracts(1e9), "capital": 1e9}
+
+AGENTS: dict[str, Any] = {
+    "gated_constant": (GatedConstant, {}),
+    "rrl": (Rrl, {"features": FEATURES, "gate": GATE}),
+    "esn_sarsa": (
+        EsnSarsa,
+        {"features": FEATURES, "reservoir": SMALL, "gate": GATE, "trace_decay": 0.5, "halving": 300},
+    ),
+    "esn_rrl": (EsnRrl, {"features": FEATURES, "reservoir": SMALL, "gate": GATE, "units": "bp"}),
+    "exact": (EsnRrl, {"features": FEATURES, "reservoir": SMALL, "gradient": "exact", "feedback": 3, "units": "bp"}),
+    "lags": (EsnRrl, {"features": (), "reservoir": "none", "gradient": "lags", "gate": GATE, "on_gap": "reset"}),
+}
+
+
+def made(name: str, **more: Any) -> Any:
+    kind, parameters = AGENTS[name]
+    return kind(**{**parameters, **more})
+
+
+def a_market(instrument: Any = FINE, seed: int = 3) -> Tape:
+    rates = funding({8.0 * i: 1e-4 * (-1) ** i for i in range(1, 10)})
+    returns = autoregressive(ROWS, seed=seed)
+    return market(returns, instrument, skip=range(700, 720), funding=rates)
+
+
+def part(tape: Tape, first: int | None, last: int | None) -> Tape:
+    """Bars of the market from one number to before another."""
+    return tape.slice(
+        *(None if row is None else pd.Timestamp(START + row * 5 * MINUTE, tz="UTC") for row in (first, last))
+    )
+
+
+def what_it_became(memory: Floats) -> bytes:
+    """All but what is of one run: whether it has begun, the pause before it, and what was held on the account."""
+    memory = memory.copy()
+    places: Any = memory[: at.HEADER].view(np.int64)
+    memory[places[at.OWN] : places[at.INPUT]] = 0.0
+    memory[places[at.NUMBERS] + at.PAUSE] = 0.0
+    plan, kept = memory[places[at.PLAN] : places[at.KEPT]], memory[places[at.KEPT] : places[at.OWN]]
+    kept[:] = of_later(plan, kept, 0)  # rows are counted from the beginning of a run
+    return memory.tobytes()
+
+
+def decisions(result: Any) -> list[tuple[int, float]]:
+    """Time and position after each change of it."""
+    fills = result.fills
+    return list(zip(fills["time"].astype("int64"), fills["position_after"], strict=True))
+
+
+def held_at(found: list[tuple[int, float]], time: int) -> float:
+    return next((position for when, position in reversed(found) if when <= time), 0.0)
+
+
+@pytest.mark.parametrize("cut", [96, 333, 525])
+@pytest.mark.parametrize("name", AGENTS)
+def test_stopped_saved_and_loaded_it_goes_on_with_the_same_bits(name: str, cut: int, tmp_path: Path) -> None:
+    """The cuts: at a settlement of funding, and in the middle of a day and of a period of the gate."""
+    tape = a_market()
+    whole = made(name)
+    all_of_it = run(tape, whole, COSTS, **CONTRACTS)
+    first = made(name)
+    run(part(tape, None, cut), first, COSTS)
+    file = first.save(tmp_path / "agent.npz", part(tape, None, cut))
+    second = made(name, state_file=str(file))
+    rest = run(part(tape, cut - second.lookback, None), second, COSTS, **CONTRACTS)
+    assert what_it_became(second.left_behind) == what_it_became(whole.left_behind)
+    expected, found = decisions(all_of_it), decisions(rest)
+    for i in range(cut, ROWS + 1):
+        when = START + (i + 1) * 5 * MINUTE
+        assert held_at(found, when) == held_at(expected, when)
+    assert len(expected) > 3
+    counted = {key: first.counts()[key] + second.counts()[key] for key in whole.counts()}
+    assert counted == whole.counts()
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_in_memory_it_goes_on_as_from_a_file(name: str, tmp_path: Path) -> None:
+    tape = a_market()
+    before, agent = part(tape, None, 400), made(name)
+    run(before, agent, COSTS)
+    one, two = agent.continued(agent.state(before)), made(name, state_file=str(agent.save(tmp_path / "a.npz", before)))
+    after = part(tape, 400, None)
+    results = [run(after, each, COSTS) for each in (one, two)]
+    assert results[0].fills.equals(results[1].fills)
+    assert one.left_behind.tobytes() == two.left_behind.tobytes()
+
+
+def test_a_second_stop_is_as_good_as_the_first(tmp_path: Path) -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    whole = made("esn_rrl")
+    run(tape, whole, COSTS)
+    for first, last in ((None, 200), (200, 480), (480, None)):
+        here = part(tape, None if first is None else first - agent.lookback, last)
+        run(here, agent, COSTS)
+        state = agent.state(here)
+        agent = agent.continued(state)
+    assert what_it_became(state.memory) == what_it_became(whole.left_behind)
+    assert len(agent.trained) == 3
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_what_it_has_learnt_from_is_not_run_again(name: str) -> None:
+    tape, agent = a_market(), made(name)
+    before = part(tape, None, 400)
+    run(before, agent, COSTS)
+    later = agent.continued(agent.state(before))
+    with pytest.raises(ConfigError, match=f"{later.name} was trained on custom:FINE from 2024-01-01 00:00:00"):
+        run(before, later, COSTS)
+    with pytest.raises(ConfigError, match="was trained on"):
+        run(part(tape, 399 - later.lookback, None), later, COSTS)
+    run(part(tape, 399 - later.lookback, None), later, COSTS, in_sample=True)
+    run(part(tape, 400 - later.lookback, None), later, COSTS)
+
+
+def learnt(memory: Floats, begin: int, end: int) -> Floats:
+    places: Any = memory[: at.HEADER].view(np.int64)
+    return memory[places[begin] : places[end]]
+
+
+WEIGHTS = {
+    "rrl": (moody_records.WEIGHTS, moody_records.TRACE),
+    "esn_sarsa": (sarsa_records.WEIGHTS, sarsa_records.TRACES),
+    "esn_rrl": (esn_records.WEIGHTS, esn_records.TRACE),
+    "exact": (esn_records.WEIGHTS, esn_records.TRACE),
+    "lags": (esn_records.WEIGHTS, esn_records.TRACE),
+}
+OTHER = linear("OTHER", multiplier=1e-6, lot=1.0, tick=1e-6)
+
+
+def ready(agent: Any, instrument: Any) -> Floats:
+    agent.reset(np.random.default_rng(99), (instrument,))
+    agent.see_columns((("open", "high", "low", "close", "volume"),))
+    return np.array(agent.memory())
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_go_to_another_market_in_other_units_and_nothing_else_does(name: str) -> None:
+    tape, agent = a_market(), made(name)
+    run(tape, agent, COSTS)
+    other = made(name, units="relative", gate=Gate(kind="none"), clip=0.5)
+    taken = other.continued(agent.state(tape), "weights")
+    memory = ready(taken, OTHER)
+    fresh = ready(made(name, units="relative", gate=Gate(kind="none"), clip=0.5), OTHER)
+    assert learnt(memory, *WEIGHTS[name]).tobytes() == learnt(agent.left_behind, *WEIGHTS[name]).tobytes()
+    assert np.abs(learnt(memory, *WEIGHTS[name])).max() > 0.0
+    places: Any = memory[: at.HEADER].view(np.int64)
+    assert places[at.DECISIONS] == 0
+    begin, end = places[at.PLAN], places[at.NUMBERS] + at.OWN_NUMBERS
+    assert memory[begin:end].tobytes() == fresh[begin:end].tobytes()
+    if name in ("esn_rrl", "exact", "esn_sarsa"):
+        mine: Any = sarsa_records if name == "esn_sarsa" else esn_records
+        assert learnt(memory, mine.RESERVOIR, mine.SCRATCH).tobytes() == (
+            learnt(agent.left_behind, mine.RESERVOIR, mine.SCRATCH).tobytes()
+        )
+    found = run(a_market(OTHER, 8), taken, COSTS)
+    assert taken.counts()["updates"] > 100
+    assert "it began with weights learnt on custom:FINE" in taken.describe()
+    assert np.isfinite(found.total_return)
+
+
+def covariance(memory: Floats, width: int) -> Floats:
+    """P as it stands, with what waits to be subtracted from it."""
+    places: Any = memory[: at.HEADER].view(np.int64)
+    whole = unpacked(learnt(memory, esn_records.COVARIANCE, esn_records.LAST), width)
+    last = learnt(memory, esn_records.LAST, esn_records.GRADIENTS)[:width]
+    found: Floats = whole - memory[places[at.NUMBERS] + esn_records.PENDING] * np.outer(last, last)
+    return found
+
+
+def test_the_covariance_comes_with_the_weights_or_scaled_or_begins_anew() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    run(tape, agent, COSTS)
+    state, width = agent.state(tape), agent.width
+    saved = covariance(agent.left_behind, width)
+    for factor, expected in ((1.0, saved), (25.0, 25.0 * saved), ("fresh", np.eye(width))):
+        taken = made("esn_rrl", resume="weights", covariance_factor=factor).continued(state)
+        np.testing.assert_allclose(covariance(ready(taken, OTHER), width), expected, rtol=1e-12, atol=1e-15)
+    assert np.abs(saved - np.eye(width)).max() > 0.1
+    with pytest.raises(ConfigError, match='covariance_factor is of weights that are taken over; resume = "weights"'):
+        made("esn_rrl", covariance_factor=2.0)
+
+
+def test_only_a_state_of_the_same_kind_parameters_and_market_is_gone_on_with() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    run(tape, agent, COSTS)
+    state = agent.state(tape)
+    with pytest.raises(ConfigError, match="expected the state of an agent of type Rrl, got that of EsnRrl"):
+        made("rrl").continued(state)
+    with pytest.raises(ConfigError, match=r"clip: saved 0\.99, now 0\.5; give the same; or take only the weights"):
+        made("esn_rrl", clip=0.5).continued(state)
+    for changed in ({"features": ("momentum(5)",)}, {"feedback": 4}, {"reservoir": ReservoirSettings(size=13)}):
+        for resume in ("everything", "weights"):
+            with pytest.raises(ConfigError, match=f"other parameters: {next(iter(changed))}: saved .*; give the same$"):
+                made("esn_rrl", **changed).continued(state, resume)
+    with pytest.raises(ConfigError, match=r"it was saved on custom:FINE, and the run is on custom:OTHER"):
+        run(a_market(OTHER, 8), agent.continued(state), COSTS)
+    constant = made("gated_constant")
+    run(tape, constant, COSTS)
+    with pytest.raises(ConfigError, match="learns nothing that could be taken over"):
+        run(a_market(OTHER, 8), constant.continued(constant.state(tape), "weights"), COSTS)
+
+
+def test_a_set_of_features_is_the_same_as_its_members() -> None:
+    names = FeatureSet(("price_and_volume",)).names
+    tape = market(autoregressive(800))
+    agent = Rrl(features=("price_and_volume",))
+    run(tape, agent, COSTS.model_copy(update={"funding": Funding.none()}))
+    Rrl(features=names).continued(agent.state(tape))
+
+
+def test_a_state_is_asked_for_after_a_run_and_with_its_tape() -> None:
+    tape, agent = a_market(), made("rrl")
+    with pytest.raises(ConfigError, match="Rrl: it has not run yet"):
+        agent.state(tape)
+    run(part(tape, None, 300), agent, COSTS)
+    with pytest.raises(ConfigError, match="its last decision was not on"):
+        agent.state(part(tape, 400, None))
+    with pytest.raises(ConfigError, match="its run was not on"):
+        agent.state(a_market(OTHER))
+
+
+def test_fitted_it_goes_on_where_its_lessons_ended() -> None:
+    tape = a_market()
+    before, after = part(tape, None, 500), part(tape, 500 - made("esn_rrl").lookback, None)
+    terms: Any = {"sizing": hs.FixedNotional(1e4), "fill": "this_close"}
+    fitted = made("esn_rrl").fit(before, np.random.default_rng(0), costs=COSTS, options=terms)
+    assert [each.end for each in fitted.trained] == [before.end_ns]
+    run(after, fitted, COSTS)
+    assert "it went on from what it had become after" in fitted.describe()
+    assert fitted.counts()["updates"] == len(after) - fitted.lookback
+
+
+def test_a_pause_is_told() -> None:
+    tape, agent = a_market(), made("rrl")
+    before = part(tape, None, 300)
+    run(before, agent, COSTS)
+    later = agent.continued(agent.state(before))
+    run(part(tape, 312, None), later, COSTS)
+    assert f"{(12 + 1 + later.lookback) * 5}m after its last decision" in later.describe()

@@ -115,6 +115,7 @@ class CellWork:
         self._tapes = Tapes()
         self._scaled: tuple[str, Scales, Tape] | None = None
         self._learnt: dict[str, BuiltAgent] = {}
+        self._fitting: dict[str, threading.Lock] = {}
 
     def plan(self, cell: Cell) -> Plan:
         """Raises ConfigError for settings that contradict each other, StrategyError for an agent that fails."""
@@ -142,12 +143,12 @@ class CellWork:
         """Bytes of the tapes that are held."""
         return self._tapes.size
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of the tapes of all markets but those of ``keep``."""
         with self._lock:
             if self._scaled is not None and self._scaled[0] not in keep:
                 self._scaled = None
-        return self._tapes.release(keep)
+        self._tapes.release(keep)
 
     def _tape_of(self, plan: Plan, costs: Costs) -> Tape:
         """The tape as a cell is charged; the last form that is a copy is kept for the next cell."""
@@ -186,11 +187,17 @@ class CellWork:
         lessons = plan.loaded.config.model_copy(update={"bootstrap": None})  # these stay as they were
         config = repr((plan.built.label, lessons))
         with self._lock:
-            if config not in self._learnt:
-                while len(self._learnt) >= LEARNT:
-                    del self._learnt[next(iter(self._learnt))]
-                self._learnt[config] = fitted(plan.loaded, plan.built)
-            return self._learnt[config].anew(plan.loaded.folder)
+            fitting = self._fitting.setdefault(config, threading.Lock())
+        with fitting:  # others may be fitted meanwhile
+            learnt = self._learnt.get(config)
+            if learnt is None:
+                learnt = fitted(plan.loaded, plan.built, self._tapes.lessons(plan.loaded))
+                with self._lock:
+                    while len(self._learnt) >= LEARNT:
+                        del self._learnt[next(iter(self._learnt))]
+                    self._learnt[config] = learnt
+                    self._fitting.pop(config, None)
+            return learnt.anew(plan.loaded.folder)
 
     def result(self, plan: Plan, progress: Progress | None = None) -> BacktestResult:
         """The result of a cell, without its curve. Raises what `run_backtest` does."""

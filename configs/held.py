@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from halfspread.configs.build import build_tape
+from halfspread.configs.build import build_tape, training_part
 from halfspread.configs.load import Loaded
 from halfspread.configs.tapes import path_of
 from halfspread.engine.tape import Tape
@@ -32,6 +32,7 @@ class Tapes:
     def __init__(self) -> None:
         self._held: dict[str, Tape] = {}
         self._original = ""
+        self._lessons: tuple[str, Tape | None] = ("", None)
         self._lock = threading.Lock()
 
     def of(self, loaded: Loaded, market: str) -> Tape:
@@ -55,12 +56,23 @@ class Tapes:
         self._original = original
         return path_of(self._held[original], loaded)
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of all but the tapes of the markets ``keep`` and what the last path was made from; gives the size of
-        what is held then."""
+    def lessons(self, loaded: Loaded) -> Tape | None:
+        """What learners of a config are fitted on, read once for all that share it; None where the config does not say.
+        Raises what `training_part` does."""
+        if loaded.config.training is None:
+            return None
+        plain = replace(loaded, config=loaded.config.model_copy(update={"bootstrap": None}))
+        market = market_of(plain)
+        with self._lock:
+            if self._lessons[0] != market:
+                self._lessons = ("", None)
+                self._lessons = (market, training_part(plain))
+            return self._lessons[1]
+
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of all but the tapes of the markets ``keep`` and what the last path was made from."""
         with self._lock:
             self._held = {name: tape for name, tape in self._held.items() if name in keep or name == self._original}
-        return self.size
 
     @property
     def size(self) -> int:

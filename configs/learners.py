@@ -39,15 +39,16 @@ def training_rng(loaded: Loaded) -> np.random.Generator:
     return np.random.default_rng([loaded.config.seed, 4])
 
 
-def fitted(loaded: Loaded, built: BuiltAgent) -> BuiltAgent:
+def fitted(loaded: Loaded, built: BuiltAgent, lessons: Tape | None = None) -> BuiltAgent:
     """An agent as it runs: one that learns is fitted on the training part of its config, others are as they were.
+    ``lessons``: that part, where it has been read.
 
     Raises ConfigError for a learner that cannot decide unfitted, in a config without [training], and what its ``fit``
     raises.
     """
     if built.learnt or not is_learner(built.agent):
         return built
-    tape = training_part(loaded)
+    tape = training_part(loaded) if lessons is None else lessons
     if tape is None:
         if is_compiled(built.agent) or decides_in_python(built.agent):
             return built

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Cell
+from halfspread.configs.held import tape_bytes
 from halfspread.configs.protocol import Choose, Planned, Work
 
 __all__ = ["Job", "JobQueue"]
@@ -21,7 +22,7 @@ __all__ = ["Job", "JobQueue"]
 #: How many cells wait for each worker.
 WAITING = 4
 #: Tapes of several markets may take so many bytes together.
-HELD_BYTES = 400_000_000
+HELD_BYTES = 800_000_000
 #: Up to so many cells are planned once; more are planned again when they run.
 PLANS_KEPT = 2_000
 
@@ -92,9 +93,9 @@ class JobQueue(Generic[P, O]):
 
     def _open(self, first: P, jobs: Sequence[Job[P]]) -> None:
         """Read the market of some jobs, once those that nobody needs any more are let go of."""
-        before = self.work.release([first.market, *(market for market, count in self._running.items() if count > 0)])
+        self.work.release([first.market, *(market for market, count in self._running.items() if count > 0)])
         tape = self.work.tape(first)
-        self._largest = max(self._largest, self.work.size - before)
+        self._largest = max(self._largest, tape_bytes(tape))
         if self.choose is not None:
             chosen = {cell.index for cell in self.choose(first.market, tape, [job.cell for job in jobs])}
             jobs = [job for job in jobs if job.cell.index in chosen]

@@ -23,7 +23,7 @@ _STREAM = 6
 def market_path(tape: Tape, terms: Bootstrap) -> Tape:
     """The path that ``terms`` name. Raises ConfigError for a block that does not fit, DataError for a tape that is none
     of bars in memory (see `halfspread.datafeeds.bootstrap`)."""
-    days, block = len(Calendar.of(tape).days), block_days(tape, terms)
+    days, block = Calendar.of(tape).count, block_days(tape, terms)
     rng = np.random.default_rng([terms.seed, _STREAM, terms.path])
     try:
         drawn = draw_days(rng, days, block)
@@ -42,7 +42,7 @@ def block_days(tape: Tape, terms: Bootstrap) -> float:
     found = tape.shared.get("block_days")
     if not isinstance(found, float):
         series = daily_series(tape)
-        days = len(Calendar.of(tape).days)
+        days = Calendar.of(tape).count
         if days < BOOTSTRAP_DAYS:
             raise ConfigError(
                 f"bootstrap.block: {days} days do not show how long a block should be, {BOOTSTRAP_DAYS} might; say it, "

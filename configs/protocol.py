@@ -55,8 +55,8 @@ class Work(Protocol[P, O]):
         """The tape of a plan, which is held from then on."""
         ...
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of the tapes of all markets but those of ``keep``."""
         ...
 
     def run(self, plan: P, progress: Callable[[int], None] | None = None) -> O:

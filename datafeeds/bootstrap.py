@@ -8,9 +8,10 @@ one. Whole days keep the time of day, and every settlement of funding on its clo
 midnight up to and with the next one. All instruments are drawn together.
 
 What a path keeps of the original: its calendar (days without bars stay where they are, with the settlements and prices
-of that time), its first price, volume in contracts, rates of funding, the ratio of mark and index prices to the
-price, and what was known before the first bar. Prices and quotes are put on the tick of their date; a spread is never
-less than a tick. Times are int64 nanoseconds UTC; NaN quotes stay NaN.
+of that time, and so does the rest of a day in which the market begins or ends), its first price, volume in contracts,
+rates of funding, the ratio of mark and index prices to the price, and what was known before the first bar. Prices and
+quotes are put on the tick of their date; a spread is never less than a tick. Times are int64 nanoseconds UTC; NaN
+quotes stay NaN.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def daily_series(tape: Tape) -> dict[str, Floats]:
             sums = np.concatenate([[0.0], np.cumsum(feed.funding.rates)])
             after, until = (np.searchsorted(feed.funding.times, calendar.days + end, "right") for end in (0, DAY))
             found[f"funding {k}"] = sums[until] - sums[after]
-    return found
+    whole = slice(int(calendar.head), len(calendar.days) - int(calendar.tail))
+    return {name: values[whole] for name, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,15 @@ class PathFeed(Feed):
 
 
 def resampled(tape: Tape, drawn: Integers, told: str = "") -> Tape:
-    """The path of the days ``drawn`` (numbers of the days of the tape, as many as it has); ``told``: what reports say
-    of it.
+    """The path of the days ``drawn`` (numbers of the whole days of the tape, as many as it has); ``told``: what reports
+    say of it.
 
     Raises DataError for a tape that is no tape of bars in memory, for bars that do not fit into days, and for funding
     whose clock changes.
     """
     calendar = Calendar.of(tape)
-    if len(drawn) != len(calendar.days) or drawn.min() < 0 or drawn.max() >= len(calendar.days):
-        raise ConfigError(f"expected the numbers of {len(calendar.days)} days from 0 on, got {len(drawn)} numbers")
+    if len(drawn) != calendar.count or drawn.min() < 0 or drawn.max() >= calendar.count:
+        raise ConfigError(f"expected the numbers of {calendar.count} days from 0 on, got {len(drawn)} numbers")
     segments = calendar.segments(drawn)
     return replace(tape, feeds=tuple(_resampled(feed, calendar, segments, told) for feed in tape.feeds))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -68,14 +68,23 @@ class Segments:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The UTC days, by their midnights (ns), on which every instrument of a tape has a bar."""
+    """The UTC days, by their midnights (ns), on which every instrument of a tape has a bar. ``head`` and ``tail``:
+    whether the first and the last of them are only a part of a day, because the market begins or ends within them;
+    these stay where they are."""
 
     days: Integers
+    head: bool
+    tail: bool
+
+    @property
+    def count(self) -> int:
+        """How many days can be put in another order."""
+        return len(self.days) - self.head - self.tail
 
     @classmethod
     def of(cls, tape: Tape) -> Calendar:
         """Raises DataError for a tape without bars in memory, or whose bars do not fit into days, and where there are
-        fewer than two days."""
+        fewer than two whole days."""
         found = tape.shared.get("calendar")
         if isinstance(found, cls):
             return found
@@ -83,16 +92,20 @@ class Calendar:
         for feed in tape.feeds:
             own = _days_of(feed)
             days = own if days is None else np.intersect1d(days, own)
-        if days is None or len(days) < 2:
-            raise DataError(
-                f"another order of days needs two days or more with bars, got {0 if days is None else len(days)}"
-            )
-        tape.shared["calendar"] = made = cls(days)
+        if days is None or not len(days):
+            raise DataError("another order of days needs days on which every instrument has bars, got none")
+        head = any(_first_after(feed, int(days[0])) > days[0] for feed in tape.feeds)
+        tail = any(_last_before(feed, int(days[-1]) + DAY) < days[-1] + DAY for feed in tape.feeds)
+        made = cls(days, head, tail)
+        if made.count < 2:
+            raise DataError(f"another order of days needs two whole days or more with bars, got {max(made.count, 0)}")
+        tape.shared["calendar"] = made
         return made
 
     def segments(self, drawn: Integers) -> Segments:
-        """The path in which day number i of the calendar is the day ``drawn[i]``."""
-        days = self.days
+        """The path in which day number i of those that can be moved is the day ``drawn[i]`` of them."""
+        days, last = self.days, len(self.days) - 1
+        drawn = np.concatenate([[0] * self.head, drawn + self.head, [last] * self.tail]).astype(np.int64)
         hole = np.concatenate([days[1:] > days[:-1] + DAY, [False]])
         rows: list[tuple[int, int, int, int, int]] = [(_BEFORE, int(days[0]), 0, -1, -1)]
         for i, day in enumerate(drawn.tolist()):
@@ -102,6 +115,18 @@ class Calendar:
                 rows.append((int(days[i]) + DAY, int(days[i + 1]), 0, -1, i))
         rows.append((int(days[-1]) + DAY, _AFTER, 0, -1, len(days) - 1))
         return Segments(*np.array(rows, np.int64).T)
+
+
+def _first_after(feed: Feed, time: int) -> int:
+    """When the first bar opens that does so at a time or later."""
+    bars: Any = feed.bars
+    return int(bars.times[np.searchsorted(bars.times, time)])
+
+
+def _last_before(feed: Feed, time: int) -> int:
+    """When the last bar closes that does so by a time."""
+    bars: Any = feed.bars
+    return int(bars.times[np.searchsorted(bars.times, time) - 1]) + feed.interval
 
 
 def _days_of(feed: Feed) -> Integers:

@@ -45,6 +45,8 @@ def all_warm(state: Record) -> bool:
     """Whether every instrument has its lookback rows and the one that is decided on."""
     for k in range(state.run.instruments):
         if state.context.seen[k] <= state.run.lookback:
+            for j in range(state.run.instruments):  # settled before its time
+                state.context.funded[j] = 0.0
             return False
     state.run.warm = 1
     return True

@@ -230,9 +230,8 @@ def _fans(agents: Sequence[AgentTrials]) -> str:
         if agent.equity is None or len(agent.trials) < 2 or len(agent.days) < 2:
             continue
         order = np.argsort(agent.metrics["total_return"], kind="stable")
-        picked = {"best": int(order[-1]), "worst": int(order[0]), "first": 0}
-        lines = {"best": "gain", "worst": "loss", "first": "net"}
-        named = [(f"trial {agent.trials[at]} ({what})", at, lines[what]) for what, at in picked.items()]
+        picked = {0: ("first", "net"), int(order[0]): ("worst", "loss"), int(order[-1]): ("best", "gain")}
+        named = [(f"trial {agent.trials[at]} ({what})", at, line) for at, (what, line) in picked.items()]
         own = f"Net PnL of {agent.name}" if len(agents) > 1 else "Net PnL"
         label = percent_label(agent.equity.ravel())
         style = series_style(i)[0]

@@ -11,7 +11,7 @@ from halfspread.agents.experts import mixture_kernels as places
 from halfspread.agents.experts.asking import Asked
 from halfspread.agents.experts.calling import addresses_of
 from halfspread.agents.experts.mixture_kernels import mixture_rule
-from halfspread.agents.features import FeatureSet
+from halfspread.agents.features import Feature, FeatureSet
 from halfspread.agents.policies.policy import memory_of, observation_in
 from halfspread.agents.policies.policy_kernels import look_now
 from halfspread.costs.base import Floats
@@ -56,7 +56,7 @@ class Mixture(Strategy):
                 raise ConfigError(f"Mixture: {name}: expected an agent that decides at the closes of bars alone")
             if hasattr(agent, "foresee") and getattr(agent, "_plan", None) is None:
                 raise ConfigError(f"Mixture: {name}: show it its tape first: expert.foresee(tape, costs, sizing=...)")
-        if self.regime and FeatureSet((self.regime,)).own:
+        if self.regime and Feature.parse(self.regime).of_kind.own:
             raise ConfigError(f"Mixture: regime: expected a feature of the market, got {self.regime}, one of the agent")
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from halfspread.agents.experts.position_expert_kernels import position_rule
-from halfspread.agents.features import FeatureSet
+from halfspread.agents.features import Feature, FeatureSet
 from halfspread.agents.policies.policy import memory_of
 from halfspread.costs.base import Floats
 from halfspread.engine.instruments import Instrument
@@ -41,7 +41,7 @@ class PositionExpert(CompiledStrategy):
 
     def check(self) -> None:
         """The signal is a feature of the market. Raises ConfigError."""
-        if self._looked.own:
+        if Feature.parse(self.signal).of_kind.own:
             raise ConfigError(f"PositionExpert: signal: expected a feature of the market, got {self.signal}")
 
     @property

@@ -26,7 +26,6 @@ from halfspread.agents.features.records import (
 )
 from halfspread.agents.rrl.records import (
     AFTER_GAP,
-    BEGUN,
     BLIND,
     CARRY,
     CARRY_ON,
@@ -62,7 +61,7 @@ from halfspread.agents.rrl.records import (
     VARIANCE,
 )
 from halfspread.compiled import inner_kernel, loop_kernel
-from halfspread.engine.codes import BAR_CLOSE, FUNDING
+from halfspread.engine.codes import BAR_CLOSE
 
 Array = Any
 Record = Any
@@ -85,15 +84,6 @@ def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
             row = context.rows[int(plan[i, INSTRUMENT])]
             finite = finite and math.isfinite(history[row, int(plan[i, FIRST])])
     return finite
-
-
-@inner_kernel
-def settled(places: Array, context: Record, k: int) -> float:
-    """Sum of the funding rates settled since the last decision; at the first of a run only what is settled now, since
-    the rest was before its time."""
-    if places[BEGUN] != 0:
-        return context.funded[k]  # type: ignore[no-any-return]
-    return context.last_funding_rate[k] if context.kind & FUNDING != 0 else 0.0
 
 
 @inner_kernel
@@ -127,9 +117,8 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
     seen = look(memory, places, context, history)
     mine = memory[places[OWN] + k * OWN_WIDTH : places[OWN] + (k + 1) * OWN_WIDTH]
     price = mine[LAST_PRICE]
-    numbers[UNPAID] += settled(places, context, k)
+    numbers[UNPAID] += context.funded[k]
     notice_gap(places, mine, context, k)
-    places[BEGUN] = 1
     if not (seen and price > 0.0 and math.isfinite(price)):
         places[BLIND] += 1
         return False

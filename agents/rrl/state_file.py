@@ -79,7 +79,8 @@ def load_state(path: str | Path) -> AgentState:
 def holds_a_state(path: str | Path) -> bool:
     """Whether a file looks like a state, whole or not, rather than like the model of a policy. Raises OSError."""
     with open(path, "rb") as file:
-        return b"memory.npy" in file.read(MOST_BYTES)
+        begun = file.read(MOST_BYTES)
+    return any(mark in begun for mark in (b"memory.npy", b'"format": "agent'))
 
 
 def state_rows(state: AgentState) -> list[tuple[str, str]]:

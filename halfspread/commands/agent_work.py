@@ -107,9 +107,9 @@ class AgentWork:
         """Bytes of the tapes that are held."""
         return self.tapes.size
 
-    def release(self, keep: Collection[str]) -> int:
-        """Let go of the tapes of all markets but those of ``keep``; gives the size of what is held then."""
-        return self.tapes.release(keep)
+    def release(self, keep: Collection[str]) -> None:
+        """Let go of the tapes of all markets but those of ``keep``."""
+        self.tapes.release(keep)
 
     def run(self, plan: AgentPlan, progress: Callable[[int], None] | None = None) -> AgentOutcome:
         """Replay an agent and audit a sample of it. A failure of the agent, or of halfspread, is an outcome; a full

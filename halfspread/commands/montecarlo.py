@@ -219,7 +219,7 @@ def _made(
         agents.append(_agent_trials(built.label, trials, finished.outcomes[i :: len(base.agents)], len(base.agents)))
     block, days = 0.0, 0
     if design.market == "bootstrap" and finished.tape is not None:
-        days = len(Calendar.of(finished.tape).days)
+        days = Calendar.of(finished.tape).count
         block = block_days(finished.tape, design.bootstrap(0))
     shown = next((each for each in again if each is not None), None)
     instruments = "" if shown is None else ", ".join(f"{one.venue} {one.symbol}" for one in shown.instruments)

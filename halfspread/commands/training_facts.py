@@ -231,7 +231,7 @@ def _model(model: Model, home: Path) -> ModelFile:
         hash_of_file(path),
         str(network),
         network.size,
-        model.features.names,
+        (*model.features.names, *(map(str, filter(None, [model.features.reservoir])))),
         model.features.stack,
         seen,
     )

@@ -131,6 +131,10 @@ def test_finer_bars_are_put_together_within_the_range(files: Path) -> None:
     assert not tape.streamed
     np.testing.assert_array_equal(bars.rows[:, 1], made["high"].max())  # type: ignore[union-attr]
     np.testing.assert_array_equal(bars.rows[:, 8], made["ask_close"].last())  # type: ignore[union-attr]
+    minutes = DATA.bars_frame().set_index("ts")["2024-01-01 06:05":"2024-01-01 23:59"]
+    signed = (np.sign(minutes["close"] - minutes["open"]) * minutes["volume"]).resample("5min").sum()
+    assert tape.columns[-1] == "signed_volume"
+    np.testing.assert_allclose(bars.rows[:, -1], signed, rtol=1e-12)  # type: ignore[union-attr]
     assert tape.origin["bars"] == "bars.parquet, 1m bars put together to 5m, 1 incomplete bars left out"
     assert build_tape(load(loaded.path, ["market.resample=300"])).hash() == tape.hash()
 

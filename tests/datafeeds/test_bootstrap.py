@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from halfspread.datafeeds.calendar import Calendar
 from halfspread.datafeeds.synthetic import SyntheticMarket
 from halfspread.datafeeds.two_legs import two_legs
 from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.engine.instruments import bybit, linear
+from halfspread.engine.instruments import bitmex, bybit, linear
 from halfspread.engine.side_data import Prices
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR
+from halfspread.engine.training import refuse_what_was_seen, training_range
 from halfspread.errors import ConfigError, DataError
 
 SWAP = linear("XUSD", venue="here", tick=0.5, lot=1.0)
@@ -58,7 +60,7 @@ def times(tape: Tape) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def test_a_path_of_one_block_is_the_market_itself() -> None:
     for tape in (market(), Tape.join(*map(world_tape, two_legs(np.random.default_rng(1), bars=240)))):
-        same = resampled(tape, np.arange(len(Calendar.of(tape).days)))
+        same = resampled(tape, np.arange(Calendar.of(tape).count))
         assert same.hash() == tape.hash()
 
 
@@ -173,9 +175,24 @@ def test_a_gap_within_a_day_goes_where_the_day_goes() -> None:
     assert len(times(path)) == 5
 
 
+def test_a_day_in_which_the_market_begins_or_ends_stays_where_it_is() -> None:
+    bars = bars_of([90.0, 100.0, 110.0, 121.0, 130.0, 140.0, 150.0, 300.0])
+    part = Tape.from_bars(bars.iloc[1:-1], SWAP)
+    calendar = Calendar.of(part)
+    assert (calendar.count, calendar.head, calendar.tail) == (2, True, True)
+    path = resampled(part, np.array([1, 0]))
+    assert (times(path) == times(part)).all()
+    # 100 | 110 121 | 130 140 | 150: the second day first, and the last one from where that ends
+    expected = [100.0, 100.0 * 130 / 121, 100.0 * 140 / 121, 140.0 * 110 / 121, 140.0, 150.0]
+    assert rows(path)[:, 3] == pytest.approx([round(2 * each) / 2 for each in expected])
+    assert len(daily_series(part)["returns 0"]) == 2
+    with pytest.raises(ConfigError, match="numbers of 2 days"):
+        resampled(part, np.arange(4))
+
+
 def test_all_instruments_are_drawn_together() -> None:
     tape = Tape.join(*map(world_tape, two_legs(np.random.default_rng(1), bars=240)))
-    drawn = draw_days(np.random.default_rng(4), len(Calendar.of(tape).days), 2.0)
+    drawn = draw_days(np.random.default_rng(4), Calendar.of(tape).count, 2.0)
     path = resampled(tape, drawn)
     basis = []
     for some in (tape, path):
@@ -232,6 +249,38 @@ def test_funding_that_changes_its_clock_is_refused() -> None:
         resampled(tape, np.arange(3))
 
 
+def test_what_was_trained_on_the_market_is_refused_on_its_paths() -> None:
+    tape = Tape.from_bars(bars_of([100.0, 110.0, 121.0, 121.0, 60.5, 121.0]), SWAP)
+
+    class Learnt:
+        trained = training_range(tape.slice(None, "2024-01-02"))
+
+    for path in (tape, resampled(tape, np.array([2, 1, 2]))):
+        with pytest.raises(ConfigError, match="was trained on here:XUSD from 2024-01-01"):
+            refuse_what_was_seen(path, Learnt())
+
+
+def test_a_path_of_five_years_of_xbtusd(halfspread_data: Path) -> None:
+    files: dict[str, Any] = {
+        "source": halfspread_data / "bitmex" / "xbtusd_5m_2016_2021.parquet",
+        "funding": halfspread_data / "bitmex" / "xbtusd_funding_2016_2022.parquet",
+    }
+    whole = Tape.from_bars(instrument=bitmex("XBTUSD"), **files)
+    with pytest.raises(DataError, match=r"every 8 h as at the end.*until 2016-0\d-\d\d .* they are every 24 h"):
+        resampled(whole, np.arange(Calendar.of(whole).count))
+    tape = whole.slice("2017-02-11", None)
+    days = Calendar.of(tape).count
+    assert resampled(tape, np.arange(days)).hash() == tape.hash()
+    path = resampled(tape, draw_days(np.random.default_rng(1), days, 20.0))
+    assert path.funding is not None
+    hours = path.funding.times[path.funding.times > path.start_ns] % DAY // HOUR
+    assert set(hours.tolist()) == {4, 12, 20}
+    assert (path.funding.times - path.funding.known_times == 8 * HOUR)[100:].all()
+    steps, own = (np.diff(np.log(rows(each)[:, 3])) for each in (path, tape))
+    assert np.quantile(np.abs(steps), 0.99) == pytest.approx(np.quantile(np.abs(own), 0.99), rel=0.15)
+    assert Tape.from_bars(files["source"], bitmex("XBTUSD"), start="2017-02-11").columns == path.columns
+
+
 def test_other_markets_than_bars_in_memory_are_refused(tmp_path: Any) -> None:
     frame = bars_of([100.0] * 6)
     frame.to_parquet(tmp_path / "bars.parquet")
@@ -242,7 +291,7 @@ def test_other_markets_than_bars_in_memory_are_refused(tmp_path: Any) -> None:
         Calendar.of(Tape.from_trades(trades, SWAP))
     with pytest.raises(DataError, match="bars of 7d"):
         Calendar.of(Tape.from_bars(bars_of([100.0] * 4, step="7D"), bybit("BTCUSDT")))
-    with pytest.raises(DataError, match="two days or more with bars, got 1"):
+    with pytest.raises(DataError, match="two whole days or more with bars, got 1"):
         Calendar.of(Tape.from_bars(bars_of([100.0] * 2), SWAP))
     with pytest.raises(ConfigError, match="expected the numbers of 3 days"):
         resampled(Tape.from_bars(frame, SWAP), np.array([0, 1, 3]))

@@ -168,3 +168,19 @@ def test_a_settlement_before_the_first_bar_is_known_and_has_not_just_happened() 
     costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.published())
     run_backtest(Tape.from_bars(table, LINEAR, funding=funding), agent, costs, sizing=FixedContracts(1.0))
     assert agent.seen == [(False, 0.0, 0.001), (True, 0.002, 0.002), (False, 0.0, 0.002)]
+
+
+class Late(Notes):
+    """The same, with rows before its first decision."""
+
+    lookback: int = 2
+
+
+def test_what_was_settled_before_the_first_decision_is_not_shown_with_it() -> None:
+    table = bars([100.0] * 5)
+    start = int(np.asarray(table["ts"])[0])
+    funding = {"ts": [start + 2 * HOUR, start + 5 * HOUR], "rate": [0.001, 0.002], "interval_h": [3.0, 3.0]}
+    agent = Late()
+    costs = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.published())
+    run_backtest(Tape.from_bars(table, LINEAR, funding=funding), agent, costs, sizing=FixedContracts(1.0))
+    assert agent.seen == [(False, 0.0, 0.001), (False, 0.0, 0.001), (True, 0.002, 0.002)]

@@ -1,4 +1,4 @@
-"""The market's own sampling error: draws of the reservoir crossed with resampled markets, by `halfspread montecarlo`."""
+"""The market's own sampling error: draws of the reservoir crossed with resampled markets."""
 
 from __future__ import annotations
 

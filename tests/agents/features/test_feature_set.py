@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from halfspread.agents.experts.mixture import Mixture
+from halfspread.agents.experts.position_expert import PositionExpert
 from halfspread.agents.features import KINDS, SETS, Feature, FeatureSet
 from halfspread.agents.features.records import CODE, FOLLOW_MOVES, FOLLOW_VOLUME, MOVES_STATE, STATE_AT, VOLUME_STATE
 from halfspread.engine.tape import Tape
@@ -193,3 +195,10 @@ def test_unknown_columns_and_instruments_name_those_that_there_are() -> None:
     )
     with pytest.raises(ConfigError, match="several venues have it; there are custom:UNIT, b:UNIT"):
         look(twins, ("position@UNIT",))
+
+
+def test_a_set_is_refused_where_one_feature_is_wanted() -> None:
+    with pytest.raises(ConfigError, match=r"price_and_volume.* it is a set, for a list of features"):
+        PositionExpert(signal="price_and_volume")
+    with pytest.raises(ConfigError, match="it is a set, for a list of features"):
+        Mixture(first=PositionExpert(), second=PositionExpert(), regime="price_and_volume")

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from halfspread.agents.features import FeatureSet
 from halfspread.agents.policies.watching import observations
@@ -84,3 +86,39 @@ def test_a_set_is_looked_at_as_its_members_are(name: str) -> None:
     tape = random_bars(400)
     members = FeatureSet(("price_and_volume",)).names
     assert look(tape, (name,)).table.tobytes() == look(tape, members).table.tobytes()
+
+
+def scaled(rows: int, seed: int, price: float, lot: float, mirror: bool) -> Floats:
+    """What the set says of a random walk, of its prices and volumes times a factor, or of 1 / its prices."""
+    from tests.agents.features.lookers import look
+    from tests.engine.worlds import LINEAR, START
+
+    rng = np.random.default_rng(seed)
+    walk = 0.01 * rng.standard_normal(rows).cumsum() * (-1.0 if mirror else 1.0)
+    close = price * np.exp(walk)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    up, down = np.maximum(open_, close), np.minimum(open_, close)
+    frame = {"ts": START + 300 * 10**9 * np.arange(rows), "open": open_, "high": up, "low": down, "close": close}
+    volume = lot * rng.gamma(2.0, 5.0, rows)
+    return look(Tape.from_bars({**frame, "volume": volume}, LINEAR, interval="5m"), ("price_and_volume",)).table
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1_000), st.floats(0.01, 1e5), st.booleans())
+def test_the_unit_of_prices_does_not_matter_and_a_mirrored_market_has_mirrored_moves(
+    seed: int, price: float, mirror: bool
+) -> None:
+    plain, other = scaled(330, seed, 100.0, 1.0, False), scaled(330, seed, price, 1.0, mirror)
+    sign = -1.0 if mirror else 1.0
+    assert other[:, :4] == pytest.approx(sign * plain[:, :4], rel=1e-6, abs=1e-9)
+    assert other[:, 4] == pytest.approx(plain[:, 4], abs=1e-12)
+    assert other[:, 5].tolist() == (sign * plain[:, 5]).tolist()
+    assert np.abs(plain).max() <= 5.0
+    if not mirror:
+        assert other[:, 6] == pytest.approx(plain[:, 6], rel=1e-6, abs=1e-9)
+
+
+def test_the_unit_of_volumes_hardly_matters_where_they_are_large() -> None:
+    plain, other = scaled(400, 3, 100.0, 1e4, False), scaled(400, 3, 100.0, 1e7, False)
+    assert other[:, 4] == pytest.approx(plain[:, 4], abs=2e-3)
+    assert np.array_equal(np.delete(other, 4, axis=1), np.delete(plain, 4, axis=1))

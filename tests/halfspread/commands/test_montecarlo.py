@@ -48,6 +48,23 @@ class Chance(hs.Strategy):
 """
 
 
+LEARNER = """\
+import pathlib
+import halfspread as hs
+
+
+class Learner(hs.Strategy):
+    def fit(self, tape, rng):
+        with open("lessons", "a") as file:
+            file.write(f"{tape.hash()}\\n")
+        self.level = float(rng.uniform(0.5, 1.0))
+        return self
+
+    def on_bar(self, market):
+        return self.level if market.close > market.open else -self.level
+"""
+
+
 def folder(out: str = "runs", name: str = "small") -> Path:
     (found,) = [path for path in Path(out, name).iterdir() if not path.name.startswith(".")]
     return found
@@ -375,6 +392,19 @@ def test_what_makes_no_sense_is_refused_in_words(
     assert done.code == 2
     assert said in done.err
     assert not list(Path("runs").rglob("*.parquet"))
+
+
+def test_a_learner_is_fitted_once_for_each_seed_on_what_it_is_to_learn_from(small: Path, halfspread: Command) -> None:
+    own = ("--set", "training={ until = '2024-01-03' }", "--set", "market.days=6", "--workers", 1, "--no-report")
+    done = halfspread("montecarlo", small, *plugin(small, LEARNER), *own, "--seeds", 2, "--paths", 3, "--block", "1d")
+    assert done.code == 0, done.err
+    lessons = Path("lessons").read_text(encoding="utf-8").split()
+    # one of them by the run that shows the first trial to be the same again, where none is kept
+    assert len(lessons) == 2
+    assert len(set(lessons)) == 1  # days 1 and 2 as they were, whatever the path
+    trials = table()
+    assert trials["total_return"].nunique() == 6
+    assert (trials["days"] == 4).all()
 
 
 def test_a_field_of_one_of_several_agents_says_whose(several: Path, halfspread: Command) -> None:

@@ -231,7 +231,7 @@ class OnlineTrader(CompiledStrategy):
         if [each.name for each in self._instruments] != [each.name for each in tape.instruments]:
             raise ConfigError(f"{self.name}: its run was not on {tape!r}; give the tape of its last run")
         last = memory[places[at.NUMBERS] + at.LAST_TIME]
-        if places[at.BEGUN] and not tape.start_ns <= last <= tape.end_ns + SECOND:
+        if places[at.DECISIONS] and not tape.start_ns <= last <= tape.end_ns + SECOND:
             raise ConfigError(f"{self.name}: its last decision was not on {tape!r}; give the tape of its last run")
         return AgentState(
             type(self).__name__,

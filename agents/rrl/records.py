@@ -14,8 +14,6 @@ FEATURES, INSTRUMENTS, TRADED, UNITS, CARRY_ON, ON_GAP, GATED, GATE_EVERY, FEEDS
 DECISIONS, UPDATES, BLIND, SKIPPED, GAPS, RESETS, OPEN, GATE_CHANGES, SHUT = range(9, 18)
 #: 1 from a gap to the next decision that is made; nanoseconds missing before the last bar.
 AFTER_GAP, LAST_GAP = 18, 19
-#: 1 once a decision of this run was made: what the engine adds up since the last decision means nothing before.
-BEGUN = 20
 # Where each part begins that all of them have: the plan of the features, what these keep, the agent's own past, the
 # inputs (features, then a constant 1), and the numbers below.
 PLAN, KEPT, OWN, INPUT, NUMBERS = range(21, 26)

@@ -25,7 +25,7 @@ from halfspread.agents.rrl.state import of_later
 from halfspread.costs import Funding
 from halfspread.engine.instruments import linear
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import MINUTE
+from halfspread.engine.times import DAY, MINUTE
 from halfspread.errors import ConfigError
 from tests.agents.rrl.worlds import FINE, Floats, autoregressive, market, paying, run
 from tests.engine.worlds import START, funding
@@ -71,7 +71,7 @@ def part(tape: Tape, first: int | None, last: int | None) -> Tape:
 
 
 def what_it_became(memory: Floats) -> bytes:
-    """All but what is of one run: whether it has begun, the pause before it, and what was held on the account."""
+    """All but what is of one run: the pause before it, and what was held on the account."""
     memory = memory.copy()
     places: Any = memory[: at.HEADER].view(np.int64)
     memory[places[at.OWN] : places[at.INPUT]] = 0.0
@@ -111,6 +111,18 @@ def test_stopped_saved_and_loaded_it_goes_on_with_the_same_bits(name: str, cut: 
     assert len(expected) > 3
     counted = {key: first.counts()[key] + second.counts()[key] for key in whole.counts()}
     assert counted == whole.counts()
+
+
+@pytest.mark.parametrize("name", ["gated_constant", "esn_rrl"])
+def test_on_bars_with_several_settlements_each_too(name: str) -> None:
+    rates = funding({8.0 * i: 1e-4 * (-1) ** (i // 2) for i in range(3 * 120 + 1)})
+    tape, whole, agent = market(autoregressive(120), minutes=1_440, funding=rates), made(name), made(name)
+    run(tape, whole, COSTS)
+    cut = pd.Timestamp(START + 60 * DAY, tz="UTC")
+    run(tape.slice(None, cut), agent, COSTS)
+    later = agent.continued(agent.state(tape.slice(None, cut)))
+    run(tape.slice(cut - pd.Timedelta(days=later.lookback), None), later, COSTS)
+    assert what_it_became(later.left_behind) == what_it_became(whole.left_behind)
 
 
 @pytest.mark.parametrize("name", AGENTS)

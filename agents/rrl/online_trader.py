@@ -334,4 +334,7 @@ class OnlineTrader(CompiledStrategy):
         if counts.get("gaps_met"):
             then = "began anew" if self.on_gap == "reset" else "went on"
             found.append(f"the market had {counts['gaps_met']:,} gaps, after which the agent {then} (on_gap)")
+        goes_on = self._begins_from is not None and self.resume == "everything"
+        if goes_on and any(name.startswith("trade_flow") for name in self._parameters_as_json()["features"]):
+            found.append("trade_flow has counted the trades of the rows that were only looked back on once more")
         return found

@@ -16,7 +16,17 @@ DOCUMENTS = (
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("strategies", "costs", "metrics", "features", "reservoir", "models", "demonstrations", "shift")
+        for name in (
+            "strategies",
+            "costs",
+            "metrics",
+            "features",
+            "reservoir",
+            "models",
+            "demonstrations",
+            "shift",
+            "online_learners",
+        )
     ),
 )
 

@@ -211,7 +211,7 @@ class OnlineTrader(CompiledStrategy):
         if [each.name for each in self._instruments] != [each.name for each in tape.instruments]:
             raise ConfigError(f"{self.name}: its run was not on {tape!r}; give the tape of its last run")
         last = memory[places[at.NUMBERS] + at.LAST_TIME]
-        if places[at.BEGUN] and not tape.start_ns <= last <= tape.end_ns + SECOND:
+        if places[at.DECISIONS] and not tape.start_ns <= last <= tape.end_ns + SECOND:
             raise ConfigError(f"{self.name}: its last decision was not on {tape!r}; give the tape of its last run")
         return AgentState(
             type(self).__name__,
@@ -314,4 +314,7 @@ class OnlineTrader(CompiledStrategy):
         if counts.get("gaps_met"):
             then = "began anew" if self.on_gap == "reset" else "went on"
             found.append(f"the market had {counts['gaps_met']:,} gaps, after which the agent {then} (on_gap)")
+        goes_on = self._begins_from is not None and self.resume == "everything"
+        if goes_on and any(name.startswith("trade_flow") for name in self._parameters_as_json()["features"]):
+            found.append("trade_flow has counted the trades of the rows that were only looked back on once more")
         return found

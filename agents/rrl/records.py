@@ -12,8 +12,6 @@ FEATURES, INSTRUMENTS, TRADED, UNITS, CARRY_ON, ON_GAP, GATED, GATE_EVERY, FEEDS
 #: price), updates skipped (reward or gradient), gaps in the market, resets at them, whether the gate is open, its
 #: changes, decisions at which it was shut.
 DECISIONS, UPDATES, BLIND, SKIPPED, GAPS, RESETS, OPEN, GATE_CHANGES, SHUT = range(9, 18)
-#: 1 once a decision of this run was made: what the engine adds up since the last decision means nothing before.
-BEGUN = 18
 # Where each part begins that all of them have: the plan of the features, what these keep, the agent's own past, the
 # inputs (features, then a constant 1), and the numbers below.
 PLAN, KEPT, OWN, INPUT, NUMBERS = range(20, 25)

@@ -31,7 +31,7 @@ Resume = Literal["everything", "weights"]
 SHAPE = ("features", "reservoir", "feedback")
 FREE = ("state_file", "resume", "covariance_factor", "warm_up")
 #: Whole numbers that change while an agent runs.
-COUNTERS = tuple(range(at.DECISIONS, at.BEGUN))
+COUNTERS = tuple(range(at.DECISIONS, at.SHUT + 1))
 #: Numbers that it keeps from decision to decision.
 KEPT_NUMBERS = tuple(range(at.PRICE, at.LAST_TIME + 1))
 
@@ -138,7 +138,7 @@ def continued(fresh: Floats, state: AgentState, carried: Carried, instruments: S
     memory, saved = fresh.copy(), state.places
     places = memory[: at.HEADER].view(np.int64)
     counters = np.array([*COUNTERS, *carried.counters])
-    settings = np.setdiff1d(np.arange(at.HEADER), [*counters, at.BEGUN])
+    settings = np.setdiff1d(np.arange(at.HEADER), counters)
     if len(memory) != len(state.memory) or (places[settings] != saved[settings]).any():
         raise ConfigError("its memory is of another shape; was it saved on a market with other tables or columns?")
     if carried.actions is not None and not 0 <= saved[carried.actions[0]] < carried.actions[1]:

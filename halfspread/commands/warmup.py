@@ -18,6 +18,11 @@ from halfspread.agents.imitation.clones import Clone
 from halfspread.agents.imitation.cloning import CloneSettings
 from halfspread.agents.imitation.learner import Imitator
 from halfspread.agents.imitation.round_learners import Dagger
+from halfspread.agents.reservoir.reservoir import ReservoirSettings
+from halfspread.agents.rrl.esn_rrl import EsnRrl
+from halfspread.agents.rrl.gated_constant import GatedConstant
+from halfspread.agents.rrl.moody import Rrl
+from halfspread.agents.rrl.sarsa import EsnSarsa
 from halfspread.compiled import cache_folder, prune_caches
 from halfspread.costs.fees import Fees
 from halfspread.costs.funding import Funding
@@ -92,6 +97,7 @@ def execute(arguments: Namespace) -> int:
     _step("an audit", lambda: _run_audit(bars))
     _step("the bound", lambda: _run_bound(bars))
     _step("learners", lambda: _run_learners(bars))
+    _step("online learners", lambda: _run_online_learners(bars))
     _step("statistics", _run_statistics)
     print(f"compiled and cached in {time.perf_counter() - began:.1f} s: {cache_folder()}")
     if pruned:
@@ -163,6 +169,19 @@ def _run_learners(tape: Tape) -> None:
             _run(tape.slice(middle, None), policy)
             if policy.model_read.classes:
                 policy.model_read.probabilities(np.zeros((1, 2)))
+
+
+def _run_online_learners(tape: Tape) -> None:
+    """Each that learns while it trades, with both kinds of reservoir."""
+    settings = [ReservoirSettings(size=4, construction=kind) for kind in ("paper", "rescaled")]
+    looks: dict[str, Any] = {"features": ("scaled_return(1, 4)", "volume_score(4)")}
+    for agent in (
+        GatedConstant(),
+        Rrl(**looks, first_rewards=1),
+        *(kind(**looks, reservoir=each) for kind in (EsnSarsa, EsnRrl) for each in settings),
+        EsnRrl(**looks, reservoir=settings[0], gradient="exact"),
+    ):
+        _run(tape, agent)
 
 
 def _run_statistics() -> None:

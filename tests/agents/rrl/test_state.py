@@ -3,12 +3,15 @@ and its weights can be taken to other markets."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import halfspread as hs
 from halfspread.agents.features import FeatureSet
@@ -23,9 +26,10 @@ from halfspread.agents.rrl.online_trader import Gate
 from halfspread.agents.rrl.sarsa import EsnSarsa
 from halfspread.agents.rrl.state import of_later
 from halfspread.costs import Funding
+from halfspread.engine.audit import audit
 from halfspread.engine.instruments import linear
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import MINUTE
+from halfspread.engine.times import DAY, MINUTE
 from halfspread.errors import ConfigError
 from tests.agents.rrl.worlds import FINE, Floats, autoregressive, market, paying, run
 from tests.engine.worlds import START, funding
@@ -71,7 +75,7 @@ def part(tape: Tape, first: int | None, last: int | None) -> Tape:
 
 
 def what_it_became(memory: Floats) -> bytes:
-    """All but what is of one run: whether it has begun, the pause before it, and what was held on the account."""
+    """All but what is of one run: the pause before it, and what was held on the account."""
     memory = memory.copy()
     places: Any = memory[: at.HEADER].view(np.int64)
     memory[places[at.OWN] : places[at.INPUT]] = 0.0
@@ -111,6 +115,29 @@ def test_stopped_saved_and_loaded_it_goes_on_with_the_same_bits(name: str, cut: 
     assert len(expected) > 3
     counted = {key: first.counts()[key] + second.counts()[key] for key in whole.counts()}
     assert counted == whole.counts()
+
+
+@given(st.integers(30, ROWS - 30), st.sampled_from(["rrl", "esn_sarsa", "esn_rrl"]))
+@settings(max_examples=15)
+def test_wherever_it_is_stopped_it_goes_on_with_the_same_bits(cut: int, name: str) -> None:
+    tape, whole, agent = a_market(), made(name), made(name)
+    run(tape, whole, COSTS)
+    run(part(tape, None, cut), agent, COSTS)
+    later = agent.continued(agent.state(part(tape, None, cut)))
+    run(part(tape, cut - later.lookback, None), later, COSTS)
+    assert what_it_became(later.left_behind) == what_it_became(whole.left_behind)
+
+
+@pytest.mark.parametrize("name", ["gated_constant", "esn_rrl"])
+def test_on_bars_with_several_settlements_each_too(name: str) -> None:
+    rates = funding({8.0 * i: 1e-4 * (-1) ** (i // 2) for i in range(3 * 120 + 1)})
+    tape, whole, agent = market(autoregressive(120), minutes=1_440, funding=rates), made(name), made(name)
+    run(tape, whole, COSTS)
+    cut = pd.Timestamp(START + 60 * DAY, tz="UTC")
+    run(tape.slice(None, cut), agent, COSTS)
+    later = agent.continued(agent.state(tape.slice(None, cut)))
+    run(tape.slice(cut - pd.Timedelta(days=later.lookback), None), later, COSTS)
+    assert what_it_became(later.left_behind) == what_it_became(whole.left_behind)
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -268,6 +295,25 @@ def test_fitted_it_goes_on_where_its_lessons_ended() -> None:
     run(after, fitted, COSTS)
     assert "it went on from what it had become after" in fitted.describe()
     assert fitted.counts()["updates"] == len(after) - fitted.lookback
+
+
+def test_what_goes_on_keeps_to_what_it_has_received() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    before, after = part(tape, None, 600), part(tape, 600 - agent.lookback, 700)
+    run(before, agent, COSTS)
+    state = agent.state(before)
+    found = audit(after, lambda: agent.continued(state), COSTS, sizing=hs.FixedNotional(1e4), fill="this_close")
+    assert found.passed, str(found)
+
+
+def test_trades_that_are_counted_twice_are_told() -> None:
+    tape, agent = a_market(), made("rrl", features=())
+    run(tape, agent, COSTS)
+    state = agent.state(tape)
+    flow = replace(state, parameters={**state.parameters, "features": ["trade_flow(1h)"]})
+    later = made("rrl", features=("trade_flow(1h)",)).continued(flow)
+    later.reset(np.random.default_rng(0), (FINE,))
+    assert later.warnings() == ["trade_flow has counted the trades of the rows that were only looked back on once more"]
 
 
 def test_a_pause_is_told() -> None:

@@ -104,6 +104,17 @@ def test_what_it_has_learnt_from_is_refused(learner: Path, halfspread: Command) 
     assert "was trained on bybit:BTCUSDT from 2024-01-01 00:00:00 UTC to 2024-01-05 00:00:00 UTC" in done.err
 
 
+def test_a_run_from_a_state_is_verified_with_the_file_and_not_with_another(learner: Path, halfspread: Command) -> None:
+    halfspread("run", learner, "--save-agent", "one.npz")
+    later = config("later.toml", "start = 2024-01-04T20:00:00Z", 'state_file = "one.npz"')
+    folder = folder_of(halfspread("run", later, "--json"))
+    assert halfspread("verify", folder).code == 0
+    halfspread("run", config("other.toml", "end = 2024-01-03T00:00:00Z"), "--save-agent", "one.npz")
+    done = halfspread("verify", folder)
+    assert done.code != 0
+    assert "one.npz" in done.out + done.err
+
+
 def test_weights_are_taken_over_by_name(learner: Path, halfspread: Command) -> None:
     halfspread("run", learner, "--save-agent", "one.npz")
     more = 'state_file = "one.npz"\nresume = "weights"\nunits = "bp"'

@@ -16,8 +16,8 @@ from halfspread.errors import UserError
 
 __all__ = ["path_numbers"]
 
-#: Draws of the reservoir on each path, and the mean length of a block.
-SEEDS, BLOCK = 6, "5d"
+#: Draws of the reservoir on each path.
+SEEDS = 6
 
 
 def path_numbers(paths: int, out: Path, workers: int, told: Callable[[str], None]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def path_numbers(paths: int, out: Path, workers: int, told: Callable[[str], None
     constant = _montecarlo(
         FAMILY, out, "--agent", "constant", "--seeds", "1", "--paths", str(paths), "--workers", str(workers)
     )
-    return {"seeds": SEEDS, "paths": paths, "block": BLOCK, "esn_rrl": _kept(agent), "constant": _kept(constant)}
+    return {"seeds": SEEDS, "paths": paths, "esn_rrl": _kept(agent), "constant": _kept(constant)}
 
 
 def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
     names = ("total_return", "information_ratio")
     return {
         "says": found["says"],
+        "block_days": found["block_days"],
         "done": found["done"],
         "failed": found["failed"],
         **{name: one["distribution"][name] for name in names},
@@ -46,7 +47,7 @@ def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _montecarlo(config: Path, out: Path, *arguments: str) -> dict[str, Any]:
-    given = [str(config), "--json", "--no-report", "--block", BLOCK, *arguments]
+    given = [str(config), "--json", "--no-report", *arguments]
     command = [sys.executable, "-m", "halfspread", "montecarlo", *given]
     root = CONFIGS.parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))}

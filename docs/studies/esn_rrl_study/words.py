@@ -180,7 +180,7 @@ def paths(study: Study) -> str:
         "## Had the market gone another way\n\n"
         f"{one['seeds']} draws of the reservoir on each of {one['paths']} markets resampled from this one (a "
         f"stationary "
-        f"bootstrap of its days in blocks of {one['block']} on average, funding with them; `halfspread "
+        f"bootstrap of its days in blocks of {_n(agent['block_days'], 0)} days on average, funding with them; `halfspread "
         f"montecarlo --seeds "
         f"{one['seeds']} --paths {one['paths']}`). Totals have a mean of {_n(total['mean'])} and a deviation of "
         f"{_n(total['std'])}, from {_n(total['min'])} to {_n(total['max'])}; of the variance: {shares}. The constant "

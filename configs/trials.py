@@ -79,8 +79,11 @@ def parse_vary(texts: Sequence[str], settings: Sequence[str] = ()) -> tuple[Vary
         if key in fixed:
             raise ConfigError(f"{key}: --set gives it one value and --vary many; leave one of them out")
         why = _OWN.get(key) or (_OWN["bootstrap"] if key.startswith("bootstrap.") else None)
-        if why is None and key.rpartition(".")[2] in ("seed", "name") and key.partition(".")[0] != "costs":
-            why = "a market has a seed of its own for each path: --paths" if key.endswith("seed") else _OWN["name"]
+        first, last = key.partition(".")[0], key.rpartition(".")[2]
+        if first in ("market", "markets") and last == "seed":
+            why = "a market has a seed of its own for each path: --paths"
+        elif first in ("agent", "agents") and last == "name":
+            why = _OWN["name"]
         if why is not None:
             raise ConfigError(f"--vary {key}: {why}")
     return found

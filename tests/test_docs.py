@@ -26,6 +26,7 @@ DOCUMENTS = (
             "demonstrations",
             "shift",
             "online_learners",
+            "esn_rrl",
         )
     ),
 )

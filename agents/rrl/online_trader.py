@@ -62,7 +62,9 @@ class OnlineTrader(CompiledStrategy):
     position pays the funding settled at a decision in the reward, the one just ``chosen`` (the paper) or the one
     ``carried`` into it (as the account does). ``on_gap``: after a gap in the market ``carry`` on or ``reset`` what is
     remembered of the past. ``warm_up``: it decides when so many rows stand before the present one, or as many as its
-    features need. ``instrument``: which of the tape it trades, by its place.
+    features need. ``instrument``: which of the tape it trades, by its place. ``decides_on``: the events that it decides
+    on, the first of a table being what its features look back on; a timer every ``interval``, such as "1m". Its price
+    is the close of bars where it looks back on these, else the mid, else that of the last trade.
 
     ``state_file``: what an agent of its kind has become, as `save` wrote it; ``resume`` from there with ``everything``,
     as if it had never stopped, or with the ``weights`` alone, on any market.
@@ -76,6 +78,8 @@ class OnlineTrader(CompiledStrategy):
     on_gap: Literal["carry", "reset"] = "carry"
     warm_up: Annotated[int, Field(ge=0)] = 0
     instrument: Annotated[int, Field(ge=0)] = 0
+    decides_on: Annotated[tuple[Literal["bar", "quote", "book", "trade", "timer"], ...], Field(min_length=1)] = ("bar",)
+    interval: str | None = None
     state_file: str = ""
     resume: Resume = "everything"
     sees_costs = True
@@ -88,6 +92,12 @@ class OnlineTrader(CompiledStrategy):
         """Features that there are, and a state that fits. Raises ConfigError or DataError."""
         if self.features:
             FeatureSet(self.features)
+        if (self.interval is not None) != ("timer" in self.decides_on):
+            raise ConfigError(
+                f"{self.name}: interval, the time between decisions on a timer: got {self.interval!r}, and it decides "
+                f'on {", ".join(self.decides_on)}; give both, such as decides_on = ["timer"] and interval = "1m", or '
+                "neither"
+            )
         if self.state_file:
             self.__dict__["_begins_from"] = load_state(self.state_file)
         state = self._begins_from
@@ -114,6 +124,16 @@ class OnlineTrader(CompiledStrategy):
     def trained(self) -> tuple[TrainingRange, ...]:
         """What it has seen before the run, which is not run again."""
         return () if self._begins_from is None else self._begins_from.trained
+
+    @property
+    def events(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What it decides on."""
+        return self.decides_on
+
+    @property
+    def timer(self) -> str | None:  # type: ignore[override]
+        """How often it decides where it decides on a timer."""
+        return self.interval
 
     @property
     def feature_set(self) -> FeatureSet | None:

@@ -12,11 +12,13 @@ FEATURES, INSTRUMENTS, TRADED, UNITS, CARRY_ON, ON_GAP, GATED, GATE_EVERY, FEEDS
 #: price), updates skipped (reward or gradient), gaps in the market, resets at them, whether the gate is open, its
 #: changes, decisions at which it was shut.
 DECISIONS, UPDATES, BLIND, SKIPPED, GAPS, RESETS, OPEN, GATE_CHANGES, SHUT = range(9, 18)
+#: 1 from a gap to the next decision that is made; nanoseconds missing before the last bar.
+AFTER_GAP, LAST_GAP = 18, 19
 # Where each part begins that all of them have: the plan of the features, what these keep, the agent's own past, the
 # inputs (features, then a constant 1), and the numbers below.
-PLAN, KEPT, OWN, INPUT, NUMBERS = range(20, 25)
+PLAN, KEPT, OWN, INPUT, NUMBERS = range(21, 26)
 #: The first place that is each agent's own.
-MINE = 25
+MINE = 26
 HEADER = 64
 
 # Numbers: settings, then what is kept from decision to decision, then the terms of the present decision. Prices,

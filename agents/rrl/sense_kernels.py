@@ -14,8 +14,18 @@ from typing import Any
 import numpy as np
 
 from halfspread.agents.features.kernels import observe
-from halfspread.agents.features.records import LAST_PRICE, OWN_WIDTH, PLAN_WIDTH
+from halfspread.agents.features.records import (
+    CODE,
+    COLUMN,
+    FIRST,
+    INSTRUMENT,
+    LAST_PRICE,
+    ON_BARS,
+    OWN_WIDTH,
+    PLAN_WIDTH,
+)
 from halfspread.agents.rrl.records import (
+    AFTER_GAP,
     BLIND,
     CARRY,
     CARRY_ON,
@@ -29,17 +39,20 @@ from halfspread.agents.rrl.records import (
     INPUT,
     INSTRUMENTS,
     KEPT,
+    LAST_GAP,
     LAST_TIME,
     MEAN,
     MOVE,
     NUMBERS,
     NUMBERS_KEPT,
     OF_PRICE,
+    ON_GAP,
     OWN,
     PAUSE,
     PLAN,
     POSITION,
     PRICE,
+    RESET,
     REWARD,
     SCALE,
     TRADED,
@@ -48,6 +61,7 @@ from halfspread.agents.rrl.records import (
     VARIANCE,
 )
 from halfspread.compiled import inner_kernel, loop_kernel
+from halfspread.engine.codes import BAR_CLOSE
 
 Array = Any
 Record = Any
@@ -55,7 +69,7 @@ Record = Any
 
 @loop_kernel
 def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
-    """Fill the inputs; whether all of them are finite."""
+    """Fill the inputs; whether all of them, and all columns of bars that they are made of, are finite."""
     count = places[FEATURES]
     inputs = memory[places[INPUT] : places[INPUT] + count]
     lines = (places[KEPT] - places[PLAN]) // PLAN_WIDTH  # of features, and of what several of them follow
@@ -65,7 +79,32 @@ def look(memory: Array, places: Array, context: Record, history: Array) -> bool:
     finite = True
     for i in range(count):
         finite = finite and math.isfinite(inputs[i])
+    for i in range(lines):
+        if plan[i, CODE] == COLUMN:  # a feature is 0 where the data hold no number; nothing is learnt from that
+            row = context.rows[int(plan[i, INSTRUMENT])]
+            finite = finite and math.isfinite(history[row, int(plan[i, FIRST])])
     return finite
+
+
+@inner_kernel
+def notice_gap(places: Array, mine: Array, context: Record, k: int) -> None:
+    """Remember that bars are missing before the one that has just closed, until a decision is made. Of several
+    instruments the bar may be another one's, and the gap one that was noticed already."""
+    if context.kind & BAR_CLOSE == 0 or mine[ON_BARS] == 0.0:
+        return
+    gap, before = context.gap[k], places[LAST_GAP]
+    if gap > 0 and (places[INSTRUMENTS] == 1 or gap != before):
+        places[GAPS] += 1
+        places[AFTER_GAP] = 1
+    places[LAST_GAP] = gap
+
+
+@inner_kernel
+def begins_anew(places: Array) -> bool:
+    """Whether the past is to be forgotten at this decision, the first one after a gap."""
+    after = places[AFTER_GAP] != 0
+    places[AFTER_GAP] = 0
+    return after and places[ON_GAP] == RESET  # type: ignore[no-any-return]
 
 
 @loop_kernel
@@ -76,9 +115,10 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
     numbers = memory[places[NUMBERS] : places[NUMBERS] + NUMBERS_KEPT]
     k = places[TRADED]
     seen = look(memory, places, context, history)
-    price = memory[places[OWN] + k * OWN_WIDTH + LAST_PRICE]
+    mine = memory[places[OWN] + k * OWN_WIDTH : places[OWN] + (k + 1) * OWN_WIDTH]
+    price = mine[LAST_PRICE]
     numbers[UNPAID] += context.funded[k]
-    places[GAPS] += context.gap[k] > 0
+    notice_gap(places, mine, context, k)
     if not (seen and price > 0.0 and math.isfinite(price)):
         places[BLIND] += 1
         return False

@@ -31,7 +31,7 @@ Resume = Literal["everything", "weights"]
 SHAPE = ("features", "reservoir", "feedback")
 FREE = ("state_file", "resume", "covariance_factor", "warm_up")
 #: Whole numbers that change while an agent runs.
-COUNTERS = tuple(range(at.DECISIONS, at.SHUT + 1))
+COUNTERS = tuple(range(at.DECISIONS, at.LAST_GAP + 1))
 #: Numbers that it keeps from decision to decision.
 KEPT_NUMBERS = tuple(range(at.PRICE, at.LAST_TIME + 1))
 

@@ -86,10 +86,11 @@ def run_all(
     progress: Progress,
     check: Callable[[Outcome], None],
     market: Cell | None = None,
+    noun: str = "cells",
 ) -> tuple[Finished, CellStore]:
     """Run ``cells`` that are not kept from an earlier, interrupted try. ``check`` gets the first outcome that is done.
-    ``market``: a cell whose market all others are made from, by nothing but what the cells set; without it every
-    market is hashed.
+    ``noun``: what they are called. ``market``: a cell whose market all others are made from, by nothing but what the
+    cells set; without it every market is hashed.
 
     Raises the reason of the first cell where none can run, StrategyError for an agent whose first cell is not the same
     again, and what `run_cells` raises; what is finished is kept then.
@@ -118,9 +119,10 @@ def run_all(
         return [cell for cell in some if not taken.recall(cell)]
 
     try:
-        _measure(work, None if market is not None else first.market, cells, taken, progress, workers)
+        told = _measure(work, None if market is not None else first.market, cells, taken, progress, workers)
+        _say(told.format(noun=noun))
         left = cells if market is None else [cell for cell in cells if not taken.recall(cell)]
-        with progress.cells(kind, len(cells)) as report:
+        with progress.cells(kind, len(cells), noun) as report:
             taken.report = report
             run_cells(work, left, taken, workers=workers, choose=choose)
         store.flush()
@@ -192,23 +194,20 @@ def _name(cell: Cell) -> str:
 
 def _measure(
     work: CellWork, market: str | None, cells: Sequence[Cell], taken: _Taken, progress: Progress, workers: int
-) -> None:
-    """Run the first cell of a ``market`` (None: of any) that is not known yet, and say how many there are and how long
-    they take."""
+) -> str:
+    """Run the first cell of a ``market`` (None: of any) that is not known yet; how many there are, and how long they
+    take, in words with a place for what they are called."""
     left = [cell for cell in cells if not taken.recall(cell)]
     kept = len(cells) - len(left)
-    told = (
-        f"{kept:,} of {len(cells):,} cells are kept from before, {len(left):,} to run"
-        if kept
-        else f"{len(left):,} cells"
-    )
+    told = f"{len(left):,} {{noun}}"
+    if kept:
+        told = f"{kept:,} of {len(cells):,} {{noun}} are kept from before, {len(left):,} to run"
     plan = next((each for each in _unknown(work, left, taken) if market in (None, each.market)), None)
     if plan is None:
-        _say(told)
-        return
-    with progress.step("measure the first cell"):
+        return told
+    with progress.step("measure the first one"):
         seconds = _measured(work, plan, taken)
-    _say(f"{told}, about {seconds_text(seconds * (len(left) - 1) / workers)} with {_workers(workers)}")
+    return f"{told}, about {seconds_text(seconds * (len(left) - 1) / workers)} with {_workers(workers)}"
 
 
 def _unknown(work: CellWork, cells: Sequence[Cell], taken: _Taken) -> Iterator[Plan]:

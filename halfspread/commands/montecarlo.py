@@ -11,32 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.commands.bases import Base, bases_of, of_agent, refuse_idle, worker_count
+from halfspread.commands.bases import Base, bases_of, worker_count
 from halfspread.commands.cell_store import CellStore
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
-from halfspread.commands.many_runs import MANY, Finished, first_plan, interrupted, run_all
+from halfspread.commands.many_runs import Finished, interrupted, run_all
 from halfspread.commands.montecarlo_output import Head, show, trials_object, write_equity, write_trials
+from halfspread.commands.montecarlo_plan import cells_of, design_of, own_key, refuse_impossible, sampled
 from halfspread.commands.output import print_json, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import changed_metric, refuse_changed
-from halfspread.configs.bootstrap import Bootstrap
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Cell
 from halfspread.configs.paths import block_days
 from halfspread.configs.trials import Design, Trial, parse_vary
 from halfspread.datafeeds.calendar import Calendar
 from halfspread.engine.agent import looks_ahead
-from halfspread.errors import ConfigError, InternalError
+from halfspread.errors import InternalError
 from halfspread.reports import formats
-from halfspread.reports.montecarlo_page import MonteCarlo, montecarlo_page
+from halfspread.reports.montecarlo_page import montecarlo_page
 from halfspread.reports.montecarlo_statistics import AgentTrials
+from halfspread.reports.montecarlo_view import MonteCarlo
 from halfspread.reports.result import Result
 
 __all__ = ["execute", "repeat"]
-
-#: Trials where the command line does not say.
-TRIALS = 250
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,9 @@ def execute(arguments: Namespace) -> int:
     """Run all trials and leave a folder with their distribution and a report."""
     watch, progress = Stopwatch(), Progress(shown=not arguments.json)
     workers, base = worker_count(arguments), bases_of(arguments)
-    design = _design(base, arguments)
+    design = design_of(base, arguments)
     work, code = CellWork(base.source), code_facts(base.loaded, base.agents)
-    _refuse(base, work, design)
+    refuse_impossible(base, work, design)
     watch.lap("plan")
     out = Path(arguments.out)
     try:
@@ -86,79 +84,13 @@ def repeat(
     """Run the trials that the manifest entry ``facts`` holds once more, or a ``sample`` of them, and write their tables
     to ``home``; metrics too where all have run. Raises what the command raises."""
     terms = facts["montecarlo"]
-    vary = parse_vary([_own(text, base) for text in terms["vary"]])
+    vary = parse_vary([own_key(text, base) for text in terms["vary"]])
     design = Design(base.loaded.config, terms["seeds"], terms["paths"], terms["block"], vary)
     chosen = None if sample is None or sample >= design.count else sampled(design.count, sample)
     ran, store = _run(base, CellWork(base.source), design, home, workers, progress, chosen)
     store.close()
     _write_results(home, base, ran, whole=chosen is None)
     return ran.finished
-
-
-def sampled(count: int, sample: int) -> list[int]:
-    """Numbers of ``sample`` of ``count`` trials, always the same, the first among them."""
-    others = np.random.default_rng(count).permutation(np.arange(1, count))[: max(sample - 1, 0)]
-    return sorted([0, *others.tolist()])
-
-
-def _design(base: Base, arguments: Namespace) -> Design:
-    """Raises ConfigError for numbers of trials that do not go together."""
-    for name in ("trials", "seeds", "paths"):
-        number = getattr(arguments, name)
-        if number is not None and number < 1:
-            raise ConfigError(f"--{name}: expected 1 or more, got {number}")
-    trials, seeds, paths = arguments.trials, arguments.seeds, arguments.paths
-    if trials is not None and (seeds is not None or paths is not None):
-        raise ConfigError(
-            "--trials: so many seeds on one market; give --seeds and --paths instead for each seed on each path, or "
-            "--paths alone for paths with one seed"
-        )
-    if arguments.block is not None and paths is None:
-        raise ConfigError("--block: is the mean length of the blocks that --paths are made of; say how many paths")
-    vary = parse_vary([_own(text, base) for text in arguments.vary], arguments.set)
-    refuse_idle([each.key for each in vary], base, "--vary")
-    if paths is None:
-        seeds = trials or seeds or TRIALS
-    if arguments.block is not None:
-        Bootstrap.checked(arguments.block)
-    design = Design(base.loaded.config, seeds or 1, paths or 0, arguments.block, vary)
-    if paths is not None and design.varies_market:
-        raise ConfigError("--paths: paths are made of one market; leave --vary of the market out, or the paths")
-    if design.count * len(base.agents) > MANY:
-        raise ConfigError(f"{design.count * len(base.agents):,} runs are more than {MANY:,}; ask for fewer trials")
-    return design
-
-
-def _own(text: str, base: Base) -> str:
-    """A distribution with its key as that of the one agent that runs. Raises ConfigError where several do."""
-    key, equals, rest = text.partition("=")
-    if key.strip().startswith("agent.") and len(base.agents) > 1:
-        labels = ", ".join(each.label for each in base.agents)
-        field = key.strip().partition(".")[2]
-        raise ConfigError(
-            f"--vary {text}: {len(base.agents)} agents run, {labels}; say whose: "
-            f"agents.{base.agents[0].label}.{field}, or pick one with --agent NAME"
-        )
-    return f"{of_agent(key.strip(), base)}{equals}{rest}"
-
-
-def _cells(base: Base, trials: Sequence[Trial], chosen: Sequence[int] | None = None) -> list[Cell]:
-    """A cell for every agent of every trial, or of those that are ``chosen``."""
-    count = len(base.agents)
-    several = base.numbers if count > 1 else (None,)
-    return [
-        Cell(trial.index * count + i, trial.settings, agent=number)
-        for trial in trials
-        if chosen is None or trial.index in set(chosen)
-        for i, number in enumerate(several)
-    ]
-
-
-def _refuse(base: Base, work: CellWork, design: Design) -> None:
-    """Raise the reason where an agent can run in none of the trials."""
-    cells = _cells(base, design.trials())
-    for i in range(len(base.agents)):
-        first_plan(work, cells[i :: len(base.agents)], what="trials")
 
 
 def _run(
@@ -171,7 +103,7 @@ def _run(
     chosen: Sequence[int] | None = None,
 ) -> tuple[_Ran, CellStore]:
     trials = design.trials()
-    cells = _cells(base, trials, chosen)
+    cells = cells_of(base, trials, chosen)
     finished, store = run_all(
         base,
         work,
@@ -181,11 +113,14 @@ def _run(
         workers=workers,
         progress=progress,
         check=lambda outcome: None,
+        noun="runs",
         market=None if design.varies_market else Cell(-1, design.pins),
     )
     try:
         again = [] if chosen else _again(base, work, cells, finished, store, progress)
-        return _Ran(design, trials, cells, finished, again, _made(base, design, trials, finished, again)), store
+        as_it_was = {} if chosen else _as_it_was(base, work, design, progress)
+        made = _made(base, design, trials, finished, again, as_it_was)
+        return _Ran(design, trials, cells, finished, again, made), store
     except BaseException:
         store.close()
         raise
@@ -211,8 +146,27 @@ def _again(
     return found
 
 
+def _as_it_was(base: Base, work: CellWork, design: Design, progress: Progress) -> dict[str, float]:
+    """Where paths are blocks of one market: the net return of each agent on that market, with the seed of the config;
+    nothing of one that fails there."""
+    found: dict[str, float] = {}
+    if design.market != "bootstrap":
+        return found
+    for number, built in zip(base.numbers, base.agents, strict=True):
+        with progress.step(f"run {built.label} on the market as it was"):
+            outcome = work.run(work.plan(Cell(-1, design.pins, agent=number)))
+        if outcome.state == DONE:
+            found[built.label] = float(outcome.metrics["total_return"])
+    return found
+
+
 def _made(
-    base: Base, design: Design, trials: Sequence[Trial], finished: Finished, again: Sequence[Result | None]
+    base: Base,
+    design: Design,
+    trials: Sequence[Trial],
+    finished: Finished,
+    again: Sequence[Result | None],
+    as_it_was: Mapping[str, float],
 ) -> MonteCarlo:
     agents = []
     for i, built in enumerate(base.agents):
@@ -234,6 +188,7 @@ def _made(
         block=block,
         days=days,
         assumptions={} if shown is None else shown.assumptions,
+        as_it_was=as_it_was,
     )
 
 

@@ -19,8 +19,8 @@ from halfspread.configs.cells import value_of
 from halfspread.configs.trials import Trial
 from halfspread.engine.times import time_text
 from halfspread.reports import formats
-from halfspread.reports.montecarlo_page import MonteCarlo, cell_text, column_name, sentences
 from halfspread.reports.montecarlo_statistics import AgentTrials
+from halfspread.reports.montecarlo_view import MonteCarlo, cell_text, column_name, sentences
 from halfspread.reports.names import ZERO
 from halfspread.reports.result import Result
 
@@ -96,6 +96,7 @@ def _agent(made: MonteCarlo, head: Head) -> dict[str, Any]:
         "parameters": result.agent_params,
         "looks_ahead": result.looks_ahead,
         "trials": len(agent.trials),
+        "as_it_was": made.as_it_was.get(agent.name),
         "failed": [{"trial": number, "reason": reason} for number, reason in agent.failed[:20]],
         "metrics": head.metrics,
         "distribution": {name: asdict(made.distribution(agent, name)) for name in agent.columns},

@@ -70,17 +70,18 @@ class Progress:
             yield count
 
     @contextmanager
-    def cells(self, what: str, count: int) -> Iterator[Callable[[int], None]]:
-        """Many runs; gives what is to be called with the number of those that are done."""
+    def cells(self, what: str, count: int, noun: str = "cells") -> Iterator[Callable[[int], None]]:
+        """Many runs, called ``noun``; gives what is to be called with the number of those that are done."""
         if not self._shown:
             yield lambda done: None
             return
-        with self._bar("{task.completed:,.0f} of {task.total:,.0f} cells", "{task.fields[rate]}") as bar:
+        done_of = f"{{task.completed:,.0f}} of {{task.total:,.0f}} {noun}"
+        with self._bar(done_of, "{task.fields[rate]}") as bar:
             task = bar.add_task(what, total=count, rate="", unit="")
 
             def report(done: int) -> None:
                 speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
-                bar.update(task, completed=done, rate=f"{speed:,.1f} cells/s" if speed else "")
+                bar.update(task, completed=done, rate=f"{speed:,.1f} {noun}/s" if speed else "")
 
             yield report
 

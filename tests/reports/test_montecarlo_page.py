@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from halfspread.reports.montecarlo_charts import fan_chart, scatter_chart
-from halfspread.reports.montecarlo_page import MonteCarlo, cell_text, montecarlo_page, sentences
+from halfspread.reports.montecarlo_page import montecarlo_page
 from halfspread.reports.montecarlo_statistics import AgentTrials
+from halfspread.reports.montecarlo_view import MonteCarlo, cell_text, sentences
 
 DAY = 86_400_000_000_000
 

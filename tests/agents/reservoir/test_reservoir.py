@@ -181,3 +181,16 @@ def test_inputs_of_another_shape_or_that_are_not_numbers_are_refused() -> None:
         made.states(np.zeros((3, 2)), np.zeros((2, 1)))
     with pytest.raises(DataError, match="start"):
         made.states(np.zeros((3, 2)), start=np.zeros(4))
+
+
+def test_below_a_radius_of_one_a_reservoir_has_to_forget_without_input_too() -> None:
+    """Strong input brings its states together; where it falls silent they stay apart."""
+    w = np.array([[-1.5, 0.1], [-6.1, 0.0]])
+    chosen = ReservoirSettings(size=2, construction="rescaled", radius=0.9)
+    driven = Reservoir(np.array([[5.0], [5.0]]), w, np.zeros((2, 0)), chosen)
+    assert driven.steps_to_forget(driven=True) is not None
+    assert driven.steps_to_forget(driven=False) is None
+    with pytest.raises(ConfigError, match="two initial states have not met without input"):
+        driven.refuse_lasting_states()
+    beyond = chosen.model_copy(update={"radius": 1.1})
+    Reservoir(driven.w_in, w, driven.w_back, beyond).refuse_lasting_states()

@@ -49,7 +49,7 @@ class SlowEsnRrl:
         self.held = self.mean = self.variance = self.shadow = self.unpaid = 0.0
         self.price: float | None = None
         self.time = self.decisions = self.updates = self.updates_skipped = self.blind = 0
-        self.open, self.gate_changes, self.shut = True, 0, 0
+        self.open, self.gate_changes, self.shut, self.after_gap = True, 0, 0, False
 
     def forget(self) -> None:
         """What the past has left in the state, but for weights, covariance, moments and the position."""
@@ -62,13 +62,15 @@ class SlowEsnRrl:
         """The position traded from now on, None where nothing is decided. ``rate``: sum of what was settled."""
         a = self.agent
         self.unpaid += rate
+        self.after_gap = self.after_gap or gap
         if not (np.isfinite(u).all() and math.isfinite(price) and price > 0.0):
             self.blind += 1
             return None
         move, cost, carry, elapsed = self.terms(time, price, half, fee)
         self.decisions += 1
-        if gap and a.on_gap == "reset":
+        if self.after_gap and a.on_gap == "reset":
             self.forget()
+        self.after_gap = False
 
         # the reservoir, and the position
         tanh = np.tanh(self.w_in @ np.append(u, 1.0) + self.w @ self.x + self.w_back @ self.y)

@@ -95,7 +95,7 @@ def on_file(small: Path, days: int = 8) -> None:
 def test_seeds_leave_a_run_folder_with_every_trial(small: Path, halfspread: Command) -> None:
     done = halfspread("montecarlo", small, *RANDOM, "--trials", 12)
     assert done.code == 0, done.err
-    assert "12 cells, about " in done.err
+    assert "12 runs, about " in done.err
     assert "Varied: 12 seeds of the agent. The market is one and the same in all trials." in words(done.out)
     assert "It says nothing about what another stretch of market would have given" in words(done.out)
     names = {"manifest.json", "metrics.json", "trials.parquet", "equity.parquet", "report.html"}
@@ -199,6 +199,10 @@ def test_paths_of_a_file_are_blocks_of_its_days_and_a_path_is_a_run_of_its_own(
     found = json.loads(single.out)
     assert found["metrics"]["total_return"] == trials["total_return"][2]
     assert "path 2 of the bootstrap (seed 1): 8 days in blocks of 2 on average" in found["assumptions"]["data"]
+    plain = json.loads(halfspread("run", small, *more, "--json", "--out", "plain").out)["metrics"]["total_return"]
+    assert data["agents"][0]["as_it_was"] == plain
+    less = 100 * (trials["total_return"] < plain).mean()
+    assert data["says"][-1].endswith(f"{less:.0f}% of the trials have less.")
 
 
 def test_paths_of_a_made_up_market_are_markets_of_their_own(small: Path, halfspread: Command) -> None:
@@ -281,7 +285,7 @@ def test_a_killed_command_goes_on_where_it_was(small: Path, halfspread: Command)
     Path("wait").unlink()
     done = halfspread(*command)
     assert done.code == 0, done.err
-    assert "3 of 5 cells are kept from before, 2 to run" in done.err
+    assert "3 of 5 runs are kept from before, 2 to run" in done.err
     for name in ("trials.parquet", "equity.parquet", "metrics.json"):
         assert (folder() / name).read_bytes() == (folder("whole") / name).read_bytes(), name
 
@@ -303,7 +307,7 @@ def test_an_interrupted_command_keeps_its_trials(
         done = halfspread(*command)
     assert done.code == 130
     assert "interrupted; finished trials are kept" in done.err
-    assert "3 of 6 cells are kept from before" in halfspread(*command).err
+    assert "3 of 6 runs are kept from before" in halfspread(*command).err
 
 
 def verified(halfspread: Command, *arguments: object) -> dict[str, Any]:

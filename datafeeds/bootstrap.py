@@ -156,29 +156,41 @@ def _bars(bars: Any, instrument: Instrument, days: _Days, segments: Segments, fa
 
 def _scale(rows: Floats, columns: tuple[str, ...], factors: Floats, ticks: Floats) -> None:
     """Multiply prices, in place, and put those that are no longer the original ones on the tick."""
-    moved = np.flatnonzero(factors != 1.0)
-    if not len(moved):
+    as_it_was = factors == 1.0
+    if as_it_was.all():
         return
-    factor, tick = factors[moved], ticks[moved]
+
+    inverse = _per_unit(ticks)
+
+    def put(column: int, prices: Floats) -> None:
+        rows[:, column] = np.where(as_it_was, rows[:, column], prices) if as_it_was.any() else prices
+
     for column in range(CLOSE + 1):
-        rows[moved, column] = _on_tick(rows[moved, column] * factor, tick)
+        put(column, _on_tick(rows[:, column] * factors, ticks, inverse))
     if QUOTE_COLUMNS[0] not in columns:
         return
     at = columns.index(QUOTE_COLUMNS[0])
     for bid, ask in ((at, at + 1), (at + 2, at + 3)):
-        apart = rows[moved, ask] > rows[moved, bid]
-        rows[moved, bid] = _on_tick(rows[moved, bid] * factor, tick)
-        ask_price = _on_tick(rows[moved, ask] * factor, tick)
-        least = np.where(apart, _on_tick(rows[moved, bid] + tick, tick), ask_price)
-        rows[moved, ask] = np.maximum(ask_price, least)
+        apart = rows[:, ask] > rows[:, bid]
+        bids, asks = (_on_tick(rows[:, each] * factors, ticks, inverse) for each in (bid, ask))
+        put(bid, bids)
+        put(ask, np.maximum(asks, np.where(apart, _on_tick(bids + ticks, ticks, inverse), asks)))
 
 
-def _on_tick(prices: Floats, ticks: Floats) -> Floats:
-    """The nearest multiples of the ticks, one at least, as the nearest numbers to their decimals."""
-    steps = np.maximum(np.rint(prices / ticks), 1.0)
+def _per_unit(ticks: Floats) -> Floats | None:
+    """Ticks in one unit of the price, where they are whole numbers throughout."""
     inverse = np.rint(1.0 / ticks)
     decimal = (inverse >= 1.0) & (np.abs(inverse * ticks - 1.0) <= 1e-12)
-    return np.where(decimal, steps / np.maximum(inverse, 1.0), steps * ticks)
+    return np.asarray(inverse) if decimal.all() else None
+
+
+def _on_tick(prices: Floats, ticks: Floats, inverse: Floats | None) -> Floats:
+    """The nearest multiples of the ticks, one at least, as the nearest numbers to their decimals where a unit of the
+    price is a whole number of ticks; ``inverse``: that number, where all ticks are such."""
+    if inverse is None:
+        steps, units = np.maximum(np.rint(prices / ticks), 1.0), np.maximum(np.rint(1.0 / ticks), 1.0)
+        return np.where(np.abs(units * ticks - 1.0) <= 1e-12, steps / units, steps * ticks)
+    return np.asarray(np.maximum(np.rint(prices * inverse), 1.0) / inverse)
 
 
 def _ticks(instrument: Instrument, times: Integers) -> Floats:

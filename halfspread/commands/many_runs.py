@@ -21,7 +21,7 @@ from halfspread.configs.cells import Cell
 from halfspread.configs.runner import run_cells
 from halfspread.engine.agent import is_compiled
 from halfspread.engine.tape import Tape
-from halfspread.errors import ConfigError, StrategyError
+from halfspread.errors import ConfigError, StrategyError, UserError
 
 __all__ = [
     "MANY",
@@ -196,7 +196,8 @@ def _measure(
     work: CellWork, market: str | None, cells: Sequence[Cell], taken: _Taken, progress: Progress, workers: int
 ) -> str:
     """Run the first cell of a ``market`` (None: of any) that is not known yet; how many there are, and how long they
-    take, in words with a place for what they are called."""
+    take, in words with a place for what they are called. Of markets that are made for the cells, that takes its time
+    too."""
     left = [cell for cell in cells if not taken.recall(cell)]
     kept = len(cells) - len(left)
     told = f"{len(left):,} {{noun}}"
@@ -206,8 +207,16 @@ def _measure(
     if plan is None:
         return told
     with progress.step("measure the first one"):
+        began = time.perf_counter()
+        if market is None:
+            with suppress(UserError):  # told by the run
+                work.tape(plan)
+        making = time.perf_counter() - began
         seconds = _measured(work, plan, taken)
-    return f"{told}, about {seconds_text(seconds * (len(left) - 1) / workers)} with {_workers(workers)}"
+    made = {text for cell in left for text in cell.settings if text.startswith(("bootstrap=", "market"))}
+    markets = len(made) if market is None else 1
+    whole = (seconds * (len(left) - 1) + making * max(markets - 1, 0)) / workers
+    return f"{told}, about {seconds_text(whole)} with {_workers(workers)}"
 
 
 def _unknown(work: CellWork, cells: Sequence[Cell], taken: _Taken) -> Iterator[Plan]:

@@ -295,3 +295,20 @@ def test_other_markets_than_bars_in_memory_are_refused(tmp_path: Any) -> None:
         Calendar.of(Tape.from_bars(bars_of([100.0] * 2), SWAP))
     with pytest.raises(ConfigError, match="expected the numbers of 3 days"):
         resampled(Tape.from_bars(frame, SWAP), np.array([0, 1, 3]))
+
+
+def test_prices_are_on_ticks_of_any_size() -> None:
+    for tick, decimals in ((0.1, 1), (2.5, 1), (0.3, 1), (25.0, 0)):
+        swap = linear("XUSD", venue="here", tick=tick, lot=1.0)
+        path = resampled(
+            Tape.from_bars(bars_of([1000.0, 1100.0, 1210.0, 1300.0, 605.0, 1210.0]), swap), np.array([2, 0, 1])
+        )
+        prices = rows(path)[:, :4]
+        steps = prices / tick
+        assert np.abs(steps - np.rint(steps)).max() < 1e-9
+        assert (prices == np.round(prices, decimals)).all() or tick == 0.3
+    cheap = linear("XUSD", venue="here", tick=100.0, lot=1.0)
+    path = resampled(Tape.from_bars(bars_of([100.0, 100.0, 4_000.0, 4_000.0]), cheap), np.array([1, 0]))
+    assert rows(path)[:, 3].tolist() == [4_000.0, 4_000.0, 4_000.0, 4_000.0]
+    falls = resampled(Tape.from_bars(bars_of([4_000.0, 4_000.0, 100.0, 100.0]), cheap), np.array([1, 1]))
+    assert rows(falls)[:, 3].tolist() == [100.0, 100.0, 100.0, 100.0]  # 2.50 is no price: one tick at least

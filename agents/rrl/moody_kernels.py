@@ -49,9 +49,7 @@ from halfspread.agents.rrl.records import (
     MOVE,
     NUMBERS,
     NUMBERS_KEPT,
-    ON_GAP,
     POSITION,
-    RESET,
     RESETS,
     REWARD,
     SKIPPED,
@@ -59,7 +57,7 @@ from halfspread.agents.rrl.records import (
     UPDATES,
     VARIANCE,
 )
-from halfspread.agents.rrl.sense_kernels import reward_of, sense
+from halfspread.agents.rrl.sense_kernels import begins_anew, reward_of, sense
 from halfspread.compiled import inner_kernel, kernel, loop_kernel
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.codes import OK
@@ -185,7 +183,7 @@ def act(context: Array, memory: Array, history: Array, row: int) -> int:
     """Trade and learn. Memory: see the module."""
     places = memory[:HEADER].view(np.int64)
     if sense(memory, context, history):
-        if context.gap[places[TRADED]] > 0 and places[ON_GAP] == RESET:
+        if begins_anew(places):
             forget_the_past(memory, places)
         numbers = memory[places[NUMBERS] : places[NUMBERS] + NUMBERS_KEPT]
         context.targets[places[TRADED]] = decide(memory, places, numbers)

@@ -99,8 +99,9 @@ def test_rows_of_a_made_up_market_that_are_only_looked_back_on_may_be_of_the_les
     (seen,) = training_range(walk.slice(None, "2024-01-01 12:00"))
     (more,) = training_range(walk.slice(None, "2024-01-01 13:00"))
     agent: Any = LooksBack()
-    agent.trained = (replace(seen, synthetic=True),)
-    run_backtest(walk, agent, FREE, **TERMS)
+    for span in (seen.end, seen.end + 9 * HOUR):  # nothing is known of the rows of the longer one that are decided on
+        agent.trained = (replace(seen, synthetic=True, end=span),)
+        run_backtest(walk, agent, FREE, **TERMS)
     agent.trained = (replace(more, synthetic=True),)
     with pytest.raises(ConfigError, match="was trained on"):
         run_backtest(walk, agent, FREE, **TERMS)

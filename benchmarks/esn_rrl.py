@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("BUSYBLAS_NUM_THREADS", "1")  # NumPy on one core, as everything else here
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy on one core, as everything else here
 
 import numpy as np
 import pandas as pd

@@ -27,7 +27,7 @@ from halfspread.configs.runner import default_workers  # noqa: E402
 from halfspread.errors import UserError  # noqa: E402
 
 INTERRUPTED = 130
-PATHS = 40
+PATHS = 30
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ FAMILY = CONFIGS / "xbtusd_online_learners.toml"
 NEW_MARKET = CONFIGS / "btcusdt_esn_rrl.toml"
 
 #: Draws of the paper's Table II, of the main variants, and of every other.
-MONTE_CARLO, MANY, SOME = 250, 20, 12
+MONTE_CARLO, MANY, SOME = 250, 20, 8
 
 LITERAL = ("agent.gate.every=1",)
 SEEN = "chosen after results were seen"
@@ -140,8 +140,8 @@ def _signs() -> list[Row]:
 
 
 #: The day before the first decision, in February 2017, and how many seeds begin on each.
-FIRST_DAYS = range(10, 22)
-BEGINNERS = 8
+FIRST_DAYS = range(10, 18)
+BEGINNERS = 6
 
 
 def _starts() -> list[Row]:

@@ -62,7 +62,7 @@ def findings(study: Study) -> list[str]:
         found.append(
             f"**The first day matters.** The learner with a constant input, which hardly depends on the draw, "
             f"goes from "
-            f"{_n(_least(rows, 'start_bias_'))} to {_n(_most(rows, 'start_bias_'))} over twelve first days; "
+            f"{_n(_least(rows, 'start_bias_'))} to {_n(_most(rows, 'start_bias_'))} over eight first days; "
             f"{formats.percent(spread['days'], 0)} of that variance lies between days."
         )
     if "new_market" in study:

@@ -21,7 +21,7 @@ from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled, looks_ahead
+from halfspread.engine.agent import is_compiled, looks_ahead, plain_parameters
 from halfspread.engine.bars import Integers
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
@@ -257,7 +257,7 @@ def _run_window(
     return WindowRun(
         window,
         agent_name(agent),
-        dict(getattr(agent, "parameters", dict)()),
+        plain_parameters(agent),
         trained.metric(metric),
         traded.metric(metric),
         traded.days,

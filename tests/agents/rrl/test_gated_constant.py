@@ -120,7 +120,7 @@ def test_it_keeps_to_what_it_has_received() -> None:
 
 
 def test_a_position_beyond_its_limits_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"position: input should be less than or equal to 1, got 1\.5"):
+    with pytest.raises(ConfigError, match=r"position: expected less than or equal to 1, got 1\.5"):
         GatedConstant(position=1.5)
     with pytest.raises(ConfigError, match=r"position: expected at most clip = 0\.5, got 0\.99"):
         GatedConstant(clip=0.5)

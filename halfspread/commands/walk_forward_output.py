@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,8 +186,10 @@ def _keys(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> dic
 
 
 def _shown(run: WindowRun) -> dict[str, object]:
-    """The parameters that were chosen, and which agent, where a grid goes through several."""
-    return {TYPE: run.agent, **run.parameters} if run.traded else {}
+    """The parameters that were chosen, those inside tables too, and which agent, where a grid goes through several."""
+    tables = [each for each in run.parameters.values() if isinstance(each, Mapping)]
+    inside = {name: value for table in tables for name, value in table.items()}
+    return {TYPE: run.agent, **inside, **run.parameters} if run.traded else {}
 
 
 def _short(key: str) -> str:

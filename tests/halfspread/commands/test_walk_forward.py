@@ -336,6 +336,21 @@ def test_a_kept_window_that_was_edited_is_run_again(learner: Path, halfspread: C
     assert Path("fitted.txt").stat().st_size == 3 + 3
 
 
+def test_settings_of_an_agent_that_learns_online_are_chosen_and_it_goes_on(small: Path, halfspread: Command) -> None:
+    path = small.with_name("online.toml")
+    agent = 'type = "rrl"\nfeatures = ["momentum(4)"]\n'
+    path.write_text(small.read_text(encoding="utf-8").partition("[agent]")[0] + f"[agent]\n{agent}", encoding="utf-8")
+    grid = ("--grid", "agent.learning_rate=0.01,0.3", "--grid", "agent.gate.every=1,7")
+    done = halfspread("walk-forward", path, *grid, *LENGTHS, *BY_RETURN, "--json")
+    assert done.code == 0, done.err
+    windows = [each for each in json.loads(done.out)["windows"] if each["agent"]]
+    assert windows
+    for each in windows:
+        assert each["parameters"]["learning_rate"] in (0.01, 0.3)
+        assert each["parameters"]["gate"]["every"] in (1, 7)
+        assert each["parameters"]["resume"] == "everything"
+
+
 def test_an_agent_with_tables_among_its_parameters_is_walked(small: Path, halfspread: Command) -> None:
     path = small.with_name("online.toml")
     agent = 'type = "esn_rrl"\nfeatures = ["momentum(4)"]\nreservoir = { size = 5 }\ngate = { every = 12 }\n'

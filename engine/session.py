@@ -94,8 +94,8 @@ class Session:
         wishes = wishes_of(agent, self.compiled)
         if not options.get("in_sample", False) and getattr(agent, "trained", None):
             refuse_what_was_seen(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds))
-        if hasattr(agent, "see_pause"):
-            agent.see_pause(pause_before(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds)))
+        if hasattr(agent, "see_tape"):
+            agent.see_tape(tape, pause_before(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds)))
         stale_after = options.get("stale_after", "1h")
         stale = parse_interval(stale_after) if stale_after else 0
         asked = options.get("margin")

@@ -31,7 +31,7 @@ from halfspread.costs.model import Costs
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import DAY, SECOND, interval_text
+from halfspread.engine.times import DAY, SECOND, interval_text, time_text
 from halfspread.engine.training import TrainingRange, ranges_text, training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.compiled import CompiledStrategy
@@ -41,6 +41,8 @@ __all__ = ["Gate", "OnlineTrader"]
 #: Learning units: how much of a return is 1, None for differences of the price.
 UNITS: Mapping[str, float | None] = {"price": None, "relative": 1.0, "percent": 1e2, "bp": 1e4}
 Units = Literal["price", "bp", "percent", "relative"]
+#: Instruments of a tape, and their first and last times (ns UTC).
+Spans = tuple[tuple[str, int, int], ...]
 
 
 class Gate(Model):
@@ -83,12 +85,14 @@ class OnlineTrader(CompiledStrategy):
     state_file: str = ""
     resume: Resume = "everything"
     sees_costs = True
+    learns_online = True
     file_fields: ClassVar[tuple[str, ...]] = ("state_file",)
     carried: ClassVar[Carried] = Carried()
     more_counts: ClassVar[Mapping[str, int]] = {}
     of_weights: ClassVar[Mapping[str, Any]] = {}  # what parameters are that mean something for ``weights`` alone
     _begins_from: ClassVar[AgentState | None] = None
     _pause: ClassVar[int | None] = None
+    _ran_on: ClassVar[Spans] = ()
 
     def check(self) -> None:
         """Features that there are, and a state that fits. Raises ConfigError or DataError."""
@@ -168,10 +172,10 @@ class OnlineTrader(CompiledStrategy):
                 f"{self.name}: instrument: the tape has {len(instruments)}, numbered from 0, got {self.instrument}"
             )
 
-    def see_pause(self, pause: int | None) -> None:
-        """Take the time (ns) that has passed since `goes_on_from`, None where nothing was missed: what the market did
-        in between is in no reward."""
-        self.__dict__["_pause"] = pause
+    def see_tape(self, tape: Tape, pause: int | None) -> None:
+        """Take what the coming run is on, and the time (ns) that has passed since `goes_on_from`, None where nothing
+        was missed: what the market did in between is in no reward."""
+        self.__dict__["_pause"], self.__dict__["_ran_on"] = pause, _spans(tape)
 
     def see_tables(self, tables: Sequence[Collection[str]]) -> None:
         """Take what the tape holds."""
@@ -243,12 +247,12 @@ class OnlineTrader(CompiledStrategy):
     def state(self, tape: Tape) -> AgentState:
         """What it has become in a run over all of ``tape``, of which it is not run again. Reads the tape once. Raises
         ConfigError before a run, and for another tape."""
-        memory, places = self.left_behind, self.places
-        if [each.name for each in self._instruments] != [each.name for each in tape.instruments]:
-            raise ConfigError(f"{self.name}: its run was not on {tape!r}; give the tape of its last run")
-        last = memory[places[at.NUMBERS] + at.LAST_TIME]
-        if places[at.DECISIONS] and not tape.start_ns <= last <= tape.end_ns + SECOND:
-            raise ConfigError(f"{self.name}: its last decision was not on {tape!r}; give the tape of its last run")
+        memory = self.left_behind
+        if self._ran_on != _spans(tape):
+            raise ConfigError(
+                f"{self.name}: its last run was on {_spans_text(self._ran_on)}, got a tape of "
+                f"{_spans_text(_spans(tape))}; give the tape of that run, all of it"
+            )
         return AgentState(
             type(self).__name__,
             self._parameters_as_json(),
@@ -366,6 +370,14 @@ class OnlineTrader(CompiledStrategy):
         if goes_on and any(name.startswith("trade_flow") for name in self._parameters_as_json()["features"]):
             found.append("trade_flow has counted the trades of the rows that were only looked back on once more")
         return found
+
+
+def _spans(tape: Tape) -> Spans:
+    return tuple((feed.instrument.name, feed.start_ns, feed.end_ns) for feed in tape.feeds)
+
+
+def _spans_text(spans: Spans) -> str:
+    return ", ".join(f"{name} from {time_text(start)} to {time_text(end)}" for name, start, end in spans)
 
 
 def _span(nanoseconds: int) -> str:

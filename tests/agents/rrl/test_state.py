@@ -287,10 +287,16 @@ def test_a_state_is_asked_for_after_a_run_and_with_its_tape() -> None:
     with pytest.raises(ConfigError, match="Rrl: it has not run yet"):
         agent.state(tape)
     run(part(tape, None, 300), agent, COSTS)
-    with pytest.raises(ConfigError, match="its last decision was not on"):
-        agent.state(part(tape, 400, None))
-    with pytest.raises(ConfigError, match="its run was not on"):
-        agent.state(a_market(OTHER))
+    first = "its last run was on custom:FINE from 2024-01-01 00:00:00 UTC to 2024-01-02 01:00:00 UTC, got a tape of"
+    for other, begins in (
+        (part(tape, 400, None), "custom:FINE from 2024-01-02 09:20:00"),
+        (part(tape, 290, 300), "custom:FINE from 2024-01-02 00:10:00"),
+        (part(tape, None, 299), "custom:FINE from 2024-01-01 00:00:00"),
+        (a_market(OTHER), "custom:OTHER from 2024-01-01 00:00:00"),
+    ):
+        with pytest.raises(ConfigError, match=f"Rrl: {first} {begins} UTC to .*; give the tape of that run, all of it"):
+            agent.state(other)
+    agent.state(part(tape, None, 300))
 
 
 def test_fitted_it_goes_on_where_its_lessons_ended() -> None:

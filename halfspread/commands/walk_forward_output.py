@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from halfspread.commands.bases import Base
+from halfspread.commands.output import sign_lines
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Axis, Cell, Range
@@ -241,4 +242,4 @@ def result_lines(found: WalkForward, tried: Tried, page: Walked) -> list[str]:
         lines.append(f"settings failed in {windows} and were not chosen there, such as: {failed[0].splitlines()[0]}")
     if page.before:
         lines.append(page.before)
-    return lines
+    return [*lines, *sign_lines(_assumptions(found))]

@@ -362,6 +362,11 @@ def test_what_the_market_did_in_a_pause_is_in_no_reward(name: str, on_gap: str) 
     counts = later.counts()
     assert counts["gaps_met"] == 1
     assert counts["resets_at_gaps"] == (on_gap == "reset" and name != "gated_constant")
+    owing = state.memory.copy()
+    owing[state.places[at.NUMBERS] + at.UNPAID] = 0.5  # settled after its last decision
+    again = agent.continued(replace(state, memory=owing))
+    run(after, again, paying(2e-4))
+    assert what_it_became(again.left_behind) == what_it_became(later.left_behind)
     days = (later.lookback * 5 * MINUTE + 400 * DAY - 400 * 5 * MINUTE) / DAY
     assert f"{days:.1f} days after what it had seen last" in later.describe() or name == "gated_constant"
 

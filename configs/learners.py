@@ -26,12 +26,18 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, StrategyError, UserError
 
-__all__ = ["call_fit", "fitted", "is_learner", "lesson", "training_rng"]
+__all__ = ["call_fit", "fitted", "is_learner", "learns_online", "lesson", "training_rng"]
 
 
 def is_learner(agent: object) -> bool:
     """Whether an agent can be fitted."""
     return callable(getattr(agent, "fit", None))
+
+
+def learns_online(agent: object) -> bool:
+    """Whether a learner says (``learns_online = True``) that its ``fit`` is a run like any other: every decision
+    is made with what was learnt before it, so that settings can be judged by it."""
+    return is_learner(agent) and getattr(agent, "learns_online", False) is True
 
 
 def training_rng(loaded: Loaded) -> np.random.Generator:

@@ -15,13 +15,13 @@ from typing import Any, Protocol, Unpack
 import numpy as np
 import pandas as pd
 
-from halfspread.configs.learners import call_fit
+from halfspread.configs.learners import call_fit, learns_online
 from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.training_tape import training_tape
 from halfspread.configs.walked import WalkForward, WindowRun
 from halfspread.configs.windows import Schedule, Window
 from halfspread.costs.model import Costs
-from halfspread.engine.agent import is_compiled, looks_ahead
+from halfspread.engine.agent import is_compiled, looks_ahead, plain_parameters
 from halfspread.engine.bars import Integers
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
@@ -133,7 +133,8 @@ class Choice:
         self.failed: tuple[str, ...] = ()
 
     def fit(self, tape: Tape, rng: np.random.Generator) -> Any:
-        """The agent with the best setting; ``rng`` is not needed. Raises the reason of the first where all fail."""
+        """The agent with the best setting; one that learns while it trades (`learns_online`) goes on from the end of
+        the training window, and draws from ``rng``. Raises the reason of the first where all fail."""
         agents = [make() for make in self._candidates]
         in_threads = self._workers > 1 and all(map(is_compiled, agents))  # others hold the interpreter's lock
         with ThreadPoolExecutor(self._workers if in_threads else 1) as pool:
@@ -148,7 +149,10 @@ class Choice:
             return None
         sign = 1.0 if self._metric in LOWER_IS_BETTER else -1.0
         best = min(known, key=lambda i: sign * scores[i])
-        return self._candidates[best]()
+        chosen = self._candidates[best]()
+        if not learns_online(chosen):
+            return chosen
+        return call_fit(chosen, tape, rng, agent_name(chosen), self._terms.costs, self._terms.options)
 
     def _score(self, tape: Tape, agent: Any) -> float | StrategyError:
         try:
@@ -257,7 +261,7 @@ def _run_window(
     return WindowRun(
         window,
         agent_name(agent),
-        dict(getattr(agent, "parameters", dict)()),
+        plain_parameters(agent),
         trained.metric(metric),
         traded.metric(metric),
         traded.days,

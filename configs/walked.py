@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -157,7 +158,12 @@ class WalkForward:
         rows = []
         for run in self.windows:
             times = {name: pd.Timestamp(time, tz="UTC") for name, time in vars(run.window).items()}
-            chosen = {"agent": run.agent, **run.parameters}
+            chosen = {"agent": run.agent, **{name: _cell(value) for name, value in run.parameters.items()}}
             told = {"in_sample": run.in_sample, "out_of_sample": run.out_of_sample, "pnl": run.pnl / self.notional}
             rows.append({**times, **chosen, **told})
         return pd.DataFrame(rows)
+
+
+def _cell(value: Any) -> Any:
+    """A parameter as a column holds it: a table of settings as JSON text."""
+    return json.dumps(value) if isinstance(value, Mapping) else value

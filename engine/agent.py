@@ -20,6 +20,7 @@ __all__ = [
     "decides_in_python",
     "is_compiled",
     "looks_ahead",
+    "plain_parameters",
     "prepare",
     "runs_compiled",
     "told_by",
@@ -166,6 +167,17 @@ def told_by(agent: Any) -> Told:
             f"{name}: describe, counts or warnings, after the run: {type(error).__name__}: {error}"
         ) from error
     return Told(text, counts, warnings)
+
+
+def plain_parameters(agent: Any) -> dict[str, Any]:
+    """The parameters of an agent that tells them, models among them as tables and tuples as lists, as JSON has them."""
+    return {name: _plain(value) for name, value in dict(getattr(agent, "parameters", dict)()).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
 def checked_seed(seed: Any) -> int:

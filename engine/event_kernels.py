@@ -58,7 +58,8 @@ def take_funding(state: Record, event: Array) -> None:
         pay_from_margin(state, k, before - account.cash)
         context.last_funding_rate[k] = event.value
         if state.run.started != 0:
-            context.funded[k] += event.value
+            if state.contracts[k].charge_funding != 0:
+                context.funded[k] += event.value
             state.run.told = 1
         context.next_funding_rate[k] = math.nan
     else:

@@ -111,7 +111,7 @@ class InstrumentView(OrderDesk):
 
     @property
     def funded(self) -> float:
-        """Sum of the funding rates settled since the last decision."""
+        """Sum of the funding rates settled since the last decision; 0 where the run charges no funding."""
         return float(self._context["funded"][self._k])
 
     @property

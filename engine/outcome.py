@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from halfspread.engine.account_records import ATTRIBUTION
-from halfspread.engine.agent import told_by
+from halfspread.engine.agent import plain_parameters, told_by
 from halfspread.engine.assumptions import counts_of, describe_run, warnings_of
 from halfspread.engine.recorder import Recorder
 from halfspread.engine.records import State
@@ -37,7 +37,7 @@ def outcome(
     return BacktestResult(
         name=name or agent_name(agent),
         agent=agent_name(agent),
-        agent_params=dict(getattr(agent, "parameters", dict)()),
+        agent_params=plain_parameters(agent),
         mode=mode,
         instruments=tape.instruments,
         report_currency=terms.currency,

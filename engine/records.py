@@ -54,7 +54,11 @@ CONTEXT = np.dtype(
         ("last_funding_rate", "f8", (MAX_INSTRUMENTS,)),
         ("next_funding_rate", "f8", (MAX_INSTRUMENTS,)),  # NaN where the venue has not published it yet
         ("next_funding_time", "i8", (MAX_INSTRUMENTS,)),  # 0 before the first settlement is known
-        ("funded", "f8", (MAX_INSTRUMENTS,)),  # sum of the rates settled since the last decision
+        (
+            "funded",
+            "f8",
+            (MAX_INSTRUMENTS,),
+        ),  # sum of the rates settled since the last decision, where they are charged
         # what a taker would pay now, for an agent that asks (`sees_costs`); NaN otherwise and where unknown
         ("half_spread", "f8", (MAX_INSTRUMENTS,)),  # quote currency
         ("taker_fee", "f8", (MAX_INSTRUMENTS,)),  # fraction of the value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from operator import is_
 from time import perf_counter
 from types import TracebackType
@@ -44,7 +45,7 @@ from halfspread.engine.subscriptions import wishes_of
 from halfspread.engine.tape import Tape
 from halfspread.engine.terms import Execution, agree_terms
 from halfspread.engine.times import parse_interval
-from halfspread.engine.training import refuse_what_was_seen, rows_before_decisions
+from halfspread.engine.training import learnt_later, pause_before, refuse_what_was_seen, rows_before_decisions
 from halfspread.errors import DataError, InternalError
 
 __all__ = ["Options", "Progress", "Session", "columns_of"]
@@ -93,6 +94,8 @@ class Session:
         wishes = wishes_of(agent, self.compiled)
         if not options.get("in_sample", False) and getattr(agent, "trained", None):
             refuse_what_was_seen(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds))
+        if hasattr(agent, "see_tape"):
+            agent.see_tape(tape, pause_before(tape, agent, rows_before_decisions(agent), wishes.history(tape.feeds)))
         stale_after = options.get("stale_after", "1h")
         stale = parse_interval(stale_after) if stale_after else 0
         asked = options.get("margin")
@@ -267,7 +270,9 @@ class Session:
         mode = "compiled" if self.compiled else "python"
         if self.compiled and hasattr(self.agent, "see_memory"):
             self.agent.see_memory(self.memory)
-        return outcome(self.tape, self.terms, self.agent, mode, name, state, recorder)
+        result = outcome(self.tape, self.terms, self.agent, mode, name, state, recorder)
+        later = learnt_later(self.tape, self.agent, self._lookback, self.watch.history)
+        return replace(result, warnings=[*result.warnings, *later]) if later else result
 
 
 def _side_events(tape: Tape, beside: tuple[Beside, ...]) -> np.ndarray[Any, Any]:

@@ -7,7 +7,7 @@ nothing, where their rows are. Rows are compared by marks: hashes of a few of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,15 @@ from halfspread.engine.tape import Tape
 from halfspread.engine.times import Integers, time_text
 from halfspread.errors import ConfigError, DataError
 
-__all__ = ["TrainingRange", "ranges_text", "refuse_what_was_seen", "rows_before_decisions", "training_range"]
+__all__ = [
+    "TrainingRange",
+    "learnt_later",
+    "pause_before",
+    "ranges_text",
+    "refuse_what_was_seen",
+    "rows_before_decisions",
+    "training_range",
+]
 
 #: Rows of a training range that are marked, evenly spread.
 MARKS = 64
@@ -103,13 +111,14 @@ def _marks(feed: Feed, times: Integers) -> Iterator[tuple[int, str]]:
 
 
 def refuse_what_was_seen(tape: Tape, agent: Any, lookback: int = 0, history: str | None = None) -> None:
-    """Raise ConfigError where an agent has learnt (``trained``, ranges of `TrainingRange`) from what it decides on.
+    """Raise ConfigError where an agent has learnt (``trained``, ranges of `TrainingRange`) from what it decides on, or
+    goes on in mid-stream from a time (``goes_on_from``, ns) that comes after.
 
     The first ``lookback`` rows of its ``history`` (a table, such as bars) are not decided on, only looked back on: they
     may be of its lessons, as those of an agent that goes on where it has stopped are."""
+    starts = _decided_from(tape, history, lookback)
     for seen in getattr(agent, "trained", ()):
-        for feed in tape.feeds:
-            start = _decided_from(feed, history, lookback)
+        for feed, start in zip(tape.feeds, starts, strict=True):
             if _is_seen(seen, feed, start):
                 here = f"{feed.instrument.name} from {time_text(start)} to {time_text(feed.end_ns)}"
                 raise ConfigError(
@@ -117,6 +126,48 @@ def refuse_what_was_seen(tape: Tape, agent: Any, lookback: int = 0, history: str
                     f"it has seen says nothing; run it from {time_text(seen.end)} on (start in a config, or "
                     "tape.slice), train it on earlier data, or pass in_sample=True to judge it on them nevertheless"
                 )
+    stopped, first = getattr(agent, "goes_on_from", None), _first_real(tape, starts)
+    if stopped is not None and first is not None and first < stopped and _is_of(tape, agent.trained):
+        raise ConfigError(
+            f"{agent_name(agent)} goes on from what it had become by {time_text(stopped)}, and decides from "
+            f"{time_text(first)} on, which is before: run it from {time_text(stopped)} on (start in a config, or "
+            'tape.slice), or begin anew with what it has learnt: resume = "weights"'
+        )
+
+
+def learnt_later(tape: Tape, agent: Any, lookback: int = 0, history: str | None = None) -> list[str]:
+    """Warnings of an agent that has learnt, whether from this instrument or another, from times that had not come yet
+    when the run begins to decide (arguments as of `refuse_what_was_seen`). Made-up markets have no such times."""
+    trained = [seen for seen in getattr(agent, "trained", ()) if not seen.synthetic]
+    start = _first_real(tape, _decided_from(tape, history, lookback)) if trained else None
+    return [
+        f"{agent_name(agent)} was trained on {seen}, and decides from {time_text(start)} on: it has learnt from times "
+        "that had not come yet, so nobody could have traded like that"
+        for seen in trained
+        if start is not None and seen.end > start
+    ]
+
+
+def pause_before(tape: Tape, agent: Any, lookback: int = 0, history: str | None = None) -> int | None:
+    """Nanoseconds from where an agent goes on in mid-stream (``goes_on_from``) to the first row that it decides on (not
+    above 0: that comes before); None where no row was missed between, and for an agent that does not go on. A gap of
+    the market is no pause."""
+    stopped = getattr(agent, "goes_on_from", None)
+    if stopped is None:
+        return None
+    start = min(_decided_from(tape, history, lookback))
+    missed = start < stopped or any(_has_rows(feed, history, stopped, start) for feed in tape.feeds)
+    return start - int(stopped) if missed else None
+
+
+def _has_rows(feed: Feed, history: str | None, first: int, end: int) -> bool:
+    """Whether a table has rows from one time to before another."""
+    if history is None or feed.table(history) is None:
+        return False
+    for block in feed.blocks(history):
+        if len(block.times) and block.times[-1] >= first:
+            return bool(block.times[np.searchsorted(block.times, first)] < end)
+    return False
 
 
 def rows_before_decisions(agent: Any) -> int:
@@ -128,16 +179,34 @@ def rows_before_decisions(agent: Any) -> int:
     return int(lookback) if isinstance(lookback, (int, np.integer)) and lookback > 0 else 0
 
 
-def _decided_from(feed: Feed, history: str | None, lookback: int) -> int:
-    """When the first row begins that an agent decides on; the end of the feed where there is none."""
-    if lookback == 0 or history is None or feed.table(history) is None:
-        return feed.start_ns
+def _decided_from(tape: Tape, history: str | None, lookback: int) -> list[int]:
+    """When the first row of each feed begins that an agent decides on, which is only once all of them have as many rows
+    as it looks back on; later than any decision where there is none."""
+    if lookback == 0 or history is None:
+        return [feed.start_ns for feed in tape.feeds]
+    begun = [_row_start(feed, history, lookback) for feed in tape.feeds if feed.table(history) is not None]
+    return [max(feed.start_ns, *begun) for feed in tape.feeds]
+
+
+def _row_start(feed: Feed, history: str, number: int) -> int:
+    """When a row of a table begins; the end of the feed where it has no more than so many."""
     row = 0
     for block in feed.blocks(history):
-        if row + len(block.times) > lookback:
-            return int(block.times[lookback - row])
+        if row + len(block.times) > number:
+            return int(block.times[number - row])
         row += len(block.times)
     return feed.end_ns
+
+
+def _is_of(tape: Tape, trained: Sequence[TrainingRange]) -> bool:
+    """Whether an agent has seen these instruments, and nothing that was made up."""
+    seen = {each.instrument for each in trained}
+    return all(feed.instrument.name in seen for feed in tape.feeds) and not any(each.synthetic for each in trained)
+
+
+def _first_real(tape: Tape, starts: Sequence[int]) -> int | None:
+    """The first of ``starts`` among feeds that were not made up; None where all were."""
+    return min((start for feed, start in zip(tape.feeds, starts, strict=True) if not feed.synthetic), default=None)
 
 
 def _is_seen(seen: TrainingRange, feed: Feed, start: int) -> bool:

@@ -141,6 +141,13 @@ def sentences(made: MonteCarlo) -> list[str]:
             "what lasts longer than a block, such as a long trend, is cut. A tick, and a half-spread in ticks, is "
             "another share of the price where the path has another level."
         )
+    idle = [agent.name for agent in made.agents if made.seeds > 1 and not made.varied and _seed_is_idle(agent)]
+    if idle:
+        each = "all trials are" if not made.paths else "all trials on one path are"
+        found.append(
+            f"The seed of {', '.join(idle)} changes nothing: {each} one and the same run, so that nothing was learnt "
+            "from having several of them."
+        )
     for agent in made.agents:
         if agent.name in made.as_it_was and len(agent.trials):
             net = made.as_it_was[agent.name]
@@ -150,3 +157,11 @@ def sentences(made: MonteCarlo) -> list[str]:
                 f"{less} of the trials have less."
             )
     return found
+
+
+def _seed_is_idle(agent: AgentTrials) -> bool:
+    """Whether trials with different seeds gave the same on every path, several on one of them."""
+    groups = [agent.paths == path for path in np.unique(agent.paths)]
+    found = [value[group] for group in groups for value in agent.columns.values()]
+    alike = all(np.array_equal(each, np.full(len(each), each[0]), equal_nan=True) for each in found)
+    return alike and any(len(each) > 1 for each in found)

@@ -74,7 +74,7 @@ class Strategy:
         try:
             checked = self.model()(**parameters)
         except ValidationError as error:
-            raise ConfigError(_explain(type(self), error)) from None
+            raise ConfigError(_explain(type(self), error, parameters)) from None
         self.__dict__.update({name: getattr(checked, name) for name in type(checked).model_fields})
         self.check()
 
@@ -154,19 +154,53 @@ def _known(cls: Any) -> str:
     return ", ".join(cls.model().model_fields) or "none"
 
 
-def _explain(cls: type, error: Any) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            plain = (
-                hasattr(cls, where) and not isinstance(getattr(cls, where), property) and where not in _annotations(cls)
-            )
-            hint = f" (annotate it to make it one: {where}: float = ...)" if plain else ""
-            lines.append(f"no parameter {where!r}{hint}; there are {_known(cls)}")
-        elif problem["type"] == "missing":
-            lines.append(f"parameter {where!r} is missing")
-        else:
-            said = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{where}: {said[:1].lower()}{said[1:]}, got {problem['input']!r}")
-    return f"{cls.__name__}: " + "; ".join(lines)
+def _explain(cls: Any, error: Any, given: Mapping[str, Any]) -> str:
+    """What is wrong, by the place in ``given``. Of what a parameter may be, alternatives that it is further from are
+    left out."""
+    faults = [(_place(fault, given), fault) for fault in error.errors(include_url=False)]
+    found: dict[str, str] = {}
+    for place, fault in faults:
+        if any(_nearer(other, at, place) for at, other in faults if other is not fault):
+            continue
+        where, said = ".".join(map(str, place)), _said(cls, place, fault)
+        others = found[where].rpartition(", got ")[0] if where in found else ""
+        found[where] = f"{others} or {said.removeprefix(f'{where}: expected ')}" if others else said
+    return f"{cls.__name__}: " + "; ".join(found.values())
+
+
+def _place(fault: Any, given: Any) -> tuple[Any, ...]:
+    """Where a fault is, without the names that pydantic puts in for the choices it made."""
+    place = []
+    for i, part in enumerate(fault["loc"]):
+        last = i + 1 == len(fault["loc"]) and fault["type"] in ("extra_forbidden", "missing")
+        if isinstance(given, dict) and (part in given or last):
+            given = given.get(part)
+        elif isinstance(given, (list, tuple)) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        elif i:
+            continue
+        place.append(part)
+    return tuple(place)
+
+
+def _nearer(other: Any, at: tuple[Any, ...], place: tuple[Any, ...]) -> bool:
+    """Whether another fault, ``at`` its place, shows that a value was meant as something else than what it failed to be
+    at ``place``: its inside is wrong, or all of it."""
+    return (len(at) > len(place) == len(at[: len(place)]) and at[: len(place)] == place) or (
+        at == place and other["type"] == "value_error"
+    )
+
+
+def _said(cls: Any, place: tuple[Any, ...], fault: Any) -> str:
+    where = ".".join(str(part) for part in place)
+    if fault["type"] == "extra_forbidden" and len(place) == 1:
+        plain = hasattr(cls, where) and not isinstance(getattr(cls, where), property) and where not in _annotations(cls)
+        hint = f" (annotate it to make it one: {where}: float = ...)" if plain else ""
+        return f"no parameter {where!r}{hint}; there are {_known(cls)}"
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: there is no such key"
+    if fault["type"] == "missing":
+        return f"parameter {where!r} is missing"
+    said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    found = "" if fault["type"] == "value_error" and ", got " in said else f", got {fault['input']!r}"
+    return f"{where}: {said[:1].lower()}{said[1:]}{found}"

@@ -5,6 +5,7 @@ Borrageiro, Firoozye and Barucca (2022), "The Recurrent Reinforcement Learning C
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -73,7 +74,7 @@ class EsnRrl(OnlineTrader):
     """
 
     reservoir: ReservoirSettings | Literal["none"] = ReservoirSettings()
-    feedback: Annotated[int, Field(ge=0)] = 10
+    feedback: Annotated[int, Field(ge=0, le=1_000)] = 10
     risk_appetite: RiskAppetite = RiskAppetite(value=1e-5)
     decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
     gradient: Literal["paper", "direct", "recursive", "lags", "exact"] = "paper"
@@ -83,6 +84,7 @@ class EsnRrl(OnlineTrader):
     initial_deviation: Annotated[float, Field(ge=0.0)] = 0.0
     covariance_factor: Annotated[float, Field(gt=0.0, le=1e12)] | Literal["fresh"] = 1.0
     function = act
+    of_weights: ClassVar[Mapping[str, Any]] = {"covariance_factor": 1.0}
     carried: ClassVar[Carried] = Carried(
         numbers=(mine.PENDING,),
         parts=((mine.COVARIANCE, mine.LAST), (mine.LAST, mine.GRADIENTS), (mine.WEIGHTS, mine.TRACE)),
@@ -159,6 +161,18 @@ class EsnRrl(OnlineTrader):
             memory[places[mine.COVARIANCE] : places[mine.LAST]] *= self.covariance_factor
             memory[pending] *= self.covariance_factor
         return memory
+
+    def warnings(self) -> list[str]:
+        """What went wrong while it learnt, and a covariance that is of rewards in other units."""
+        found, state = super().warnings(), self._begins_from
+        if state is not None and self.resume == "weights" and self.covariance_factor == 1.0:
+            units = state.parameters.get("units")
+            if units != self.units:
+                found.append(
+                    f"its covariance is of rewards in {units}, and rewards are in {self.units} now: steps are too "
+                    'short or too long; covariance_factor = "fresh" begins with a new one, a number scales it'
+                )
+        return found
 
     def describe(self) -> str:
         """How it decided, in a sentence."""

@@ -31,7 +31,7 @@ from halfspread.costs.model import Costs
 from halfspread.engine.instruments import Instrument
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
-from halfspread.engine.times import SECOND, interval_text
+from halfspread.engine.times import DAY, SECOND, interval_text, time_text
 from halfspread.engine.training import TrainingRange, ranges_text, training_range
 from halfspread.errors import ConfigError, DataError
 from halfspread.strategies.compiled import CompiledStrategy
@@ -41,6 +41,8 @@ __all__ = ["Gate", "OnlineTrader"]
 #: Learning units: how much of a return is 1, None for differences of the price.
 UNITS: Mapping[str, float | None] = {"price": None, "relative": 1.0, "percent": 1e2, "bp": 1e4}
 Units = Literal["price", "bp", "percent", "relative"]
+#: Instruments of a tape, and their first and last times (ns UTC).
+Spans = tuple[tuple[str, int, int], ...]
 
 
 class Gate(Model):
@@ -83,10 +85,14 @@ class OnlineTrader(CompiledStrategy):
     state_file: str = ""
     resume: Resume = "everything"
     sees_costs = True
+    learns_online = True
     file_fields: ClassVar[tuple[str, ...]] = ("state_file",)
     carried: ClassVar[Carried] = Carried()
     more_counts: ClassVar[Mapping[str, int]] = {}
+    of_weights: ClassVar[Mapping[str, Any]] = {}  # what parameters are that mean something for ``weights`` alone
     _begins_from: ClassVar[AgentState | None] = None
+    _pause: ClassVar[int | None] = None
+    _ran_on: ClassVar[Spans] = ()
 
     def check(self) -> None:
         """Features that there are, and a state that fits. Raises ConfigError or DataError."""
@@ -126,6 +132,14 @@ class OnlineTrader(CompiledStrategy):
         return () if self._begins_from is None else self._begins_from.trained
 
     @property
+    def goes_on_from(self) -> int | None:
+        """End (ns UTC) of what it has seen last, where it goes on in mid-stream."""
+        state = self._begins_from
+        if state is None or self.resume != "everything":
+            return None
+        return max((seen.end for seen in state.trained[-len(state.instruments) :]), default=None)
+
+    @property
     def events(self) -> tuple[str, ...]:  # type: ignore[override]
         """What it decides on."""
         return self.decides_on
@@ -157,6 +171,11 @@ class OnlineTrader(CompiledStrategy):
             raise ConfigError(
                 f"{self.name}: instrument: the tape has {len(instruments)}, numbered from 0, got {self.instrument}"
             )
+
+    def see_tape(self, tape: Tape, pause: int | None) -> None:
+        """Take what the coming run is on, and the time (ns) that has passed since `goes_on_from`, None where nothing
+        was missed: what the market did in between is in no reward."""
+        self.__dict__["_pause"], self.__dict__["_ran_on"] = pause, _spans(tape)
 
     def see_tables(self, tables: Sequence[Collection[str]]) -> None:
         """Take what the tape holds."""
@@ -208,7 +227,8 @@ class OnlineTrader(CompiledStrategy):
         with self._naming_the_state():
             if self.resume == "weights":
                 return self.adapted(transferred(memory, state, self.carried), memory)
-            return continued(memory, state, self.carried, [each.name for each in self._instruments], self.lookback)
+            names, paused = [each.name for each in self._instruments], self._pause is not None
+            return continued(memory, state, self.carried, names, self.lookback, paused)
 
     def adapted(self, memory: Floats, fresh: Floats) -> Floats:
         """A memory with weights that were taken over, and what else was learnt with them; ``fresh``: without them."""
@@ -227,12 +247,12 @@ class OnlineTrader(CompiledStrategy):
     def state(self, tape: Tape) -> AgentState:
         """What it has become in a run over all of ``tape``, of which it is not run again. Reads the tape once. Raises
         ConfigError before a run, and for another tape."""
-        memory, places = self.left_behind, self.places
-        if [each.name for each in self._instruments] != [each.name for each in tape.instruments]:
-            raise ConfigError(f"{self.name}: its run was not on {tape!r}; give the tape of its last run")
-        last = memory[places[at.NUMBERS] + at.LAST_TIME]
-        if places[at.DECISIONS] and not tape.start_ns <= last <= tape.end_ns + SECOND:
-            raise ConfigError(f"{self.name}: its last decision was not on {tape!r}; give the tape of its last run")
+        memory = self.left_behind
+        if self._ran_on != _spans(tape):
+            raise ConfigError(
+                f"{self.name}: its last run was on {_spans_text(self._ran_on)}, got a tape of "
+                f"{_spans_text(_spans(tape))}; give the tape of that run, all of it"
+            )
         return AgentState(
             type(self).__name__,
             self._parameters_as_json(),
@@ -254,6 +274,8 @@ class OnlineTrader(CompiledStrategy):
         made = type(self).__new__(type(self))
         made.__dict__["_begins_from"] = state
         parameters = {**self.parameters(), "state_file": "", "resume": resume or self.resume}
+        if parameters["resume"] == "everything":
+            parameters |= self.of_weights
         made.__init__(**parameters)  # type: ignore[misc]
         return made
 
@@ -261,7 +283,12 @@ class OnlineTrader(CompiledStrategy):
         self, tape: Tape, rng: np.random.Generator, *, costs: Costs, options: Mapping[str, Any] | None = None
     ) -> Self:
         """An agent that goes on where this one gets to on ``tape``: it learns there as it does everywhere, by trading.
-        ``options`` are those of the run."""
+        ``options`` are those of the run. Raises ConfigError where they name no sizing."""
+        if "sizing" not in (options or {}):
+            raise ConfigError(
+                f"{self.name}.fit: options: expected those of a run, of them at least the sizing, such as "
+                f'options={{"sizing": hs.FixedNotional(10_000)}}; got {", ".join(options or ()) or "none"}'
+            )
         agent = copy.deepcopy(self)
         terms: Any = {**(options or {}), "seed": int(rng.integers(2**63)), "keep_curve": False, "sink": None}
         run_backtest(tape, agent, costs, **terms)
@@ -281,8 +308,7 @@ class OnlineTrader(CompiledStrategy):
             return "it learnt while it traded, from its first decision on"
         if self.resume == "weights":
             return f"it began with weights learnt on {ranges_text(state.trained)}, and learnt on while it traded"
-        pause = 0.0 if self._memory is None else self._memory[self.places[at.NUMBERS] + at.PAUSE]
-        after = f", {interval_text(round(pause / SECOND) * SECOND)} after its last decision" if pause > 0.0 else ""
+        after = f", {_span(self._pause)} after what it had seen last" if self._pause else ""
         return (
             f"it went on from what it had become after {state.decisions:,} decisions{after}, learning while it traded"
         )
@@ -331,10 +357,31 @@ class OnlineTrader(CompiledStrategy):
                 f"{counts['updates_skipped']:,} updates were left out: the reward (cost unknown?) or the gradient was "
                 "not finite"
             )
-        if counts.get("gaps_met"):
-            then = "began anew" if self.on_gap == "reset" else "went on"
-            found.append(f"the market had {counts['gaps_met']:,} gaps, after which the agent {then} (on_gap)")
+        then = "began anew" if self.on_gap == "reset" else "went on"
+        pauses = int(self._pause is not None and bool(counts))
+        if pauses:
+            found.append(
+                "it did not go on where it had stopped: what the market did in between is in none of its rewards, and "
+                f"it {then} (on_gap)"
+            )
+        if counts.get("gaps_met", 0) > pauses:
+            found.append(f"the market had {counts['gaps_met'] - pauses:,} gaps, after which the agent {then} (on_gap)")
         goes_on = self._begins_from is not None and self.resume == "everything"
         if goes_on and any(name.startswith("trade_flow") for name in self._parameters_as_json()["features"]):
             found.append("trade_flow has counted the trades of the rows that were only looked back on once more")
         return found
+
+
+def _spans(tape: Tape) -> Spans:
+    return tuple((feed.instrument.name, feed.start_ns, feed.end_ns) for feed in tape.feeds)
+
+
+def _spans_text(spans: Spans) -> str:
+    return ", ".join(f"{name} from {time_text(start)} to {time_text(end)}" for name, start, end in spans)
+
+
+def _span(nanoseconds: int) -> str:
+    """A time in words, to the second, above two days to a tenth of a day: ``25m``, ``400.1 days``."""
+    if abs(nanoseconds) >= 2 * DAY:
+        return f"{nanoseconds / DAY:,.1f} days"
+    return interval_text(round(nanoseconds / SECOND) * SECOND)

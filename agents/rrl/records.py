@@ -26,8 +26,6 @@ HEADER = 64
 CLIP, DECAY, GATE_DECAY, SCALE = range(4)
 PRICE, UNPAID, POSITION, MEAN, VARIANCE, SHADOW_MEAN, LAST_TIME = range(4, 11)
 MOVE, COST, CARRY, ELAPSED, REWARD = range(11, 16)
-#: Nanoseconds from the last decision before a run to its first, of an agent that goes on; below 0: not known yet.
-PAUSE = 16
 #: The first number that is each agent's own.
 OWN_NUMBERS = 17
 NUMBERS_KEPT = 32

@@ -39,7 +39,7 @@ class EsnSarsa(OnlineTrader):
     gate: Gate = Gate(kind="none")
     funding_on: Literal["chosen", "carried"] = "carried"
     reservoir: ReservoirSettings | Literal["none"] = ReservoirSettings()
-    feedback: Annotated[int, Field(ge=0)] = 10
+    feedback: Annotated[int, Field(ge=0, le=1_000)] = 10
     discount: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
     learning_rate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
     trace_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0

@@ -48,7 +48,6 @@ from halfspread.agents.rrl.records import (
     OF_PRICE,
     ON_GAP,
     OWN,
-    PAUSE,
     PLAN,
     POSITION,
     PRICE,
@@ -134,8 +133,6 @@ def sense(memory: Array, context: Record, history: Array) -> bool:
         numbers[COST] = (fee + half / price) * scale
         numbers[CARRY] = rate * scale
     numbers[ELAPSED] = context.time - numbers[LAST_TIME] if before > 0.0 else 0.0
-    if numbers[PAUSE] < 0.0:
-        numbers[PAUSE] = numbers[ELAPSED]
     numbers[PRICE], numbers[UNPAID], numbers[LAST_TIME] = price, 0.0, context.time
     places[DECISIONS] += 1
     return True

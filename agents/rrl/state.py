@@ -34,6 +34,7 @@ FREE = ("state_file", "resume", "covariance_factor", "warm_up")
 COUNTERS = tuple(range(at.DECISIONS, at.LAST_GAP + 1))
 #: Numbers that it keeps from decision to decision.
 KEPT_NUMBERS = tuple(range(at.PRICE, at.LAST_TIME + 1))
+_NOT_FINITE = "memory: what it has learnt is not finite"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,25 @@ class AgentState:
     def __post_init__(self) -> None:
         if self.memory.dtype != np.float64 or self.memory.ndim != 1 or len(self.memory) < at.HEADER + at.NUMBERS_KEPT:
             raise DataError(f"memory: expected a row of float64 numbers, got {self.memory.dtype}{self.memory.shape}")
+        self._refuse_another_reservoir()
+
+    def _refuse_another_reservoir(self) -> None:
+        """Raise DataError for a reservoir that is not that of the parameters: it would not fit the memory."""
+        told, drawn = self.parameters.get("reservoir", "none"), self.reservoir
+        found = "none" if drawn is None else drawn.settings.model_dump(mode="json")
+        if found != told:
+            if isinstance(found, dict) and isinstance(told, Mapping):
+                names = [name for name in {**told, **found} if told.get(name) != found.get(name)]
+                told, found = ({name: each.get(name) for name in names} for each in (told, found))
+            raise DataError(f"reservoir: expected that of the parameters, {_short(told)}, got {_short(found)}")
+        if drawn is None:
+            return
+        inputs, feedbacks = len(self.parameters.get("features", ())) + 1, self.parameters.get("feedback")
+        if (drawn.inputs, drawn.feedbacks) != (inputs, feedbacks):
+            raise DataError(
+                f"reservoir: expected {inputs} inputs and {feedbacks!r:.20} positions fed back, got {drawn.inputs} and "
+                f"{drawn.feedbacks}"
+            )
 
     @property
     def places(self) -> Integers:
@@ -123,12 +143,15 @@ def _short(value: Any) -> str:
     return text if len(text) < 120 else f"{text[:117]}..."
 
 
-def continued(fresh: Floats, state: AgentState, carried: Carried, instruments: Sequence[str], lookback: int) -> Floats:
+def continued(
+    fresh: Floats, state: AgentState, carried: Carried, instruments: Sequence[str], lookback: int, paused: bool
+) -> Floats:
     """The memory of an agent that goes on in mid-stream, from a ``fresh`` one of the same parameters.
 
     The account starts flat, so what features know of the agent's own positions starts anew. What the engine counts from
-    the beginning of a run is counted from ``lookback`` rows before the first decision. Raises ConfigError for other
-    instruments, DataError for a memory that is none of such an agent.
+    the beginning of a run is counted from ``lookback`` rows before the first decision. ``paused``: it has missed rows
+    since then, which is a gap, and neither the move of the price nor funding of that time is in a reward. Raises
+    ConfigError for other instruments, DataError for a memory that is none of such an agent.
     """
     if tuple(instruments) != state.instruments:
         raise ConfigError(
@@ -145,6 +168,9 @@ def continued(fresh: Floats, state: AgentState, carried: Carried, instruments: S
         raise DataError(
             f"memory: expected an action from 0 to {carried.actions[1] - 1}, got {saved[carried.actions[0]]}"
         )
+    for begin, end in carried.parts:
+        if not np.isfinite(state.memory[saved[begin] : saved[end]]).all():
+            raise DataError(_NOT_FINITE)
     plan, kept, own, inputs, numbers = (int(place) for place in places[at.PLAN : at.NUMBERS + 1])
     # the packed reservoir stays that of the weights that were checked
     rest = numbers + at.NUMBERS_KEPT + (0 if state.reservoir is None else len(state.reservoir.packed()))
@@ -155,7 +181,10 @@ def continued(fresh: Floats, state: AgentState, carried: Carried, instruments: S
     places[counters] = saved[counters]
     for number in (*KEPT_NUMBERS, *carried.numbers):
         memory[numbers + number] = state.memory[numbers + number]
-    memory[numbers + at.PAUSE] = -1.0
+    if paused:
+        places[at.GAPS] += 1
+        places[at.AFTER_GAP] = 1
+        memory[numbers + at.PRICE] = memory[numbers + at.UNPAID] = 0.0
     return memory
 
 
@@ -191,7 +220,7 @@ def transferred(fresh: Floats, state: AgentState, carried: Carried) -> Floats:
             raise DataError("memory: its learnt parts are of another shape")
         memory[part] = state.memory[saved[begin] : saved[end]]
         if not np.isfinite(memory[part]).all():
-            raise DataError("memory: what it has learnt is not finite")
+            raise DataError(_NOT_FINITE)
     if not at.HEADER <= saved[at.NUMBERS] <= len(state.memory) - at.NUMBERS_KEPT:
         raise DataError("memory: its numbers are not where they should be")
     for number in carried.learnt:

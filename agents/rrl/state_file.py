@@ -140,15 +140,8 @@ def _state(header: Mapping[str, Any], arrays: Mapping[str, Floats]) -> AgentStat
     for what, names in (("instruments", instruments), ("features", features)):
         if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
             raise DataError(f"its header is not that of a state: {what}: expected names, got {names!r:.80}")
-    reservoir = None
-    if header["reservoir"] is not None:
-        reservoir = _reservoir(taken(header, "reservoir", dict), arrays)
-        inputs, feedbacks = len(features or ()) + 1, parameters.get("feedback")
-        if (reservoir.inputs, reservoir.feedbacks) != (inputs, feedbacks):
-            raise DataError(
-                f"reservoir: expected {inputs} inputs and {feedbacks!r:.20} positions fed back, got {reservoir.inputs} "
-                f"and {reservoir.feedbacks}"
-            )
+    settings = None if header["reservoir"] is None else taken(header, "reservoir", dict)
+    reservoir = None if settings is None else _reservoir(settings, arrays)
     return AgentState(
         texts["kind"], parameters, tuple(instruments), texts["layout"], arrays["memory"], reservoir, trained_in(header),
         texts["halfspread"],

@@ -15,7 +15,7 @@ from typing import Any
 from halfspread.commands.agent_runs import Ran
 from halfspread.commands.folder import RunFolder, writing
 from halfspread.commands.look_ahead import audit_object
-from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.output import agent_object, print_json, print_table, sign_lines, where_lines, write_json
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import write_results
 from halfspread.commands.terminal import without_controls
@@ -182,4 +182,5 @@ def show_comparison(folder: RunFolder, done: Comparison, arguments: Namespace) -
     lines += [tried] if tried else []
     if done.ran.failed:
         lines.insert(0, f"failed, and left out: {', '.join(done.ran.failed)} (see the warnings)")
-    print_table(table, *lines, *where_lines(folder.path, report=not arguments.no_report))
+    flipped = dict.fromkeys(line for each in ranked for line in sign_lines(each.assumptions))
+    print_table(table, *lines, *flipped, *where_lines(folder.path, report=not arguments.no_report))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from halfspread.commands.cell_tables import column, outcome_columns, write_columns, write_daily
-from halfspread.commands.output import print_table, where_lines
+from halfspread.commands.output import print_table, sign_lines, where_lines
 from halfspread.configs.cell_work import DONE, Outcome
 from halfspread.configs.cells import value_of
 from halfspread.configs.trials import Trial
@@ -139,7 +139,7 @@ def show(made: MonteCarlo, path: Path, *, report: bool) -> None:
     """The distributions on the terminal, what was varied, what failed, and where the results are."""
     said = [*sentences(made), *_of_parts(made), *_of_pairs(made), *_of_failed(made)]
     lines = [line for sentence in said for line in wrap(sentence, 100, subsequent_indent="  ")]
-    print_table(_table(made), *lines, *where_lines(path, report=report))
+    print_table(_table(made), *lines, *sign_lines(made.assumptions), *where_lines(path, report=report))
 
 
 def _table(made: MonteCarlo) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,7 +16,7 @@ from halfspread.reports.metrics import json_safe
 from halfspread.reports.result import Result
 from halfspread.reports.timing import timing_object
 
-__all__ = ["agent_object", "print_json", "print_table", "to_json", "where_lines", "write_json"]
+__all__ = ["agent_object", "print_json", "print_table", "sign_lines", "to_json", "where_lines", "write_json"]
 
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
@@ -65,6 +66,13 @@ def print_json(data: Any, stream: TextIO) -> None:
     """One object on ``stream``; its control characters are escaped, those that JSON takes as they are too."""
     stream.write(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(data)))
     stream.flush()
+
+
+def sign_lines(assumptions: Mapping[str, str]) -> list[str]:
+    """A line to stand below a table of runs under funding rates of the opposite sign."""
+    if "SIGN FLIPPED" not in assumptions.get("funding", ""):
+        return []
+    return ["the sign of every funding rate is flipped: no venue pays so, and no trader could have earned this"]
 
 
 def where_lines(path: Path, *, report: bool) -> list[str]:

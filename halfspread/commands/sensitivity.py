@@ -17,7 +17,7 @@ from halfspread.commands.cell_tables import write_returns, write_settings
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.many_runs import Finished, interrupted, run_all
-from halfspread.commands.output import agent_object, print_json, print_table, where_lines, write_json
+from halfspread.commands.output import agent_object, print_json, print_table, sign_lines, where_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.configs.cell_work import DONE, CellWork, Outcome
 from halfspread.configs.cells import Cell
@@ -221,4 +221,6 @@ def _show(folder: RunFolder, base: Base, found: _Found, arguments: Namespace) ->
         values = (formats.number(100.0 * value, 2) for value in line.returns.tolist())
         grid.add_row(COST_NAMES[line.cost], *values, break_even_text(MULTIPLES, line.returns))
     notes = [f"{COST_NAMES[cost]} is not scaled: {reason}" for cost, reason in found.runs.untouched.items()]
-    print_table(grid, *notes, *where_lines(folder.path, report=not arguments.no_report))
+    print_table(
+        grid, *notes, *sign_lines(found.result.assumptions), *where_lines(folder.path, report=not arguments.no_report)
+    )

@@ -18,7 +18,7 @@ from halfspread.commands.cell_tables import daily_matrix, write_returns, write_s
 from halfspread.commands.folder import RunFolder, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, plain, write_manifest
 from halfspread.commands.many_runs import MANY, MOST, Finished, interrupted, run_all, too_many
-from halfspread.commands.output import agent_object, print_json, write_json
+from halfspread.commands.output import agent_object, print_json, sign_lines, write_json
 from halfspread.commands.progress import Progress
 from halfspread.commands.repeats import changed_metric, refuse_changed
 from halfspread.commands.sweep_output import Sweep, page_of, show, sweep_object
@@ -83,7 +83,7 @@ def execute(arguments: Namespace) -> int:
     if arguments.json:
         print_json({"name": folder.name, "run_dir": str(folder.path), **sweep_object(swept)}, arguments.stdout)
     else:
-        show(swept, folder.path, report=not arguments.no_report)
+        show(swept, folder.path, sign_lines(best.assumptions), report=not arguments.no_report)
     return 0
 
 

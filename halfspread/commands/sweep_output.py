@@ -84,8 +84,8 @@ def _setting(cell: Cell, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def show(swept: Sweep, path: Path, *, report: bool) -> None:
-    """The best settings on the terminal, what the figures say, and where the results are."""
+def show(swept: Sweep, path: Path, notes: Sequence[str] = (), *, report: bool) -> None:
+    """The best settings on the terminal, what the figures say, ``notes``, and where the results are."""
     found, finished = swept.statistics, swept.finished
     counts = [f"{len(swept.best_first):,} of {len(swept.cells):,} settings ran"]
     for state in (REFUSED, FAILED):
@@ -102,6 +102,7 @@ def show(swept: Sweep, path: Path, *, report: bool) -> None:
         f"probability of overfitting {formats.percent(found.overfitting, 1)}",
         *([f"{swept.before}: they count too"] if swept.before.settings else []),
         found.verdict,
+        *notes,
         *where_lines(path, report=report),
     ]
     print_table(_table(swept), *lines)

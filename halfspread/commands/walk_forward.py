@@ -37,7 +37,7 @@ from halfspread.configs.build import BuiltAgent, build_tape, run_terms
 from halfspread.configs.cell_work import CellWork, Outcome
 from halfspread.configs.cells import Axis, Range, count_cells, drawn_cells, grid_cells, parse_axes
 from halfspread.configs.costs import build_costs
-from halfspread.configs.learners import is_learner
+from halfspread.configs.learners import is_learner, learns_online
 from halfspread.configs.load import Loaded
 from halfspread.configs.walk_forward import (
     Choice,
@@ -166,12 +166,12 @@ def _tried(base: Base, axes: Sequence[Axis | Range], arguments: Namespace) -> Tr
             "as the bound of the others"
         )
     fits = is_learner(agent)
-    if fits and axes:
+    if fits and axes and not learns_online(agent):
         raise ConfigError(
             f"{label} is fitted anew in every training window, and with --grid each setting would be judged on what it "
             "was fitted on; leave --grid out, or let fit choose among settings by days that it holds back"
         )
-    if fits:
+    if fits and not axes:
         return Tried([], [_maker(base.loaded, base.built)], [])
     if not axes:
         raise ConfigError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from halfspread.commands.bases import Base
+from halfspread.commands.output import sign_lines
 from halfspread.configs.build import BuiltAgent
 from halfspread.configs.cell_work import Outcome
 from halfspread.configs.cells import Axis, Cell, Range
@@ -186,8 +187,10 @@ def _keys(found: WalkForward, tried: Tried, axes: Sequence[Axis | Range]) -> dic
 
 
 def _shown(run: WindowRun) -> dict[str, object]:
-    """The parameters that were chosen, and which agent, where a grid goes through several."""
-    return {TYPE: run.agent, **run.parameters} if run.traded else {}
+    """The parameters that were chosen, those inside tables too, and which agent, where a grid goes through several."""
+    tables = [each for each in run.parameters.values() if isinstance(each, Mapping)]
+    inside = {name: value for table in tables for name, value in table.items()}
+    return {TYPE: run.agent, **inside, **run.parameters} if run.traded else {}
 
 
 def _short(key: str) -> str:
@@ -239,4 +242,4 @@ def result_lines(found: WalkForward, tried: Tried, page: Walked) -> list[str]:
         lines.append(f"settings failed in {windows} and were not chosen there, such as: {failed[0].splitlines()[0]}")
     if page.before:
         lines.append(page.before)
-    return lines
+    return [*lines, *sign_lines(_assumptions(found))]

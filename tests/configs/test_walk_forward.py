@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from halfspread.agents.experts.clairvoyant import Clairvoyant
+from halfspread.agents.rrl.moody import Rrl
 from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.walk_forward import Choice, Terms, WalkForward, walk_forward
 from halfspread.configs.windows import Schedule
@@ -225,6 +226,13 @@ def test_it_stays_flat_where_no_setting_has_the_metric(market: Tape) -> None:
     idle = Choice([lambda: BuyAndHold(position=0.0)], Terms(COSTS, OPTIONS))
     with pytest.raises(ConfigError, match="nothing was chosen in any training window"):
         walk_forward(market, idle, COSTS, Schedule.of("20d", "20d"), **OPTIONS)
+
+
+def test_what_was_chosen_of_agents_that_learn_while_they_trade_goes_on_from_the_training_window(market: Tape) -> None:
+    window = market.slice(None, market.start_ns + 20 * DAY)
+    makers = [lambda: Rrl(features=("momentum(2)",)), lambda: Rrl(features=("momentum(2)",), learning_rate=0.3)]
+    agent = Choice(makers, Terms(COSTS, OPTIONS)).fit(window, np.random.default_rng(0))
+    assert agent.goes_on_from == window.end_ns
 
 
 def test_a_last_test_of_less_than_half_the_length_has_no_metric_but_counts(market: Tape) -> None:

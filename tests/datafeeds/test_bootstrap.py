@@ -166,6 +166,18 @@ def test_days_without_bars_stay_where_they_are_with_their_settlements_and_gaps()
     assert rows(path)[:, 3].tolist() == [200.0, 209.0, 218.0, 227.5, 227.5, 250.0]
 
 
+def test_a_rate_is_known_on_a_path_as_long_before_its_settlement_as_it_was() -> None:
+    stamps = pd.date_range("2024-01-01 08:00", periods=9, freq="8h", tz="UTC")
+    known = [*stamps[:3] - pd.Timedelta("8h"), *stamps[3:6] - pd.Timedelta("1h"), *stamps[6:]]
+    funding = pd.DataFrame({"ts": stamps, "rate": 1e-4 * np.arange(1, 10), "known_ts": known})
+    tape = Tape.from_bars(bars_of([100.0, 110.0, 121.0, 121.0, 60.5, 121.0]), SWAP, funding=funding)
+    path = resampled(tape, np.array([2, 0, 1]))
+    assert path.funding is not None
+    assert np.rint(1e4 * path.funding.rates).tolist() == [7, 8, 9, 1, 2, 3, 4, 5, 6]
+    ahead = (path.funding.times - path.funding.known_times) / HOUR
+    assert ahead.tolist() == [0, 0, 0, 8, 8, 8, 1, 1, 1]
+
+
 def test_a_gap_within_a_day_goes_where_the_day_goes() -> None:
     bars = bars_of([100.0, 110.0, 121.0, 130.0, 140.0, 150.0]).drop(index=3)
     tape = Tape.from_bars(bars, SWAP, interval="12h", gaps=[("2024-01-02 12:00", "2024-01-03")])

@@ -170,6 +170,15 @@ def test_a_settlement_before_the_first_bar_is_known_and_has_not_just_happened() 
     assert agent.seen == [(False, 0.0, 0.001), (True, 0.002, 0.002), (False, 0.0, 0.002)]
 
 
+def test_rates_that_the_run_does_not_charge_are_shown_and_not_summed_up() -> None:
+    table = bars([100.0] * 3)
+    start = int(np.asarray(table["ts"])[0])
+    funding = {"ts": [start + 2 * HOUR], "rate": [0.002], "interval_h": [3.0]}
+    agent = Notes()
+    run_backtest(Tape.from_bars(table, LINEAR, funding=funding), agent, FREE, sizing=FixedContracts(1.0))
+    assert agent.seen[1:] == [(True, 0.0, 0.002), (False, 0.0, 0.002)]
+
+
 class Late(Notes):
     """The same, with rows before its first decision."""
 

@@ -21,7 +21,7 @@ from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR
-from halfspread.engine.training import MARKS, TrainingRange, ranges_text, training_range
+from halfspread.engine.training import MARKS, TrainingRange, pause_before, ranges_text, training_range
 from halfspread.errors import ConfigError, DataError
 from tests.engine.worlds import FREE, LINEAR, START, bars, tape
 
@@ -198,6 +198,80 @@ def test_a_range_that_is_none_is_refused() -> None:
         TrainingRange("x", 5, 4, "")
     with pytest.raises(DataError, match="marks"):
         TrainingRange("x", 4, 5, "", marks=((1,),))  # type: ignore[arg-type]
+
+
+# What was learnt later, or goes on.
+
+
+def later_warnings(where: Tape, *seen: TrainingRange, **more: Any) -> list[str]:
+    return [each for each in run(where, *seen, **more).warnings if "had not come yet" in each]
+
+
+@pytest.mark.parametrize("name", ["custom:UNIT", "custom:OTHER"])
+def test_who_has_learnt_from_later_times_is_told_of_whatever_the_instrument(name: str) -> None:
+    assert later_warnings(MARKET, hours(48, 99, name)) == [
+        f"Learnt was trained on {name} from 2024-01-03 00:00:00 UTC to 2024-01-05 03:00:00 UTC, and decides from "
+        "2024-01-01 00:00:00 UTC on: it has learnt from times that had not come yet, so nobody could have traded like "
+        "that"
+    ]
+    assert later_warnings(MARKET, hours(-9, 0, name)) == []
+    assert later_warnings(MARKET, replace(hours(48, 99, name), synthetic=True)) == []
+    assert len(later_warnings(MARKET, hours(48, 99, name), in_sample=True)) == 1
+
+
+def test_who_has_learnt_from_the_same_times_of_another_instrument_is_told_of() -> None:
+    assert len(later_warnings(MARKET, hours(-9, 20, "custom:OTHER"))) == 1
+
+
+def going_on(after: int, lookback: int = 2, kind: Any = LooksBack) -> Any:
+    """An agent that has seen the market from long ago to so many hours after its beginning, and goes on from there."""
+    agent: Any = kind(lookback=lookback)
+    agent.trained = (hours(-99, after),)
+    agent.goes_on_from = START + after * HOUR
+    return agent
+
+
+def test_nobody_goes_on_in_mid_stream_before_where_it_has_stopped() -> None:
+    agent = going_on(99)
+    agent.trained = (hours(60, 99),)
+    with pytest.raises(ConfigError, match=r"goes on from what it had become by 2024-01-05 03:00:00 UTC, and decides"):
+        run_backtest(MARKET, agent, FREE, **TERMS)
+    run_backtest(MARKET, agent, FREE, in_sample=True, **TERMS)
+    agent.trained = (replace(hours(60, 99), synthetic=True),)
+    run_backtest(MARKET, agent, FREE, **TERMS)
+
+
+@pytest.mark.parametrize(("after", "pause"), [(2, None), (1, HOUR), (0, 2 * HOUR), (-30, 32 * HOUR), (3, -HOUR)])
+def test_rows_between_its_lessons_and_its_first_decision_are_a_pause(after: int, pause: int | None) -> None:
+    assert pause_before(MARKET, going_on(after), 2, "bars") == pause
+    assert pause_before(MARKET, learnt(hours(-99, after)), 2, "bars") is None
+
+
+def test_a_gap_of_the_market_is_no_pause() -> None:
+    table = bars([100.0] * 48)
+    kept = np.setdiff1d(np.arange(48), range(5, 20))
+    holed = Tape.from_bars({name: np.asarray(values)[kept] for name, values in table.items()}, LINEAR, interval="1h")
+    assert pause_before(holed, going_on(5, 5), 5, "bars") is None
+    assert pause_before(holed, going_on(8, 5), 5, "bars") is None
+    assert pause_before(holed, going_on(4, 5), 5, "bars") == 16 * HOUR
+
+
+def test_of_several_instruments_it_decides_once_all_have_the_rows_that_it_looks_back_on() -> None:
+    table = bars([10.0] * 48)
+    kept = np.setdiff1d(np.arange(48), range(3, 10))
+    other = Tape.from_bars({name: np.asarray(values)[kept] for name, values in table.items()}, OTHER, interval="1h")
+    both = Tape.join(MARKET, other)
+
+    class Both(LooksBack):
+        def on_bar(self, market: Market) -> Any:
+            return [0.0, 0.0]
+
+    agent: Any = Both(lookback=3)
+    agent.trained = (hours(-9, 10),)
+    run_backtest(both, agent, FREE, **TERMS)
+    agent.trained = (hours(-9, 11),)
+    with pytest.raises(ConfigError, match="and the run is on custom:UNIT from 2024-01-01 10:00:00 UTC"):
+        run_backtest(both, agent, FREE, **TERMS)
 
 
 # Markets that were made up.

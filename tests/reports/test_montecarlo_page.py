@@ -64,6 +64,20 @@ def test_the_page_has_the_table_the_histogram_the_fan_and_the_scatter() -> None:
     assert '<th scope="row">Liquidation</th>' not in page  # zero throughout
 
 
+def test_seeds_that_change_nothing_are_told() -> None:
+    one = agent()
+    idle = replace(
+        one,
+        metrics={name: np.full_like(values, values[0]) for name, values in one.metrics.items()},
+        attribution={name: np.full_like(values, values[0]) for name, values in one.attribution.items()},
+    )
+    said = f"The seed of {one.name} changes nothing: all trials are one and the same run"
+    assert any(each.startswith(said) for each in sentences(made(idle)))
+    assert not any("changes nothing" in each for each in sentences(made(one)))
+    paths = agent(seeds=1, paths=20)
+    assert not any("changes nothing" in each for each in sentences(made(paths, seeds=1, paths=20, market="bootstrap")))
+
+
 def test_what_was_varied_is_what_is_said() -> None:
     one = sentences(made(agent()))
     assert one[0] == "Varied: 20 seeds of the agent. The market is one and the same in all trials."

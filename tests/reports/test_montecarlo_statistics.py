@@ -73,6 +73,15 @@ def test_parts_worked_by_hand() -> None:
     assert found.shares == pytest.approx({"seeds": 2.0 / 52.0, "paths": 50.0 / 52.0, "rest": 0.0})
 
 
+def test_the_freedom_of_the_error_worked_by_hand() -> None:
+    """Mean squares 16 of seeds, 144 of paths and 4 of the rest, each of one degree: 156^2 / (16^2 + 144^2 + 4^2)."""
+    values, draws, paths = crossed(2, 2, np.array([[0.0, 2.0], [10.0, 16.0]]))
+    found = parts_of(values, draws, paths)
+    assert found is not None
+    assert found.rest == pytest.approx(4.0)
+    assert found.freedom == pytest.approx(156.0**2 / 21_008.0)
+
+
 def test_the_split_finds_what_was_put_in_and_its_error_is_that_of_the_mean() -> None:
     rng, seeds, paths = np.random.default_rng(7), 8, 12
     found, means = [], []

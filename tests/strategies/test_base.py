@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pytest
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from halfspread.costs.base import Model
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
@@ -71,13 +72,46 @@ def test_parameters_are_attributes_of_their_type() -> None:
 
 
 def test_a_limit_in_the_annotation_holds() -> None:
-    assert refusal(Momentum, fast=0) == "Momentum: fast: input should be greater than or equal to 1, got 0"
+    assert refusal(Momentum, fast=0) == "Momentum: fast: expected greater than or equal to 1, got 0"
 
 
 def test_a_value_of_the_wrong_type_is_named_with_what_was_given() -> None:
-    assert refusal(Momentum, fast=2.5).startswith("Momentum: fast: input should be a valid integer")
+    assert refusal(Momentum, fast=2.5).startswith("Momentum: fast: expected a valid integer")
     assert refusal(Momentum, fast="fast").endswith("got 'fast'")
     assert "'both' or 'long'" in refusal(Momentum, side="short")
+
+
+class Inside(Model):
+    size: Annotated[int, Field(ge=1)] = 1
+    share: float = 0.5
+
+    @model_validator(mode="after")
+    def _fits(self) -> Inside:
+        if self.share > self.size:
+            raise ValueError(f"share: expected at most size = {self.size}, got {self.share:g}")
+        return self
+
+
+class Nested(Strategy):
+    table: Inside | Literal["none"] = Inside()
+    factor: Annotated[float, Field(gt=0.0)] | Literal["fresh"] = 1.0
+    names: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"table": {"size": 0}}, "table.size: expected greater than or equal to 1, got 0"),
+        ({"table": {"size": 0, "sise": 3}}, "table.size: expected greater than or equal to 1, got 0; "
+         "table.sise: there is no such key"),
+        ({"table": {"share": 9.0}}, "table: share: expected at most size = 1, got 9"),
+        ({"table": "no"}, "table: expected a valid dictionary or instance of Inside or 'none', got 'no'"),
+        ({"factor": -1.0}, "factor: expected greater than 0 or 'fresh', got -1.0"),
+        ({"names": ("a", 3)}, "names.1: expected a valid string, got 3"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_inside_a_parameter_is_named_by_its_place(given: dict[str, Any], message: str) -> None:
+    assert refusal(Nested, **given) == f"Nested: {message}"
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
@@ -96,12 +130,12 @@ def test_a_parameter_without_a_default_has_to_be_given() -> None:
 
 def test_every_fault_is_told_at_once() -> None:
     message = refusal(Inherited, fast=0, fsat=1)
-    assert all(part in message for part in ("fast: input should be", "'slow' is missing", "no parameter 'fsat'"))
+    assert all(part in message for part in ("fast: expected", "'slow' is missing", "no parameter 'fsat'"))
 
 
 def test_a_subclass_inherits_parameters_and_limits_and_may_change_a_default() -> None:
     assert Inherited(slow=9).parameters() == {**Momentum().parameters(), "fast": 7, "slow": 9}
-    assert "fast: input should be greater" in refusal(Inherited, slow=9, fast=0)
+    assert "fast: expected greater" in refusal(Inherited, slow=9, fast=0)
     assert Momentum().fast == 5
 
 
@@ -109,7 +143,7 @@ def test_a_default_that_breaks_its_own_limit_is_refused() -> None:
     class Wrong(Momentum):
         fast = 0
 
-    assert refusal(Wrong) == "Wrong: fast: input should be greater than or equal to 1, got 0"
+    assert refusal(Wrong) == "Wrong: fast: expected greater than or equal to 1, got 0"
 
 
 def test_a_property_may_stand_for_a_parameter_and_can_then_not_be_given() -> None:

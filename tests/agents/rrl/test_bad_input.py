@@ -110,6 +110,8 @@ def test_a_gradient_too_large_for_a_number_is_counted_and_the_agent_goes_on() ->
     memory = prepared(agent)
     places: Any = memory[: at.HEADER].view(np.int64)
     decide_once(memory, np.zeros(0), 0.0, 1.0, 0.0)
+    decide_once(memory, np.zeros(0), 1e200, 1.0, 0.0)  # held: 0, so that the reward is finite and the gradient large
+    assert (places[at.UPDATES], places[at.SKIPPED]) == (1, 1)
     for move in (1.0, 1e200, -1.0, 1.0):
         wanted = decide_once(memory, np.zeros(0), move, 1.0, 0.0)
         assert np.isfinite(wanted)
@@ -121,10 +123,11 @@ def test_a_gradient_too_large_for_a_number_is_counted_and_the_agent_goes_on() ->
     ("settings_given", "message"),
     [
         ({"reservoir": {"radius": 1.0}}, "radius: expected less than 1 with the paper's construction"),
-        ({"reservoir": {"size": 0}}, "size"),
+        ({"reservoir": {"size": 0}}, "EsnRrl: reservoir.size: expected greater than or equal to 1, got 0$"),
         ({"reservoir": "nothing"}, "none"),
         ({"risk_appetite": {}}, "expected either value or information_ratio"),
         ({"risk_appetite": {"value": 1.0, "information_ratio": 1.0}}, "expected either value or information_ratio"),
+        ({"feedback": 1_001}, "feedback: expected less than or equal to 1000"),
         ({"clip": 0.0}, "clip"),
         ({"clip": 1.5}, "clip"),
         ({"decay": 1.0}, "decay"),

@@ -111,6 +111,17 @@ def test_the_position_is_the_constant_or_nothing_as_the_plain_gate_says(
     assert held.tolist() == expected
 
 
+def test_the_position_just_chosen_pays_what_is_settled_with_it_where_the_config_says_so() -> None:
+    """Settled at the close of the first bar: what was carried into it is nothing, what is chosen there is not."""
+    tape = market(np.zeros(4), minutes=480, funding=funding({8: 1e-4, 16: 0.0, 24: 0.0, 32: 0.0}))
+    costs = paying(0.0, funding=Funding.published())
+    held = {
+        on: positions(tape, GatedConstant(gate=Gate(decay=0.9), funding_on=on), 4, costs).tolist()
+        for on in ("carried", "chosen")
+    }
+    assert held == {"carried": [1, 1, 1, 1], "chosen": [1, 0, 0, 0]}
+
+
 def test_it_keeps_to_what_it_has_received() -> None:
     returns = 0.01 * np.random.default_rng(1).standard_normal(300)
     found = audit(
@@ -120,7 +131,7 @@ def test_it_keeps_to_what_it_has_received() -> None:
 
 
 def test_a_position_beyond_its_limits_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"position: input should be less than or equal to 1, got 1\.5"):
+    with pytest.raises(ConfigError, match=r"position: expected less than or equal to 1, got 1\.5"):
         GatedConstant(position=1.5)
     with pytest.raises(ConfigError, match=r"position: expected at most clip = 0\.5, got 0\.99"):
         GatedConstant(clip=0.5)

@@ -3,6 +3,7 @@ and its weights can be taken to other markets."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,11 +83,10 @@ def rest(tape: Tape, cut: int, lookback: int) -> Tape:
 
 
 def what_it_became(memory: Floats) -> bytes:
-    """All but what is of one run: the pause before it, and what was held on the account."""
+    """All but what is of one run: what was held on the account."""
     memory = memory.copy()
     places: Any = memory[: at.HEADER].view(np.int64)
     memory[places[at.OWN] : places[at.INPUT]] = 0.0
-    memory[places[at.NUMBERS] + at.PAUSE] = 0.0
     plan, kept = memory[places[at.PLAN] : places[at.KEPT]], memory[places[at.KEPT] : places[at.OWN]]
     kept[:] = of_later(plan, kept, 0)  # rows are counted from the beginning of a run
     return memory.tobytes()
@@ -287,10 +287,16 @@ def test_a_state_is_asked_for_after_a_run_and_with_its_tape() -> None:
     with pytest.raises(ConfigError, match="Rrl: it has not run yet"):
         agent.state(tape)
     run(part(tape, None, 300), agent, COSTS)
-    with pytest.raises(ConfigError, match="its last decision was not on"):
-        agent.state(part(tape, 400, None))
-    with pytest.raises(ConfigError, match="its run was not on"):
-        agent.state(a_market(OTHER))
+    first = "its last run was on custom:FINE from 2024-01-01 00:00:00 UTC to 2024-01-02 01:00:00 UTC, got a tape of"
+    for other, begins in (
+        (part(tape, 400, None), "custom:FINE from 2024-01-02 09:20:00"),
+        (part(tape, 290, 300), "custom:FINE from 2024-01-02 00:10:00"),
+        (part(tape, None, 299), "custom:FINE from 2024-01-01 00:00:00"),
+        (a_market(OTHER), "custom:OTHER from 2024-01-01 00:00:00"),
+    ):
+        with pytest.raises(ConfigError, match=f"Rrl: {first} {begins} UTC to .*; give the tape of that run, all of it"):
+            agent.state(other)
+    agent.state(part(tape, None, 300))
 
 
 def test_fitted_it_goes_on_where_its_lessons_ended() -> None:
@@ -328,5 +334,102 @@ def test_a_pause_is_told() -> None:
     before = part(tape, None, 300)
     run(before, agent, COSTS)
     later = agent.continued(agent.state(before))
-    run(part(tape, 312, None), later, COSTS)
-    assert f"{(12 + 1 + later.lookback) * 5}m after its last decision" in later.describe()
+    found = run(part(tape, 312, None), later, COSTS)
+    assert f"{(12 + later.lookback) * 5}m after what it had seen last" in later.describe()
+    assert any(
+        "it did not go on where it had stopped: what the market did in between" in each for each in found.warnings
+    )
+    run(part(tape, 300 - later.lookback, None), later, COSTS)
+    assert "after what it had seen last" not in later.describe()
+    assert not any("it did not go on where it had stopped" in each for each in later.warnings())
+
+
+@pytest.mark.parametrize("on_gap", ["carry", "reset"])
+@pytest.mark.parametrize("name", AGENTS)
+def test_what_the_market_did_in_a_pause_is_in_no_reward(name: str, on_gap: str) -> None:
+    """The price is ten times as high after 400 days; its moves are as before."""
+    before, agent = market(autoregressive(400)), made(name, on_gap=on_gap)
+    run(before, agent, paying(2e-4))
+    state = agent.state(before)
+    moves = autoregressive(100, seed=4)
+    moves[0] = 9.0
+    after, later = market(moves, first=START + 400 * DAY), agent.continued(state)
+    run(after, later, paying(2e-4))
+    kept = later.left_behind[later.places[at.NUMBERS] :]
+    scale = 1e4 if name in ("esn_rrl", "exact") else 1e3 if name == "lags" else 1e2 if name == "esn_sarsa" else 1.0
+    assert abs(kept[at.SHADOW_MEAN]) < 0.001 * scale
+    assert kept[at.VARIANCE] < (0.01 * scale) ** 2
+    counts = later.counts()
+    assert counts["gaps_met"] == 1
+    assert counts["resets_at_gaps"] == (on_gap == "reset" and name != "gated_constant")
+    owing = state.memory.copy()
+    owing[state.places[at.NUMBERS] + at.UNPAID] = 0.5  # settled after its last decision
+    again = agent.continued(replace(state, memory=owing))
+    run(after, again, paying(2e-4))
+    assert what_it_became(again.left_behind) == what_it_became(later.left_behind)
+    days = (later.lookback * 5 * MINUTE + 400 * DAY - 400 * 5 * MINUTE) / DAY
+    assert f"{days:.1f} days after what it had seen last" in later.describe() or name == "gated_constant"
+
+
+def test_nothing_goes_on_in_the_past_and_weights_from_later_are_told() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    run(tape, agent, COSTS)
+    state, earlier = agent.state(tape), market(autoregressive(300), first=START - 30 * DAY)
+    with pytest.raises(ConfigError, match=r"EsnRrl goes on from what it had become by .*: resume = \"weights\""):
+        run(earlier, agent.continued(state), paying(0.0))
+    found = run(earlier, agent.continued(state, "weights"), paying(0.0))
+    assert any("it has learnt from times that had not come yet" in each for each in found.warnings)
+
+
+def test_weights_of_rewards_in_other_units_are_told() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    run(tape, agent, COSTS)
+    state, said = agent.state(tape), "its covariance is of rewards in bp, and rewards are in percent now"
+    for factor, expected in ((1.0, True), ("fresh", False), (4.0, False)):
+        taken = made("esn_rrl", units="percent", resume="weights", covariance_factor=factor).continued(state)
+        found = run(a_market(OTHER, 8), taken, COSTS)
+        assert any(said in each for each in found.warnings) is expected
+    same = run(a_market(OTHER, 8), agent.continued(state, "weights"), COSTS)
+    assert not any("its covariance is of" in each for each in same.warnings)
+
+
+def test_fitted_from_weights_with_a_scaled_covariance_it_goes_on() -> None:
+    tape, agent = a_market(), made("esn_rrl")
+    before, after = part(tape, None, 300), part(tape, 300, 600)
+    run(before, agent, COSTS)
+    taken = made("esn_rrl", resume="weights", covariance_factor=4.0).continued(agent.state(before))
+    terms: Any = {"sizing": hs.FixedNotional(1e4), "fill": "this_close"}
+    fitted = taken.fit(after, np.random.default_rng(0), costs=COSTS, options=terms)
+    assert (fitted.resume, fitted.covariance_factor) == ("everything", 1.0)
+    run(part(tape, 600 - fitted.lookback, None), fitted, COSTS)
+
+
+def test_fit_without_the_terms_of_a_run_says_what_is_missing() -> None:
+    with pytest.raises(ConfigError, match=r"Rrl\.fit: options: expected those of a run, .* the sizing, .*; got none"):
+        made("rrl").fit(a_market(), np.random.default_rng(0), costs=COSTS)
+
+
+def test_learners_pay_no_funding_where_the_account_pays_none() -> None:
+    """The same market with rates that are not charged, and without rates."""
+    with_rates, without = a_market(), market(autoregressive(ROWS, seed=3), skip=range(700, 720))
+    free = paying(2e-4, half=0.01)
+    for name in AGENTS:
+        agents = [made(name) for _ in range(3)]
+        for agent, tape, costs in zip(agents, (with_rates, without, with_rates), (free, free, COSTS), strict=True):
+            run(tape, agent, costs)
+        assert what_it_became(agents[0].left_behind) == what_it_became(agents[1].left_behind)
+        assert what_it_became(agents[0].left_behind) != what_it_became(agents[2].left_behind)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_in_threads_over_one_tape_each_run_gives_what_it_gives_alone(name: str) -> None:
+    tape = a_market()
+
+    def one(seed: int) -> bytes:
+        agent = made(name)
+        run(tape, agent, COSTS, seed)
+        return bytes(agent.left_behind.tobytes())
+
+    alone = [one(seed) for seed in range(6)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(one, range(6))) == alone

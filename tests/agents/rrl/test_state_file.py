@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from halfspread.agents.policies.model_file import load_model
 from halfspread.agents.policies.sealed_header import sealed
-from halfspread.agents.reservoir.reservoir import ReservoirSettings
+from halfspread.agents.reservoir.reservoir import Reservoir, ReservoirSettings
 from halfspread.agents.rrl import records as at
 from halfspread.agents.rrl import sarsa_records as mine
 from halfspread.agents.rrl import state_file
@@ -151,6 +151,38 @@ def test_files_that_somebody_else_made_are_refused_with_what_is_wrong(
 ) -> None:
     with pytest.raises(DataError, match=message):
         load_state(rewritten(saved, tmp_path / "agent.npz", change))
+
+
+@pytest.mark.parametrize("size", [3, 14, 200])
+@pytest.mark.parametrize("resume", ["everything", "weights"])
+def test_a_reservoir_of_other_settings_than_the_parameters_is_refused(
+    size: int, resume: Any, state: AgentState, saved: Path, tmp_path: Path
+) -> None:
+    other = Reservoir.draw(ReservoirSettings(size=size), 2, 10, np.random.default_rng(0))
+    message = r"reservoir: expected that of the parameters, \{'size': 8\}, got \{'size': "
+
+    def exchanged(header: Any, arrays: Any) -> None:
+        header["reservoir"] = other.settings.model_dump(mode="json")
+        arrays |= {name: np.ascontiguousarray(getattr(other, name)) for name in ("w_in", "w", "w_back")}
+
+    file = rewritten(saved, tmp_path / "agent.npz", exchanged)
+    with pytest.raises(DataError, match=message):
+        KIND(**PARAMETERS, state_file=str(file), resume=resume)
+    with pytest.raises(DataError, match=message):
+        replace(state, reservoir=other)
+    with pytest.raises(DataError, match=r"expected that of the parameters, .*, got none"):
+        replace(state, reservoir=None)
+
+
+def test_weights_that_are_not_finite_are_not_gone_on_with(saved: Path, tmp_path: Path) -> None:
+    def spoilt(header: Any, arrays: Any) -> None:
+        memory = arrays["memory"]
+        memory[memory.view(np.int64)[mine.WEIGHTS]] = np.nan
+
+    file = rewritten(saved, tmp_path / "agent.npz", spoilt)
+    for resume in ("everything", "weights"):
+        with pytest.raises(DataError, match="memory: what it has learnt is not finite"):
+            run(LATER, KIND(**PARAMETERS, state_file=str(file), resume=resume), paying(0.0))
 
 
 def number(place: int, value: int) -> Callable[[Any, Any], None]:

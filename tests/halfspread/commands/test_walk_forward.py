@@ -336,6 +336,35 @@ def test_a_kept_window_that_was_edited_is_run_again(learner: Path, halfspread: C
     assert Path("fitted.txt").stat().st_size == 3 + 3
 
 
+def test_settings_of_an_agent_that_learns_online_are_chosen_and_it_goes_on(small: Path, halfspread: Command) -> None:
+    path = small.with_name("online.toml")
+    agent = 'type = "rrl"\nfeatures = ["momentum(4)"]\n'
+    path.write_text(small.read_text(encoding="utf-8").partition("[agent]")[0] + f"[agent]\n{agent}", encoding="utf-8")
+    grid = ("--grid", "agent.learning_rate=0.01,0.3", "--grid", "agent.gate.every=1,7")
+    done = halfspread("walk-forward", path, *grid, *LENGTHS, *BY_RETURN, "--json")
+    assert done.code == 0, done.err
+    windows = [each for each in json.loads(done.out)["windows"] if each["agent"]]
+    assert windows
+    for each in windows:
+        assert each["parameters"]["learning_rate"] in (0.01, 0.3)
+        assert each["parameters"]["gate"]["every"] in (1, 7)
+        assert each["parameters"]["resume"] == "everything"
+
+
+def test_an_agent_with_tables_among_its_parameters_is_walked(small: Path, halfspread: Command) -> None:
+    path = small.with_name("online.toml")
+    agent = 'type = "esn_rrl"\nfeatures = ["momentum(4)"]\nreservoir = { size = 5 }\ngate = { every = 12 }\n'
+    path.write_text(small.read_text(encoding="utf-8").partition("[agent]")[0] + f"[agent]\n{agent}", encoding="utf-8")
+    done = halfspread("walk-forward", path, *LENGTHS, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    table = pd.read_parquet(Path(said["run_dir"]) / "windows.parquet")
+    gate = {"kind": "mean", "decay": 0.999, "every": 12}
+    assert [json.loads(each) for each in table["gate"]] == [gate] * len(table)
+    assert [window["parameters"]["gate"] for window in said["windows"]] == [gate] * len(table)
+    assert said["windows"][0]["parameters"]["reservoir"]["size"] == 5
+
+
 def test_what_cannot_be_walked_is_refused(learner: Path, small: Path, halfspread: Command) -> None:
     done = halfspread("walk-forward", learner, *LENGTHS, "--grid", "agent.sign=0,1")
     assert done.code == 2

@@ -217,10 +217,8 @@ def new_market(study: Study) -> str:
         f"Bybit BTCUSDT, {first['first']} to {first['last']}, filled at the next open, the venue's fees, one "
         f"tick of spread; "
         "[config and questions were registered](esn_rrl_registration.md) before it was run. The data have one gap, "
-        "2024-08-09 to 2025-01-01, in which positions wait.\n\n"
-        + rows_table(group, "agent")
-        + "\n\n"
-        + "\n".join(answers)
+        "2024-08-09 to 2025-01-01, in which positions wait; its move is one reward of the learner. There are no minutes, so the "
+        "side of the volume is that of the whole bar.\n\n" + rows_table(group, "agent") + "\n\n" + "\n".join(answers)
     )
 
 

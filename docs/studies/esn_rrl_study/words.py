@@ -201,24 +201,25 @@ def new_market(study: Study) -> str:
     alone, less = one["alone"], one["less_constant"]
     told = "above it" if less["low"] > 0 else "below it" if less["high"] < 0 else "the difference is not told from zero"
     answers = [
-        f"1. Mean total of `esn_rrl` over {first['seeds']} seeds: {_n(alone['total'])}, 95 % by resampled days from "
+        f"- 1. Mean total of `esn_rrl` over {first['seeds']} seeds: {_n(alone['total'])}, 95 % by resampled days from "
         f"{_n(alone['low'])} to {_n(alone['high'])} (error {_n(alone['error'])}): "
         f"{'above' if alone['total'] > 2 * alone['error'] else 'not above'} zero by two errors of the market.",
-        f"2. Less the constant under the same gate: {_n(less['total'])}, from {_n(less['low'])} to "
+        f"- 2. Less the constant under the same gate: {_n(less['total'])}, from {_n(less['low'])} to "
         f"{_n(less['high'])}: "
         f"{told}.",
-        f"3. {formats.percent(one['above_constant'], 0)} of the seeds are above the constant, "
+        f"- 3. {formats.percent(one['above_constant'], 0)} of the seeds are above the constant, "
         f"{formats.percent(one['above_hold'], 0)} above buy and hold, {formats.percent(one['above_zero'], 0)} "
         f"above zero.",
-        f"4. Carry: {_mean(rows['new_esn_rrl'], 'carry')}.",
+        f"- 4. Carry: {_mean(rows['new_esn_rrl'], 'carry')}.",
     ]
     return (
         "## A market that nothing was chosen on\n\n"
         f"Bybit BTCUSDT, {first['first']} to {first['last']}, filled at the next open, the venue's fees, one "
         f"tick of spread; "
         "[config and questions were registered](esn_rrl_registration.md) before it was run. The data have one gap, "
-        "2024-08-09 to 2025-01-01, in which positions wait; its move is one reward of the learner. There are no minutes, so the "
-        "side of the volume is that of the whole bar.\n\n" + rows_table(group, "agent") + "\n\n" + "\n".join(answers)
+        "2024-08-09 to 2025-01-01, in which positions wait; its move is one reward of the learner. There are no minutes, "
+        "so the side of the volume is that of the whole bar. Positions are told at the present price, so that of holding "
+        "grows with it.\n\n" + rows_table(group, "agent") + "\n\n" + "\n".join(answers)
     )
 
 

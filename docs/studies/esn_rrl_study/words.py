@@ -201,7 +201,8 @@ def new_market(study: Study) -> str:
     alone, less = one["alone"], one["less_constant"]
     told = "above it" if less["low"] > 0 else "below it" if less["high"] < 0 else "the difference is not told from zero"
     answers = [
-        f"- 1. Mean total of `esn_rrl` over {first['seeds']} seeds: {_n(alone['total'])}, 95 % by resampled days from "
+        f"- 1. Mean total of `esn_rrl` over {first['seeds']} seeds: {_n(alone['total'])}, 95 % by resampled "
+        f"days from "
         f"{_n(alone['low'])} to {_n(alone['high'])} (error {_n(alone['error'])}): "
         f"{'above' if alone['total'] > 2 * alone['error'] else 'not above'} zero by two errors of the market.",
         f"- 2. Less the constant under the same gate: {_n(less['total'])}, from {_n(less['low'])} to "
@@ -217,8 +218,10 @@ def new_market(study: Study) -> str:
         f"Bybit BTCUSDT, {first['first']} to {first['last']}, filled at the next open, the venue's fees, one "
         f"tick of spread; "
         "[config and questions were registered](esn_rrl_registration.md) before it was run. The data have one gap, "
-        "2024-08-09 to 2025-01-01, in which positions wait; its move is one reward of the learner. There are no minutes, "
-        "so the side of the volume is that of the whole bar. Positions are told at the present price, so that of holding "
+        "2024-08-09 to 2025-01-01, in which positions wait; its move is one reward of the learner. There are "
+        "no minutes, "
+        "so the side of the volume is that of the whole bar. Positions are told at the present price, so that "
+        "of holding "
         "grows with it.\n\n" + rows_table(group, "agent") + "\n\n" + "\n".join(answers)
     )
 

@@ -235,7 +235,8 @@ def test_hourly_and_daily_bars_are_the_same_market_as_five_minute_bars() -> None
         coarse = market(days=20, interval=interval)
         rebuilt = resample_bars(fine.bars_frame(), interval)
         assert rebuilt.buckets_dropped == 0
-        pd.testing.assert_frame_equal(rebuilt.bars, coarse.bars_frame(), rtol=1e-12, atol=0.0)
+        bars = rebuilt.bars.drop(columns="signed_volume")  # of finer bars, which the market itself does not have
+        pd.testing.assert_frame_equal(bars, coarse.bars_frame(), rtol=1e-12, atol=0.0)
         assert np.array_equal(coarse.funding_rates, fine.funding_rates)
         at_settlement = np.isin(coarse.price_times, fine.funding_times)
         same = np.isin(fine.price_times, fine.funding_times)

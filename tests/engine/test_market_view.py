@@ -130,7 +130,8 @@ def test_the_public_view_has_no_name_that_reaches_rows_but_history_and_the_book(
     assert public == {
         *("open", "high", "low", "close", "volume", "value", "history", "time", "datetime", "gap", "instrument"),
         *("position", "contracts", "target", "equity", "capital", "mark", "index"),
-        *("last_funding_rate", "next_funding_rate", "next_funding_time", "funding_settled"),
+        *("last_funding_rate", "next_funding_rate", "next_funding_time", "funding_settled", "funded"),
+        *("half_spread", "taker_fee"),
         *("bid", "ask", "bid_size", "ask_size", "mid", "spread", "micro_price", "imbalance", "book", "tick", "lot"),
         *("trade_price", "trade_size", "trade_side", "bought", "sold", "filled", "happened", "views"),
         *("send_market", "send_limit", "send_stop", "send_stop_limit", "send_take_profit", "orders"),
@@ -198,7 +199,7 @@ def test_a_rate_that_is_known_at_its_settlement_is_the_last_rate_and_never_the_n
     assert unknown(seen(lambda m: m.next_funding_rate, market, CHARGED)) == [None] * 18
     times = [(t - START) / HOUR for t in seen(lambda m: m.next_funding_time, market, CHARGED)]
     assert times == [8] * 7 + [16] * 8 + [24] * 3
-    assert seen(lambda m: m.funding_settled, market, CHARGED) == [i in (0, 7, 15) for i in range(18)]
+    assert seen(lambda m: m.funding_settled, market, CHARGED) == [i in (7, 15) for i in range(18)]
 
 
 def test_a_rate_that_is_known_ahead_is_the_next_rate_until_it_is_paid() -> None:
@@ -217,7 +218,7 @@ def test_a_settlement_inside_a_bar_or_a_gap_is_told_at_the_next_close() -> None:
     gappy = tape([100.0] * 12, skip=(6, 7, 8), funding=funding({0: 0.001, 8: 0.002}))
     settled = seen(lambda m: (m.gap, m.funding_settled, m.last_funding_rate), gappy, CHARGED)
     assert settled[6] == (3 * HOUR, True, 0.002)
-    assert [told for _, told, _ in settled] == [True] + [False] * 5 + [True] + [False] * 2
+    assert [told for _, told, _ in settled] == [False] * 6 + [True] + [False] * 2
 
 
 def test_mark_and_index_are_the_last_ones_published_by_the_close() -> None:

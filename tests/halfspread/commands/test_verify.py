@@ -125,6 +125,7 @@ def test_json_is_one_object_of_a_known_shape(small: Path, halfspread: Command) -
         "inputs": [],
         "results": [],
         "agents": ["sma_cross"],
+        "sample": None,
         "code": 0,
     }
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from halfspread.commands.benchmarks import against, refuse_other_agents, series_of
+from halfspread.commands.copies import copy_to
 from halfspread.commands.folder import RunFolder
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
 from halfspread.commands.output import agent_object, print_json, print_table, where_lines
 from halfspread.commands.progress import Progress
 from halfspread.commands.proofs import proof_of
 from halfspread.commands.replay import HashBeside, replay, write_results
-from halfspread.commands.saved_agent import STATE, copy_of, state_path
+from halfspread.commands.saved_agent import STATE, state_path
 from halfspread.commands.tried import daily_pnl, find_tried, tried_entry
 from halfspread.configs.build import build_agents, build_tape, effective
 from halfspread.configs.learners import fitted
@@ -54,7 +55,7 @@ def execute(arguments: Namespace) -> int:
         watch.lap("write")
         write_manifest(folder.building, "run", {**facts, "seconds": watch.laps}, [result])
     if keep is not None:
-        copy_of(folder.path / STATE, keep)
+        copy_to(keep, folder.path / STATE, "agent")
     if arguments.json:
         print_json(
             {

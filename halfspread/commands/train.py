@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from halfspread.commands.copies import copy_to, npz_path
 from halfspread.commands.data_hashes import tape_hash
 from halfspread.commands.folder import Claim, RunFolder, inside, resumable, writing
 from halfspread.commands.manifest import Stopwatch, code_facts, data_entry, digest_of, manifest, write_manifest
@@ -18,7 +18,6 @@ from halfspread.commands.training import MODEL, Trained, the_learner, train_into
 from halfspread.commands.training_facts import training_view
 from halfspread.configs.build import BuiltAgent, build_agents, data_files, effective
 from halfspread.configs.load import Loaded, load
-from halfspread.errors import ConfigError, UserError
 from halfspread.reports.training_page import training_page
 from halfspread.reports.training_view import TrainingView, entry
 
@@ -31,7 +30,7 @@ def execute(arguments: Namespace) -> int:
     """Train the one learner of a config, or the one that ``--agent`` names, and leave a run folder."""
     loaded = load(arguments.config, arguments.set)
     built = the_learner(loaded, build_agents(loaded, arguments.agent))
-    copy = _model_path(arguments.model)
+    copy = npz_path("--model", arguments.model)
     config, code = effective(loaded, [built], times_as_text=True), code_facts(loaded, [built])
     home, finished = inside(Path(arguments.out), loaded.config.name), False
     files = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in data_files(loaded).items()]
@@ -49,7 +48,7 @@ def execute(arguments: Namespace) -> int:
     finally:
         claim.release(delete=finished)
     if copy is not None:
-        _copy(folder.path / MODEL, copy)
+        copy_to(copy, folder.path / MODEL, "model")
     _show(folder.path, copy or folder.path / MODEL, view, done, arguments)
     return 0
 
@@ -97,26 +96,3 @@ def training_object(view: TrainingView, done: Trained) -> Mapping[str, Any]:
     said = entry(view)
     said["fit"] = {name: value for name, value in said["fit"].items() if name != "seconds"}
     return {**said, "agents": [agent_object(each) for each in done.results]}
-
-
-def _model_path(text: str | None) -> Path | None:
-    """Where the model goes too. Raises ConfigError before hours are spent on it."""
-    if text is None:
-        return None
-    path = Path(text).expanduser()
-    if path.suffix != ".npz" or path.is_dir():
-        raise ConfigError(f"--model {text}: expected the name of a file that ends in .npz")
-    return path
-
-
-def _copy(model: Path, to: Path) -> None:
-    """At once or not at all. Raises UserError; the run stays."""
-    part = to.with_name(f".{to.name}.part")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(model, part)
-        part.replace(to)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {to}: {error.strerror or error}; the run is complete, its model is {model}"
-        ) from error

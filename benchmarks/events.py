@@ -2,10 +2,10 @@
 
     python -m benchmarks.events [--repeat 7]
 
-Markets are made by `halfspread.datafeeds.worlds`. Every case is run once off the clock and its result is checked; then
-all cases of a group take turns. Clocked is processor time of the process (the engine has one thread), from the tape to
-the finished result, the least of all rounds: other work on the machine shortens no run. Ratios are of cases that took
-turns. Writes results/events.json and results/events.md.
+Markets are made by `halfspread.datafeeds.synthetic.worlds`. Every case is run once off the clock and its result is
+checked; then all cases of a group take turns. Clocked is processor time of the process (the engine has one thread),
+from the tape to the finished result, the least of all rounds: other work on the machine shortens no run. Ratios are of
+cases that took turns. Writes results/events.json and results/events.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks import common_job, machine
 from benchmarks.engine_job import MARGIN
 from benchmarks.engine_job import costs as bar_costs
 from benchmarks.event_agents import Crosses, Imbalance, Leans, Maker, PythonImbalance, Traffic
-from halfspread.datafeeds.worlds import book_world
+from halfspread.datafeeds.synthetic.worlds import book_world
 from halfspread.engine.run import run_backtest
 from halfspread.engine.tape import Tape
 

@@ -18,9 +18,9 @@ import numpy as np
 
 import halfspread as hs
 from benchmarks import machine
-from halfspread.datafeeds.quoting import Quotes
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import PoissonBook
+from halfspread.datafeeds.synthetic.quoting import Quotes
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import PoissonBook
 from halfspread.strategies import MarketMaker
 
 SECONDS = 86_400.0

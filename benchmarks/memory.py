@@ -48,7 +48,7 @@ def long_events(folder: Path, blocks: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from halfspread.datafeeds.worlds import book_world
+    from halfspread.datafeeds.synthetic.worlds import book_world
 
     world = book_world(np.random.default_rng(5), snapshots=BLOCK, levels=LEVELS, trades_per_snapshot=1.0)
     for name in ("books", "quotes", "trades"):

@@ -35,7 +35,7 @@ from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.model import Model
 from halfspread.agents.policies.policy import Policy
 from halfspread.agents.policies.watching import observations
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.strategies import CompiledStrategy
 

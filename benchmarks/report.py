@@ -22,7 +22,7 @@ import numpy as np
 
 import halfspread as hs
 from benchmarks import machine
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.reports import formats
 from halfspread.reports.certainty import find_intervals
 from halfspread.reports.result import Result

@@ -19,9 +19,9 @@ import numpy as np
 import halfspread as hs
 from benchmarks import machine
 from halfspread.datafeeds.aggregate import bars_from_trades
-from halfspread.datafeeds.world import World
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import consistent_market
+from halfspread.datafeeds.synthetic.world import World
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import consistent_market
 
 SEED, DURATION, BAR = 7, "1h", "10s"
 SMALL, LARGE = 0.001, 8.0  # contracts a trade: a lot, and about four levels of the book

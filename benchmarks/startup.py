@@ -27,7 +27,7 @@ QUICKSTART = machine.ROOT / "configs" / "quickstart.toml"
 FIRST_RESULT = """
 import numpy as np
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 tape = SyntheticMarket().tape(np.random.default_rng(1))
 costs = hs.Costs(half_spread=hs.HalfSpread.ticks(1), fees=hs.Fees.venue(), funding=hs.Funding.none())
 print(hs.backtest(tape, hs.strategies.SmaCross(), costs, sizing=hs.FixedNotional(10_000)).total_return)
@@ -35,8 +35,8 @@ print(hs.backtest(tape, hs.strategies.SmaCross(), costs, sizing=hs.FixedNotional
 ORDERS = """
 import numpy as np
 import halfspread as hs
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import PoissonBook
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import PoissonBook
 world = PoissonBook(duration="10m", levels=5).market(np.random.default_rng(1))
 tape = world_tape(world, ("books", "trades"))
 costs = hs.Costs(half_spread=hs.HalfSpread.from_quotes(), fees=hs.Fees.none(), funding=hs.Funding.none())

@@ -11,7 +11,7 @@ from halfspread.configs.contract import Contract
 from halfspread.configs.events import EventsSource
 from halfspread.configs.fields import Interval, Moment, Section, check_range
 from halfspread.configs.worlds import WorldSource
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.times import parse_interval
 
 __all__ = ["BarsSource", "Contract", "EventsSource", "Market", "SyntheticSource", "WorldSource"]

@@ -156,7 +156,7 @@ def _synthetic(market: SyntheticSource, seed: int) -> Tape:
 
 
 def _of_world(market: WorldTable, key: Key, loaded: Loaded) -> Tape:
-    from halfspread.datafeeds.world_tapes import world_tape
+    from halfspread.datafeeds.synthetic.world_tapes import world_tape
 
     rng = np.random.default_rng(loaded.config.seed if market.seed is None else market.seed)
     interval = getattr(market, "bars_interval", None)

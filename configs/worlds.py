@@ -1,4 +1,4 @@
-"""Synthetic worlds as markets of a run: no files, a seed, and a best policy that is known (see `datafeeds.worlds`)."""
+"""Synthetic worlds as markets of a run: no files, a seed, and a best policy that is known."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field, model_validator
 
 from halfspread.agents.worlds.signal_market import BAR, SignalMarket
 from halfspread.configs.fields import Interval, Moment
-from halfspread.datafeeds.book_market import BookMarket, consistent_market
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.price_world import ConstantFunding, PureNoise
-from halfspread.datafeeds.reverting_world import MeanReverting
-from halfspread.datafeeds.trending_world import Trending
-from halfspread.datafeeds.two_legs import TwoLegs
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.book_market import BookMarket, consistent_market
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.price_world import ConstantFunding, PureNoise
+from halfspread.datafeeds.synthetic.reverting_world import MeanReverting
+from halfspread.datafeeds.synthetic.trending_world import Trending
+from halfspread.datafeeds.synthetic.two_legs import TwoLegs
+from halfspread.datafeeds.synthetic.world import World
 
 __all__ = ["WorldSource", "WorldTable"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.reports.statistics.intervals import HEADLINE
 from halfspread.reports.unsaid import NEEDED
 

@@ -29,9 +29,9 @@ from halfspread.costs.funding import Funding
 from halfspread.costs.half_spread import HalfSpread
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import MeanReverting, PoissonBook, World, consistent_market, two_legs
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import MeanReverting, PoissonBook, World, consistent_market, two_legs
 from halfspread.engine.audit import audit
 from halfspread.engine.instruments import bybit
 from halfspread.engine.run import run_backtest

@@ -11,7 +11,7 @@ import pytest
 from halfspread.configs.build import build_agents, build_tape, data_files, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.toml import to_toml
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, DataError, InstrumentError
 

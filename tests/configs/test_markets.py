@@ -10,8 +10,8 @@ import pytest
 from halfspread.configs.build import build_agents, build_tape, data_files, effective
 from halfspread.configs.load import Loaded, load
 from halfspread.configs.toml import to_toml
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import PoissonBook, consistent_market, two_legs
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import PoissonBook, consistent_market, two_legs
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, DataError, InstrumentError
 

@@ -8,7 +8,7 @@ import pytest
 import halfspread as hs
 from halfspread.configs.scales import Scales, scalable, scaled_costs, scaled_tape
 from halfspread.costs.latency import Delay, Latency
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 
 HALF = 0.5
 

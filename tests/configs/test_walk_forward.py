@@ -19,7 +19,7 @@ from halfspread.configs.leaving import leaving_costs
 from halfspread.configs.walk_forward import Choice, Terms, WalkForward, walk_forward
 from halfspread.configs.windows import Schedule
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Margin
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine import instruments
 from halfspread.engine.bars import Bars
 from halfspread.engine.market import Market

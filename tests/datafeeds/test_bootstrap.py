@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from halfspread.datafeeds.bootstrap import daily_series, draw_days, resampled
 from halfspread.datafeeds.calendar import Calendar
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.two_legs import two_legs
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.two_legs import two_legs
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.engine.instruments import bitmex, bybit, linear
 from halfspread.engine.side_data import Prices
 from halfspread.engine.tape import Tape

@@ -19,9 +19,9 @@ from halfspread.costs.half_spread import HalfSpread
 from halfspread.costs.latency import Latency
 from halfspread.costs.margin import Margin
 from halfspread.costs.model import Costs
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import consistent_market, two_legs
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import consistent_market, two_legs
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.audit import Audit, Windows, audit
 from halfspread.engine.codes import MARK, OK

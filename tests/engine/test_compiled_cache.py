@@ -168,7 +168,7 @@ def test_an_agent_without_a_file_runs_and_leaves_nothing_in_the_cache(cache: Pat
 
 def test_importing_the_engine_and_the_experts_compiles_nothing(tmp_path: Path) -> None:
     script = """
-import halfspread.engine.run, halfspread.strategies.expert_kernels as experts, halfspread.datafeeds.synthetic
+import halfspread.engine.run, halfspread.strategies.expert_kernels as experts, halfspread.datafeeds.synthetic.market
 from halfspread.engine.loop_kernels import loop
 print(loop.signatures, "native" in vars(experts.hold))
 """

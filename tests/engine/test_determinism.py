@@ -17,7 +17,7 @@ import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.costs.funding import FundingTable
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.market import Market
 from halfspread.engine.replay import EVENTS_IN_CHUNK
 from halfspread.engine.result import BacktestResult

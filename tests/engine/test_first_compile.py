@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from halfspread.compiled import cache_folder
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine import agent_functions, first_compile
 from halfspread.engine.records import EVENT
 from halfspread.engine.replay import Replay

@@ -9,7 +9,7 @@ import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.resample import resample_bars
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine import instruments
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest

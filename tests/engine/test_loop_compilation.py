@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.agent_functions import compiled_agent
 from halfspread.engine.loop_kernels import loop
 from halfspread.engine.market import Market

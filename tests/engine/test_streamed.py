@@ -16,7 +16,7 @@ import pytest
 
 from halfspread import strategies
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine import tables
 from halfspread.engine.instruments import bybit
 from halfspread.engine.replay import Replay

@@ -11,9 +11,9 @@ import pytest
 
 import halfspread as hs
 from halfspread.costs.margin import Margin
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import consistent_market
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import consistent_market
 from halfspread.engine import instruments
 from halfspread.engine.audit import audit
 from halfspread.engine.market import Market

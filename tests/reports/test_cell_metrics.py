@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.run import run_backtest
 from halfspread.reports.cell_metrics import cell_metrics
 from halfspread.reports.result import Result

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.errors import ConfigError, DataError
 from halfspread.reports.html import run_page
 from halfspread.reports.statistics.permutation import permutation_test

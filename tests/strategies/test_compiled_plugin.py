@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.run import run_backtest
 from tests.engine.worlds import FREE, tape
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Latency
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.strategies import DonchianAtr

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Latency
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError
 from halfspread.strategies import AlmgrenChriss, Twap

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Latency
-from halfspread.datafeeds.order_flow import OrderFlow
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.quoting import asymptotic_distances
-from halfspread.datafeeds.quoting import avellaneda_stoikov as form_of_the_world
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.order_flow import OrderFlow
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.quoting import asymptotic_distances
+from halfspread.datafeeds.synthetic.quoting import avellaneda_stoikov as form_of_the_world
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.engine import instruments
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError, DataError

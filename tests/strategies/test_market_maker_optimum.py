@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import market_maker as day
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.tape import Tape
 from halfspread.strategies import MarketMaker

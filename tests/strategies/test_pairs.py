@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.datafeeds.two_legs import TwoLegs
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.two_legs import TwoLegs
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.engine import instruments
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.sizing import FixedNotional

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
 from halfspread.errors import DataError
 from halfspread.strategies import Twap, implementation_shortfall
 from tests.engine.worlds import INVERSE

@@ -20,7 +20,7 @@ from cost_study.pictures import pictures
 from cost_study.study import run_study, write_study
 
 import halfspread as hs
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.reports import formats
 from halfspread.reports.statistics.probabilistic import deflated_sharpe, effective_trials, selection_p_value
 from halfspread.reports.sweep_statistics import luck_variance, sweep_statistics

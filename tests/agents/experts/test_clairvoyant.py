@@ -16,9 +16,9 @@ from halfspread.agents.experts.clairvoyant import Clairvoyant
 from halfspread.configs.foresight import with_foresight
 from halfspread.costs import Costs, Fees, Funding, HalfSpread, Impact, Latency, Margin
 from halfspread.costs.fees import FeeTier
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import consistent_market, two_legs
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import consistent_market, two_legs
 from halfspread.engine import instruments
 from halfspread.engine.agent import looks_ahead
 from halfspread.engine.run import run_backtest

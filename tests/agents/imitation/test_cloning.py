@@ -15,7 +15,7 @@ from halfspread.agents.imitation.dataset import ExpertDataset
 from halfspread.agents.imitation.demonstrate import demonstrate
 from halfspread.agents.networks.scaler import Scaler
 from halfspread.agents.policies.policy import Policy
-from halfspread.datafeeds.synthetic import SyntheticMarket
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedNotional

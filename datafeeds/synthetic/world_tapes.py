@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from halfspread.datafeeds.event_bars import with_bars
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.codes import BAR_COLUMNS, QUOTE_COLUMNS
 from halfspread.engine.tape import Tape
 from halfspread.errors import ConfigError

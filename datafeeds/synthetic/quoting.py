@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from halfspread.datafeeds.order_flow import OrderFlow
-from halfspread.datafeeds.quoting_on_ticks import best_on_ticks
+from halfspread.datafeeds.synthetic.order_flow import OrderFlow
+from halfspread.datafeeds.synthetic.quoting_on_ticks import best_on_ticks
 from halfspread.engine.times import Floats
 from halfspread.errors import ConfigError
 

@@ -20,10 +20,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from halfspread.datafeeds.parameters import Interval, Parameters, StartTime
-from halfspread.datafeeds.swap_bars import on_grid, swap_bars
-from halfspread.datafeeds.world import World, bar_frame, price_frame
-from halfspread.datafeeds.world_kernels import autoregression
+from halfspread.datafeeds.synthetic.parameters import Interval, Parameters, StartTime
+from halfspread.datafeeds.synthetic.swap_bars import on_grid, swap_bars
+from halfspread.datafeeds.synthetic.world import World, bar_frame, price_frame
+from halfspread.datafeeds.synthetic.world_kernels import autoregression
 from halfspread.engine.instruments import Instrument, inverse, linear
 from halfspread.engine.times import DAY, HOUR, Floats, Integers, parse_interval, parse_time
 from halfspread.errors import DataError

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.aggregate import bars_from_trades
-from halfspread.datafeeds.book_market import BookMarket, book_world, consistent_market
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.book_market import BookMarket, book_world, consistent_market
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.depth import read_books, read_quotes
 from halfspread.engine.times import MINUTE, Floats

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halfspread.compiled import kernel
-from halfspread.datafeeds.synthetic_kernels import extremes
+from halfspread.datafeeds.synthetic.market_kernels import extremes
 
 __all__ = ["autoregression", "bar_ranges", "filtered_probability", "markov_states", "walk"]
 

@@ -9,9 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from halfspread.datafeeds.price_world import SAFE_DEVIATIONS, PriceWorld, check_cost
-from halfspread.datafeeds.world import BestPolicy, World
-from halfspread.datafeeds.world_kernels import filtered_probability, markov_states
+from halfspread.datafeeds.synthetic.price_world import SAFE_DEVIATIONS, PriceWorld, check_cost
+from halfspread.datafeeds.synthetic.world import BestPolicy, World
+from halfspread.datafeeds.synthetic.world_kernels import filtered_probability, markov_states
 from halfspread.engine.times import Floats
 from halfspread.errors import ConfigError
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from halfspread.datafeeds.world_kernels import bar_ranges
+from halfspread.datafeeds.synthetic.world_kernels import bar_ranges
 from halfspread.engine.times import Floats
 
 __all__ = ["on_grid", "per_unit", "swap_bars"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfspread.datafeeds.switching import best_switching, stationary, switching_value
+from halfspread.datafeeds.synthetic.switching import best_switching, stationary, switching_value
 from halfspread.errors import ConfigError
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from halfspread.datafeeds.two_legs import TwoLegs, two_legs
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.two_legs import TwoLegs, two_legs
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.side_data import read_funding, read_prices
 from halfspread.engine.times import HOUR, Floats

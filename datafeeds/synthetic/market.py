@@ -31,9 +31,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from halfspread.datafeeds import synthetic_kernels as kernels
-from halfspread.datafeeds.synthetic_data import Floats, SyntheticData, Times
-from halfspread.datafeeds.synthetic_parameters import SyntheticParameters
+from halfspread.datafeeds.synthetic import market_kernels as kernels
+from halfspread.datafeeds.synthetic.market_data import Floats, SyntheticData, Times
+from halfspread.datafeeds.synthetic.market_parameters import SyntheticParameters
 from halfspread.engine.instruments import Instrument, bybit
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR, MINUTE, time_text

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from halfspread.datafeeds.order_flow import OrderFlow
+from halfspread.datafeeds.synthetic.order_flow import OrderFlow
 from halfspread.engine.times import Floats
 from halfspread.errors import ConfigError
 

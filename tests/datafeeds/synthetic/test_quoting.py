@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfspread.datafeeds.order_flow import OrderFlow
-from halfspread.datafeeds.quoting import (
+from halfspread.datafeeds.synthetic.order_flow import OrderFlow
+from halfspread.datafeeds.synthetic.quoting import (
     asymptotic_distances,
     avellaneda_stoikov,
     best_distance,

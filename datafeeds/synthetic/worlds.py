@@ -7,13 +7,13 @@ benchmark wants: `book_world`. Of two swaps on one base price: `two_legs`. Each 
 
 from __future__ import annotations
 
-from halfspread.datafeeds.book_market import BookMarket, book_world, consistent_market
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.price_world import ConstantFunding, PureNoise
-from halfspread.datafeeds.reverting_world import MeanReverting
-from halfspread.datafeeds.trending_world import Trending
-from halfspread.datafeeds.two_legs import TwoLegs, two_legs
-from halfspread.datafeeds.world import BestPolicy, World
+from halfspread.datafeeds.synthetic.book_market import BookMarket, book_world, consistent_market
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.price_world import ConstantFunding, PureNoise
+from halfspread.datafeeds.synthetic.reverting_world import MeanReverting
+from halfspread.datafeeds.synthetic.trending_world import Trending
+from halfspread.datafeeds.synthetic.two_legs import TwoLegs, two_legs
+from halfspread.datafeeds.synthetic.world import BestPolicy, World
 
 __all__ = [
     "BestPolicy",

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from halfspread.datafeeds.poisson_book import PoissonBook
-from halfspread.datafeeds.quoting import Quotes
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.poisson_book import PoissonBook
+from halfspread.datafeeds.synthetic.quoting import Quotes
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.depth import read_books, read_quotes
 from halfspread.engine.times import Floats, Integers

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from halfspread.datafeeds.price_world import ConstantFunding, PriceWorld, PureNoise
-from halfspread.datafeeds.reverting_world import MeanReverting, reverting_chain
-from halfspread.datafeeds.switching import best_switching, switching_value
-from halfspread.datafeeds.trending_world import Trending
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.price_world import ConstantFunding, PriceWorld, PureNoise
+from halfspread.datafeeds.synthetic.reverting_world import MeanReverting, reverting_chain
+from halfspread.datafeeds.synthetic.switching import best_switching, switching_value
+from halfspread.datafeeds.synthetic.trending_world import Trending
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.bars import read_bars
 from halfspread.engine.times import HOUR, Floats
 from halfspread.errors import ConfigError, DataError
@@ -115,7 +115,7 @@ def test_the_band_grows_with_the_cube_root_of_a_small_cost_where_the_price_retur
 def test_the_solution_does_not_hang_on_its_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     model = MeanReverting(half_life=31.0)
     coarse = model.expected(4.0)
-    monkeypatch.setattr("halfspread.datafeeds.reverting_world.LEAST_STATES", 1_601)
+    monkeypatch.setattr("halfspread.datafeeds.synthetic.reverting_world.LEAST_STATES", 1_601)
     distance, transition = reverting_chain(model.persistence, model.deviation)
     assert best_switching(transition, model.moves(distance), 4.0).value == pytest.approx(coarse, rel=1e-3)
 

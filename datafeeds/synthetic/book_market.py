@@ -20,11 +20,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from halfspread.datafeeds.book_kernels import BookTerms, evolve_book
-from halfspread.datafeeds.parameters import Interval
-from halfspread.datafeeds.quoted_world import QuotedWorld
-from halfspread.datafeeds.swap_bars import per_unit
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.book_kernels import BookTerms, evolve_book
+from halfspread.datafeeds.synthetic.parameters import Interval
+from halfspread.datafeeds.synthetic.quoted_world import QuotedWorld
+from halfspread.datafeeds.synthetic.swap_bars import per_unit
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.times import parse_interval
 from halfspread.errors import DataError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.synthetic_data import SyntheticData
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.market_data import SyntheticData
 from halfspread.engine.times import DAY, HOUR
 
 

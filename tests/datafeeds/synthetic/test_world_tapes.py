@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from halfspread.datafeeds.world_tapes import world_tape
-from halfspread.datafeeds.worlds import (
+from halfspread.datafeeds.synthetic.world_tapes import world_tape
+from halfspread.datafeeds.synthetic.worlds import (
     ConstantFunding,
     PoissonBook,
     Trending,

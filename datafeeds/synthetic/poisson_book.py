@@ -22,13 +22,13 @@ from typing import ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from halfspread.datafeeds.book_kernels import SELL, lay_out_flow
-from halfspread.datafeeds.order_flow import OrderFlow
-from halfspread.datafeeds.parameters import Interval
-from halfspread.datafeeds.quoted_world import QuotedWorld
-from halfspread.datafeeds.quoting import Quotes, optimal_quotes
-from halfspread.datafeeds.swap_bars import per_unit
-from halfspread.datafeeds.world import World
+from halfspread.datafeeds.synthetic.book_kernels import SELL, lay_out_flow
+from halfspread.datafeeds.synthetic.order_flow import OrderFlow
+from halfspread.datafeeds.synthetic.parameters import Interval
+from halfspread.datafeeds.synthetic.quoted_world import QuotedWorld
+from halfspread.datafeeds.synthetic.quoting import Quotes, optimal_quotes
+from halfspread.datafeeds.synthetic.swap_bars import per_unit
+from halfspread.datafeeds.synthetic.world import World
 from halfspread.engine.times import Floats, Integers, parse_interval
 from halfspread.errors import DataError
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from halfspread.datafeeds.aggregate import bars_from_trades
-from halfspread.datafeeds.parameters import Delay, Parameters, StartTime
-from halfspread.datafeeds.world import World, book_frame, price_frame, quote_frame, trade_frame
+from halfspread.datafeeds.synthetic.parameters import Delay, Parameters, StartTime
+from halfspread.datafeeds.synthetic.world import World, book_frame, price_frame, quote_frame, trade_frame
 from halfspread.engine.instruments import Instrument, linear
 from halfspread.engine.times import MINUTE, Floats, Integers, parse_interval, parse_time
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from halfspread.datafeeds.resample import resample_bars
-from halfspread.datafeeds.synthetic import SyntheticMarket
-from halfspread.datafeeds.synthetic_data import SyntheticData
+from halfspread.datafeeds.synthetic.market import SyntheticMarket
+from halfspread.datafeeds.synthetic.market_data import SyntheticData
 from halfspread.engine.bars import Bars
 from halfspread.engine.instruments import linear
 from halfspread.engine.times import DAY, HOUR, MINUTE

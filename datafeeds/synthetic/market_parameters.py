@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from halfspread.datafeeds.parameters import Parameters, StartTime
+from halfspread.datafeeds.synthetic.parameters import Parameters, StartTime
 from halfspread.engine.times import DAY, HOUR, MINUTE, parse_interval
 from halfspread.errors import ConfigError
 

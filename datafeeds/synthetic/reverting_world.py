@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from halfspread.datafeeds.price_world import SAFE_DEVIATIONS, PriceWorld, check_cost
-from halfspread.datafeeds.switching import best_switching
-from halfspread.datafeeds.world import BestPolicy, World
+from halfspread.datafeeds.synthetic.price_world import SAFE_DEVIATIONS, PriceWorld, check_cost
+from halfspread.datafeeds.synthetic.switching import best_switching
+from halfspread.datafeeds.synthetic.world import BestPolicy, World
 from halfspread.engine.times import Floats
 from halfspread.errors import ConfigError
 

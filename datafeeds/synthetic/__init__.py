@@ -1,0 +1,1 @@
+"""Synthetic markets: the built-in one, and worlds whose best policy is known."""

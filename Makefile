@@ -2,12 +2,13 @@
 #   make run PYTHON=python3.12     uses another Python
 PYTHON ?= python3
 VENV ?= .venv
+EXAMPLES ?= 2000
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench study imitation esn_rrl clean
+.PHONY: help run test fuzz lint bench study imitation esn_rrl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +18,9 @@ run: $(READY) ## compare the ready-made strategies on the built-in market and wr
 
 test: lint ## lint, type-check and test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+fuzz: $(READY) ## parsers of market data against thousands of made-up files and answers; EXAMPLES=2000
+	HALFSPREAD_FUZZ=$(EXAMPLES) $(BIN)/python -m pytest -m fuzz --numprocesses auto --dist worksteal
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/python -m ruff check .

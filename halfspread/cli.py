@@ -1,7 +1,7 @@
 """The command line: arguments in, exit code out. Nothing heavy is imported before the arguments are known to be right.
 
 Exit codes: 0 done; 1 a fault of halfspread itself, or a run that verify did not get again; 2 the input has to change;
-130 interrupted; 141 nobody reads on.
+3 a venue did not answer; 130 interrupted; 141 nobody reads on.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ The tree::
 
     HalfspreadError            something of ours went wrong               exit code 1
       InternalError            a check of our own failed: please report   exit code 1
+      FetchError               a venue or a mirror did not answer          exit code 3
       UserError                the input has to change                    exit code 2
         ConfigError            a config file, an override or a parameter
         DataError              market data: bars, funding, prices, files
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigError",
     "DataError",
+    "FetchError",
     "HalfspreadError",
     "InstrumentError",
     "InternalError",
@@ -34,6 +36,12 @@ class HalfspreadError(Exception):
 
 class InternalError(HalfspreadError):
     """A check inside halfspread failed; the input is not to blame."""
+
+
+class FetchError(HalfspreadError):
+    """A venue or a mirror did not answer, or not in a form that can be trusted; what was fetched before is kept."""
+
+    exit_code = 3
 
 
 class UserError(HalfspreadError):

@@ -14,7 +14,7 @@ settings.register_profile(
     "halfspread",
     deadline=None,  # the first example may have to compile a kernel
     derandomize="CI" in os.environ,
-    max_examples=10 if os.environ.get("HALFSPREAD_FAST") else 50,
+    max_examples=int(os.environ.get("HALFSPREAD_FUZZ") or (10 if os.environ.get("HALFSPREAD_FAST") else 50)),
 )
 settings.load_profile("halfspread")
 

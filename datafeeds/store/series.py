@@ -26,7 +26,7 @@ class Series:
 
     def __post_init__(self) -> None:
         for what, name in (("venue", self.venue), ("symbol", self.symbol)):
-            if not isinstance(name, str) or not _NAME.fullmatch(name) or ".." in name:
+            if not _NAME.fullmatch(name) or ".." in name:
                 raise DataError(f"{what}: expected letters, digits and _ . + - as in BTCUSDT, got {name!r}")
         if self.venue != self.venue.lower():
             raise DataError(f"venue: expected lower case, such as {self.venue.lower()}, got {self.venue!r}")

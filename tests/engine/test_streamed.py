@@ -17,7 +17,7 @@ import pytest
 from halfspread import strategies
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.synthetic.market import SyntheticMarket
-from halfspread.engine import tables
+from halfspread.engine import parquet
 from halfspread.engine.instruments import bybit
 from halfspread.engine.replay import Replay
 from halfspread.engine.result import BacktestResult
@@ -50,7 +50,7 @@ ROW_GROUP = 700
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks shorter than a row group, so that a file of a few thousand bars has many."""
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 400)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 400)
 
 
 @pytest.fixture(scope="module")

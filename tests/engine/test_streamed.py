@@ -257,7 +257,7 @@ def test_what_cannot_be_streamed_is_refused_when_it_is_opened(tmp_path: Path) ->
     pq.write_table(pa.table(bars([1.0, 2.0])).drop_columns(["low"]), tmp_path / "columns.parquet")
     (tmp_path / "text.parquet").write_text("ts,open")
     for name, words in {
-        "bars.csv": "only Parquet files are streamed, got .csv; use from_bars",
+        "bars.csv": "only Parquet files are streamed, got .csv; read it whole",
         "none.parquet": "no such file",
         "empty.parquet": "expected bars, got no rows",
         "columns.parquet": "missing column(s) low; found ts, open, high, close, volume",

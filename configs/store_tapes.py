@@ -76,7 +76,11 @@ def _tape(
     terms: dict[str, Any],
 ) -> Tape:
     if tuple(tables) == ("bars",):
-        carried = {"quotes": market.quotes, "carry_limit": market.carry_limit, "interval": market.interval}
+        carried: dict[str, Any] = {
+            "quotes": market.quotes,
+            "carry_limit": market.carry_limit,
+            "interval": market.interval,
+        }
         build = Tape.scan_bars if market.stream else Tape.from_bars
         return build(files["bars"], instrument, **carried, **terms)
     events = [series for kind, series in tables.items() if kind != "bars"]
@@ -102,7 +106,7 @@ def _tape(
 def _tables(market: StoreSource, store: Store) -> dict[str, Series]:
     """The series that are shown, by table. Raises DataError where the store has none."""
     kinds = {"bars": f"bars_{_text(market.interval)}", "trades": "trades", "quotes": "quotes"}
-    found = {}
+    found: dict[str, Series] = {}
     for table in market.show:
         kind = _books(market, store) if table == "books" else kinds[table]
         series = Series(market.venue, market.symbol, kind)
@@ -136,7 +140,7 @@ def _books(market: StoreSource, store: Store) -> str:
 def _beside(market: StoreSource, store: Store) -> dict[str, Series]:
     """Funding, mark and index prices, as far as they are wanted and there."""
     mine = {s.kind: s for s in store.series() if (s.venue, s.symbol) == (market.venue, market.symbol)}
-    found = {}
+    found: dict[str, Series] = {}
     if market.funding == "stored" and "funding" in mine:
         found["funding"] = mine["funding"]
     for name in ("mark", "index"):

@@ -19,7 +19,9 @@ def execute(arguments: Namespace) -> int:
     """Declare the gap; runs over this series have no market in it."""
     parts = arguments.series.split(":")
     if len(parts) != 3:
-        raise ConfigError(f"SERIES: expected VENUE:SYMBOL:KIND, such as bybit:BTCUSDT:bars_5m, got {arguments.series!r}")
+        raise ConfigError(
+            f"SERIES: expected VENUE:SYMBOL:KIND, such as bybit:BTCUSDT:bars_5m, got {arguments.series!r}"
+        )
     store, series = Store(store_folder(arguments.store)), Series(*parts)
     start, end = parse_time(arguments.start, "FROM"), parse_time(arguments.end, "TO")
     store.summary(series)

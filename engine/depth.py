@@ -9,17 +9,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from halfspread.engine import depth_kernels
 from halfspread.engine.clocks import shift_local
+from halfspread.engine.parquet import is_parquet, parquet_blocks, parquet_source
 from halfspread.engine.row_checks import Fault, RowKind
 from halfspread.engine.row_reading import ALL_ROWS, CheckedRows, Wanted, empty_times, gather
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.tables import OpenTable, Table, is_parquet, open_table, parquet_blocks
+from halfspread.engine.tables import OpenTable, Table, open_table
 from halfspread.engine.times import Floats, Integers
 from halfspread.errors import DataError
 
@@ -152,7 +152,7 @@ def open_books(source: Any, fmt: TableFormat, levels: int | None = None) -> Open
     """A table with the columns of its levels. Raises DataError."""
     check_levels(levels)
     if is_parquet(source):
-        table = next(parquet_blocks(Path(source), fmt.time_columns), None)
+        table = next(parquet_blocks(parquet_source(source), fmt.time_columns), None)
         names = [] if table is None else book_kind(table, str(source), levels).wanted
         return open_table(source, [*fmt.time_columns, *names])
     most = range(levels or MOST_LEVELS)

@@ -28,6 +28,7 @@ __all__ = [
     "read_gaps",
     "read_prices",
     "refuse_bars_in_gaps",
+    "refuse_rows_in_gaps",
     "refuse_stale",
     "side_events",
 ]
@@ -150,6 +151,17 @@ def refuse_bars_in_gaps(
                 f"{what}: row {first_row + row} ({time_text(times[row])}): the bar, which closes at "
                 f"{time_text(times[row] + interval)}, reaches into the gap from {time_text(start)} to "
                 f"{time_text(end)}; leave the bar out or correct the gap"
+            )
+
+
+def refuse_rows_in_gaps(times: Integers, gaps: tuple[tuple[int, int], ...], what: str) -> None:
+    """Raise DataError for a row (quote, book, trade) between the ends of a declared gap."""
+    for start, end in gaps:
+        row = int(np.searchsorted(times, start, side="right"))
+        if row < len(times) and times[row] < end:
+            raise DataError(
+                f"{what}: row {row} ({time_text(times[row])}): expected nothing in the declared gap from "
+                f"{time_text(start)} to {time_text(end)}; correct the gap or leave the row out"
             )
 
 

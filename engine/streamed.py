@@ -10,8 +10,8 @@ import numpy as np
 
 from halfspread.engine.bars import INTERVAL_ROWS, BarChecker, BarFormat, Floats, Integers, fill_rows, find_interval
 from halfspread.engine.codes import CLOSE
+from halfspread.engine.parquet import ParquetFiles, parquet_blocks, parquet_source
 from halfspread.engine.side_data import refuse_bars_in_gaps
-from halfspread.engine.tables import is_parquet, parquet_blocks
 from halfspread.engine.times import time_text
 from halfspread.errors import DataError
 
@@ -26,7 +26,7 @@ class StreamedBars:
     their rows in the file.
     """
 
-    path: Path
+    path: Path | ParquetFiles
     form: BarFormat
     interval: int
     columns: tuple[str, ...]
@@ -55,7 +55,7 @@ class StreamedBars:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: str | Path | ParquetFiles,
         form: BarFormat,
         *,
         interval: str | int | float | None,
@@ -67,9 +67,7 @@ class StreamedBars:
 
         Raises DataError for a file that cannot be read, that lacks columns, or that has no such bar.
         """
-        what = str(path)
-        if path.exists() and not is_parquet(path):
-            raise DataError(f"{what}: only Parquet files are streamed, got {path.suffix or 'no ending'}; use from_bars")
+        path, what = parquet_source(path), str(path)
         names = next(parquet_blocks(path, form.wanted), None)
         if names is None:
             raise DataError(f"{what}: expected bars, got no rows; give a file that has some")
@@ -142,7 +140,7 @@ class StreamedBars:
                 return
 
 
-def _first_stamps(path: Path, form: BarFormat) -> Integers:
+def _first_stamps(path: Path | ParquetFiles, form: BarFormat) -> Integers:
     """Enough times to find the interval."""
     found, count = [], 0
     for block in parquet_blocks(path, [form.time_column]):

@@ -12,10 +12,11 @@ import numpy as np
 
 from halfspread.engine.clocks import Clock, ClockChecker, shift_local
 from halfspread.engine.depth import Depth, book_kind, check_levels, quote_kind
+from halfspread.engine.parquet import ParquetFiles, parquet_blocks, parquet_source
 from halfspread.engine.row_checks import Gaps, RowChecker, RowKind
 from halfspread.engine.row_reading import ALL_ROWS, CheckedRows, Wanted, empty_times
 from halfspread.engine.table_format import TableFormat
-from halfspread.engine.tables import Table, is_parquet, parquet_blocks
+from halfspread.engine.tables import Table
 from halfspread.engine.times import Integers
 from halfspread.engine.trades import Trades, trade_kind
 from halfspread.errors import DataError
@@ -33,7 +34,7 @@ class StreamedRows:
     have been read.
     """
 
-    path: Path
+    path: Path | ParquetFiles
     fmt: TableFormat
     kind: RowKind
     clock: Clock
@@ -64,7 +65,7 @@ class StreamedRows:
     @classmethod
     def _open(
         cls,
-        path: str | Path,
+        path: str | Path | ParquetFiles,
         fmt: TableFormat | None,
         find_kind: Callable[[Table], RowKind],
         wanted: Wanted,
@@ -73,9 +74,7 @@ class StreamedRows:
 
         Raises DataError for a file that cannot be read, that lacks columns, or that has no such row.
         """
-        path, fmt = Path(path), fmt or TableFormat()
-        if path.exists() and not is_parquet(path):
-            raise DataError(f"{path}: only Parquet files are streamed, got {path.suffix or 'no ending'}; read it whole")
+        path, fmt = parquet_source(path), fmt or TableFormat()
         if fmt.order == "sort":
             raise DataError(f"{path}: order='sort' needs the whole file; read it whole, or sort the file first")
         table = next(parquet_blocks(path, fmt.time_columns), None)
@@ -129,14 +128,16 @@ class StreamedDepth(StreamedRows):
     """Quotes or book snapshots of a Parquet file."""
 
     @classmethod
-    def open_quotes(cls, path: str | Path, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Self:
+    def open_quotes(
+        cls, path: str | Path | ParquetFiles, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS
+    ) -> Self:
         """The wanted quotes; columns and units as for `read_quotes`. Raises DataError."""
         return cls._open(path, fmt, partial(quote_kind, what=str(path)), rows)
 
     @classmethod
     def open_books(
         cls,
-        path: str | Path,
+        path: str | Path | ParquetFiles,
         fmt: TableFormat | None = None,
         *,
         levels: int | None = None,
@@ -170,7 +171,7 @@ class StreamedTrades(StreamedRows):
     """Trades of a Parquet file."""
 
     @classmethod
-    def open(cls, path: str | Path, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Self:
+    def open(cls, path: str | Path | ParquetFiles, fmt: TableFormat | None = None, *, rows: Wanted = ALL_ROWS) -> Self:
         """The wanted trades; columns and units as for `read_trades`. Raises DataError."""
         return cls._open(path, fmt, partial(trade_kind, what=str(path)), rows)
 
@@ -180,7 +181,7 @@ class StreamedTrades(StreamedRows):
             yield Trades(part.times, part.local_times, part.rows, self.source, part.counts, part.gaps)
 
 
-def _times(path: Path, fmt: TableFormat) -> Iterator[tuple[Integers, Integers | None]]:
+def _times(path: Path | ParquetFiles, fmt: TableFormat) -> Iterator[tuple[Integers, Integers | None]]:
     row = 0
     for table in parquet_blocks(path, fmt.time_columns):
         times, local = fmt.stamps(table, str(path), row)

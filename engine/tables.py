@@ -14,18 +14,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from halfspread.engine.parquet import (
+    ParquetFiles,
+    Table,
+    arrow_column,
+    check_file,
+    is_parquet,
+    parquet_blocks,
+    parquet_rows,
+    parquet_source,
+    single_columns,
+    unreadable,
+)
 from halfspread.engine.times import Floats, Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["Table", "is_parquet", "numbers", "open_table", "parquet_blocks", "read_table", "single_columns"]
-
-PARQUET = (".parquet", ".pq")
-CSV = (".csv", ".csv.gz", ".txt")
-
-#: Rows of a Parquet file that are read at once.
-BLOCK_ROWS = 32_768
-
-Table = Mapping[str, Any]
+__all__ = [
+    "OpenTable",
+    "Table",
+    "numbers",
+    "open_table",
+    "read_table",
+]
 
 
 @dataclass(frozen=True)
@@ -37,19 +47,14 @@ class OpenTable:
     rows: int | None = None
 
 
-def is_parquet(source: Any) -> bool:
-    """Whether ``source`` is the path of a Parquet file, by its name."""
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in PARQUET
-
-
 def open_table(source: Any, columns: list[str]) -> OpenTable:
     """``columns`` of any accepted source, as far as it has them; Parquet files are read block by block.
 
     The first of ``columns`` is the one of times: a DatetimeIndex stands in for it. Raises DataError.
     """
     if is_parquet(source):
-        path = Path(source)
-        return OpenTable(str(path), parquet_blocks(path, columns), _parquet_rows(path))
+        found = parquet_source(source)
+        return OpenTable(str(found), parquet_blocks(found, columns), parquet_rows(found))
     table, name = read_table(source, columns)
     return OpenTable(name, iter([table]))
 
@@ -63,6 +68,8 @@ def read_table(source: Any, columns: list[str]) -> tuple[Table, str]:
     if isinstance(source, (str, Path)):
         path = Path(source)
         return _read_file(path, columns), str(path)
+    if isinstance(source, ParquetFiles):
+        return _joined(source, columns), source.name
     if isinstance(source, pd.DataFrame):
         return _from_frame(source, columns[0]), "DataFrame"
     if isinstance(source, np.ndarray) and source.dtype.names:
@@ -79,13 +86,6 @@ def read_table(source: Any, columns: list[str]) -> tuple[Table, str]:
     )
 
 
-def single_columns(names: list[str], what: str) -> None:
-    """Raise DataError where two columns have one name."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{what}: expected one column of each name, got several named {', '.join(twice)}")
-
-
 def _from_frame(frame: pd.DataFrame, time_column: str) -> Table:
     single_columns([str(name) for name in frame.columns], "DataFrame")
     table: dict[str, Any] = {str(name): frame[name] for name in frame.columns}
@@ -97,11 +97,11 @@ def _from_frame(frame: pd.DataFrame, time_column: str) -> Table:
 def _from_arrow(table: Any, columns: list[str], what: str) -> Table:
     single_columns(table.column_names, what)
     present = [name for name in columns if name in table.column_names]
-    return {name: _arrow_column(table.column(name)) if name in present else None for name in table.column_names}
+    return {name: arrow_column(table.column(name)) if name in present else None for name in table.column_names}
 
 
 def _read_file(path: Path, columns: list[str]) -> Table:
-    _check_file(path)
+    check_file(path)
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
@@ -113,8 +113,20 @@ def _read_file(path: Path, columns: list[str]) -> Table:
         single_columns(names, str(path))
         table = pa.parquet.ParquetFile(path).read(columns=[name for name in names if name in columns])
     except (pa.ArrowException, OSError) as error:
-        raise DataError(_unreadable(path, error)) from error
+        raise DataError(unreadable(path, error)) from error
     return {**dict.fromkeys(names), **_from_arrow(table, columns, str(path))}
+
+
+def _joined(source: ParquetFiles, columns: list[str]) -> Table:
+    blocks = list(parquet_blocks(source, columns))
+    if not blocks:
+        raise DataError(f"{source}: expected rows, got none; give files that have some")
+    names = dict.fromkeys(blocks[0])
+    return names | {
+        name: pd.concat([pd.Series(block[name]) for block in blocks], ignore_index=True)
+        for name in names
+        if name in columns
+    }
 
 
 def _in_utc(table: Any) -> Any:
@@ -125,74 +137,6 @@ def _in_utc(table: Any) -> Any:
         if pa.types.is_timestamp(field.type) and field.type.tz is None:
             table = table.set_column(i, field.name, table.column(i).cast(pa.timestamp(field.type.unit, "UTC")))
     return table
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what is no file, or by its name no file that can be read."""
-    if path.is_dir():
-        raise DataError(f"{path}: expected a file, got a folder; name one Parquet or CSV file in it")
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; a relative path starts from {Path.cwd()}")
-    if not path.name.lower().endswith((*PARQUET, *CSV)):
-        raise DataError(
-            f"{path}: expected a name that ends in {', '.join((*PARQUET, *CSV))}, got {path.suffix or 'no ending'}"
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    kind = "Parquet" if is_parquet(path) else "CSV"
-    if path.stat().st_size == 0:
-        return f"{path}: expected a {kind} file, got an empty one; write it again"
-    return f"{path}: not readable as {kind} ({str(error).strip('. ')}); write it again, or correct its ending"
-
-
-def _parquet_rows(path: Path) -> int:
-    _check_file(path)
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        metadata = pa.parquet.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(_unreadable(path, error)) from error
-    return int(metadata.num_rows)
-
-
-def parquet_blocks(path: Path, columns: list[str]) -> Iterator[Table]:
-    """The rows of a Parquet file, block after block; columns that were not asked for are there as None.
-
-    Raises DataError for what is no Parquet file.
-    """
-    _check_file(path)
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:  # not the whole file at once
-            names = file.schema_arrow.names
-            single_columns(names, str(path))
-            wanted = [name for name in columns if name in names]
-            for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=wanted, use_threads=False):
-                present = {name: _arrow_column(batch.column(name)) for name in wanted}
-                yield dict.fromkeys(names) | present
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(_unreadable(path, error)) from error
-    finally:
-        pa.default_memory_pool().release_unused()
-
-
-def _arrow_column(column: Any) -> Any:
-    """An Arrow column as something that NumPy or pandas can be asked about; nulls become NaN or None."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_integer(column.type) and column.null_count == 0:
-        return column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
-    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        values = column.cast(pa.float64(), safe=False)
-        return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
-    return column.to_pandas()
 
 
 def numbers(values: Any, what: str, name: str, times: Integers, first_row: int = 0) -> Floats:

@@ -15,6 +15,7 @@ from halfspread.engine.bars import BarFormat
 from halfspread.engine.codes import MAX_INSTRUMENTS
 from halfspread.engine.feeds import Feeds
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.parquet import ParquetFiles
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape_sources import Sides, Sources, parse_range, read_feed, scan_feed
 from halfspread.errors import DataError
@@ -51,7 +52,8 @@ class Tape(Feeds):
         """A tape in memory.
 
         ``source``, ``funding``, ``mark``, ``index`` and ``settle_price`` may each be a path (Parquet or CSV), a
-        DataFrame, an Arrow table, a structured NumPy array or a mapping of arrays. Bars need ``time_column`` and open,
+        DataFrame, an Arrow table, a structured NumPy array or a mapping of arrays; ``source`` may be `Bars` that were
+        read before, which are taken as they are. Bars need ``time_column`` and open,
         high, low, close, volume, and may carry bid_open, ask_open, bid_close, ask_close; times are bar opens unless
         ``stamp="close"``. Funding needs ts and rate, and may carry interval_h and known_ts. Mark and index prices need
         ts and price, or ts and open (of a bar). ``settle_price`` is the price of the settle currency in the report
@@ -70,7 +72,7 @@ class Tape(Feeds):
     @classmethod
     def scan_bars(
         cls,
-        path: str | Path,
+        path: str | Path | ParquetFiles,
         instrument: Instrument,
         *,
         interval: str | int | float | None = None,
@@ -126,7 +128,8 @@ class Tape(Feeds):
         currency, sizes in contracts. Bars (of ``interval``) and the rest as for `from_bars`; ``start`` and ``end`` cut
         the other tables by exchange time, both included, and rows outside are not checked. A row of the market inside
         one of ``gaps`` is refused, or left out with ``time_format=TableFormat(invalid="gap")``. ``levels``: how many to
-        read, all of them unless given. Fills come from the finest there is: books, quotes, trades, bars.
+        read, all of them unless given. Fills come from the finest there is: books, quotes, trades, bars. What was read
+        before (`Depth`, `Trades`, `Bars`) is taken as it is.
 
         Raises DataError with the row, the time and what was expected, and where the trades are not those of the book;
         ConfigError for what is no time, InstrumentError for what is no instrument.
@@ -192,10 +195,10 @@ class Tape(Feeds):
         cls,
         instrument: Instrument,
         *,
-        books: str | Path | None = None,
-        quotes: str | Path | None = None,
-        trades: str | Path | None = None,
-        bars: str | Path | None = None,
+        books: str | Path | ParquetFiles | None = None,
+        quotes: str | Path | ParquetFiles | None = None,
+        trades: str | Path | ParquetFiles | None = None,
+        bars: str | Path | ParquetFiles | None = None,
         interval: str | int | float | None = None,
         funding: Any = None,
         mark: Any = None,

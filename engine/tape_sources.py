@@ -7,21 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from halfspread.engine.bars import BarFormat, read_bars
+from halfspread.engine.bars import BarFormat, Bars, read_bars
 from halfspread.engine.clocks import common_shift
-from halfspread.engine.depth import read_books, read_quotes
+from halfspread.engine.depth import Depth, read_books, read_quotes
 from halfspread.engine.feed import Feed, cut_table
 from halfspread.engine.instruments import Instrument
+from halfspread.engine.parquet import ParquetFiles
+from halfspread.engine.row_checks import Gaps
 from halfspread.engine.row_reading import Wanted
-from halfspread.engine.side_data import read_funding, read_gaps, read_prices, refuse_bars_in_gaps
+from halfspread.engine.side_data import read_funding, read_gaps, read_prices, refuse_bars_in_gaps, refuse_rows_in_gaps
 from halfspread.engine.streamed import StreamedBars
 from halfspread.engine.streamed_depth import StreamedDepth, StreamedTrades
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.times import parse_time, time_text
-from halfspread.engine.trades import read_trades
+from halfspread.engine.trades import Trades, read_trades
 from halfspread.errors import DataError, InstrumentError
 
 __all__ = ["Sides", "Sources", "parse_range", "read_feed", "scan_feed"]
+
+#: Tables that were read and checked before.
+_READY = (Bars, Depth, Trades)
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,7 @@ class Sources:
         """The name of each source: its path, or its type."""
         sides = self.sides
         given = {"funding": sides.funding, "mark": sides.mark, "index": sides.index, "settle_price": sides.settle_price}
-        return {
-            name: str(source) if isinstance(source, (str, Path)) else type(source).__name__
-            for name, source in {**self.tables, **given}.items()
-            if source is not None
-        }
+        return {name: _name_of(source) for name, source in {**self.tables, **given}.items() if source is not None}
 
 
 def read_feed(instrument: Instrument, sources: Sources, start: Any = None, end: Any = None) -> Feed:
@@ -81,7 +82,9 @@ def read_feed(instrument: Instrument, sources: Sources, start: Any = None, end: 
         if source is None and read:
             continue
         rows = Wanted(first, last, () if read else spans)  # trades beside a book may be there when it is away
-        if kind == "books":
+        if isinstance(source, _READY):
+            read[kind] = _ready(source, kind, first, last, rows.closed)
+        elif kind == "books":
             read[kind] = read_books(source, fmt, sources.levels, rows=rows)
         elif kind == "quotes":
             read[kind] = read_quotes(source, fmt, rows=rows)
@@ -113,11 +116,26 @@ def scan_feed(instrument: Instrument, sources: Sources, start: Any = None, end: 
             read[kind] = StreamedTrades.open(source, fmt, rows=rows)
         else:
             read[kind] = StreamedBars.open(
-                Path(source), sources.bar_format, interval=sources.interval, start=first, end=last, gaps=spans
+                source, sources.bar_format, interval=sources.interval, start=first, end=last, gaps=spans
             )
     if not read:
         raise DataError("Tape.scan: expected a file of books, quotes, trades or bars, got none")
     return Feed(instrument, **_on_one_clock(read), **sources.sides.read(instrument))
+
+
+def _ready(table: Any, kind: str, start: int | None, end: int | None, spans: Gaps) -> Any:
+    """A table that was read and checked before, from ``start`` to ``end``. Raises DataError for a row in a gap."""
+    if kind == "bars":
+        refuse_bars_in_gaps(table.times, table.interval, spans, table.source)
+    else:
+        refuse_rows_in_gaps(table.times, spans, table.source)
+    return table if start is None and end is None else cut_table(table, kind, start, end)
+
+
+def _name_of(source: Any) -> str:
+    if isinstance(source, (str, Path, ParquetFiles)):
+        return str(source)
+    return source.source if isinstance(source, _READY) else type(source).__name__
 
 
 def parse_range(start: Any, end: Any) -> tuple[int | None, int | None]:

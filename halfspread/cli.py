@@ -17,6 +17,7 @@ from typing import Any
 
 from halfspread import __version__
 from halfspread.commands.terminal import without_controls
+from halfspread.data_cli import add_data_commands
 from halfspread.errors import HalfspreadError, UserError
 
 __all__ = ["main", "parser"]
@@ -89,6 +90,8 @@ def parser() -> argparse.ArgumentParser:
 
     _walk_forward(commands.add_parser("walk-forward", help="choose settings in one window, trade them in the next"))
     _runs(commands.add_parser("runs", help="list, show, compare and clean run folders"))
+
+    add_data_commands(commands.add_parser("data", help="market data in, listed, and checked"))
 
     config = commands.add_parser("config", help="show a config with all defaults, or the JSON schema of configs")
     ways = config.add_subparsers(title="commands", metavar="COMMAND", required=True)

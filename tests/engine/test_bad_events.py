@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from halfspread.engine import instruments, tables
+from halfspread.engine import instruments, parquet
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import SECOND
@@ -52,7 +52,7 @@ def test_a_row_left_out_gives_one_run_from_every_source(tmp_path: Path, name: st
 def test_runs_on_random_faults_are_the_same_streamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     made = event_market(seed, ("books", "trades"))
     rng, broken = np.random.default_rng(seed), dict(made.tables)
     for kind, columns in (("books", ["bid_1", "ask_size_1", "bid_2"]), ("trades", ["price", "size"])):

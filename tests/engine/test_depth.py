@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from halfspread.engine import row_columns, tables
+from halfspread.engine import parquet, row_columns
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import read_books, read_quotes, standstills
 from halfspread.engine.row_reading import Wanted
@@ -45,7 +45,7 @@ def sources(frame: Frame, folder: Path) -> dict[str, Any]:
 def test_every_source_gives_the_same_quotes_and_books(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     monkeypatch.setattr(row_columns, "_BLOCK", 2 * block)
     monkeypatch.setattr(row_columns, "_TILE", 3)
     for read, frame in ((read_quotes, quotes()), (read_books, books())):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from halfspread.engine import instruments, tables
+from halfspread.engine import instruments, parquet
 from halfspread.engine.codes import MAX_INSTRUMENTS
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
@@ -44,7 +44,7 @@ def changed(kind: str, column: str, row: int, by: float) -> EventMarket:
 def test_a_streamed_tape_has_the_hash_of_the_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...], block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     market = event_market(22, kinds)
     assert market.streamed(tmp_path).hash() == market.in_memory().hash()
 
@@ -121,7 +121,7 @@ def test_a_slice_cuts_all_tables_of_all_instruments_and_the_gaps_in_them() -> No
 def test_a_cut_of_a_table_with_faults_is_the_same_however_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     market = event_market(26, (kind,))
     frame = market.tables[kind].copy()
     frame.loc[[0, 1, 30, 31, 32, 60, 90, 91, 118, 119], next(n for n in ("bid_1", "bid", "price") if n in frame)] = -1.0

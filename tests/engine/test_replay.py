@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from halfspread.costs.kernels import delay_at
 from halfspread.costs.records import DELAY_DRAWN, DELAY_FIXED, DELAY_RECORDED
-from halfspread.engine import instruments, tables
+from halfspread.engine import instruments, parquet
 from halfspread.engine.codes import (
     AT_AGENT,
     BAR_CLOSE,
@@ -53,7 +53,7 @@ def test_events_come_in_the_order_of_a_sorted_list(name: str, terms: dict[str, i
 def test_a_streamed_tape_gives_the_same_events_and_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, block: int, lookback: int, events: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     markets = MARKETS[name]
     terms: dict[str, Any] = {"timer": 7 * SECOND, "stale_after": 10 * SECOND}
     whole = replayed(joined(markets), history_of(markets), **terms)
@@ -67,7 +67,7 @@ def test_a_streamed_tape_gives_the_same_events_and_rows(
 def test_a_feed_latency_delays_rows_without_a_local_time_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     markets = MARKETS["joined, of different kinds"]
     delay = (DELAY_FIXED, np.zeros(1, np.int64), np.array([5 * SECOND // 2]))
     tape = joined(markets)
@@ -81,7 +81,7 @@ def test_a_feed_latency_delays_rows_without_a_local_time_alone(
 def test_delays_that_differ_keep_the_order_of_rows_and_are_taken_row_after_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     times = START + SECOND * np.arange(6)
     trades = {"ts": times, "price": 100.0 + np.arange(6), "size": 1.0, "side": 1}
     tape = EventMarket(LINEAR, {"trades": trades}).streamed(tmp_path)
@@ -122,7 +122,7 @@ def gaps_in(tape: Tape, **more: Any) -> list[tuple[float, int]]:
 def test_a_market_that_stands_still_for_longer_is_a_gap_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     market = EventMarket(LINEAR, {"quotes": quotes([0, 10, 20.5, 30.5, 50, 60])})
     for tape in (market.in_memory(), market.streamed(tmp_path)):
         assert gaps_in(tape, stale_after=10 * SECOND) == [(20, 0), (40.5, 0)]
@@ -133,7 +133,7 @@ def test_a_market_that_stands_still_for_longer_is_a_gap_from_then_on(
 def test_a_market_that_ends_before_the_tape_does_stands_still_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     markets = [
         EventMarket(instruments.linear("ONE", lot=1.0, tick=0.5), {"quotes": quotes([0, 5, 10])}),
         EventMarket(instruments.linear("TWO", lot=1.0, tick=0.5), {"quotes": quotes([0, 9, 18, 27])}),
@@ -146,7 +146,7 @@ def test_a_market_that_ends_before_the_tape_does_stands_still_too(
 def test_rows_that_are_no_market_make_a_gap_of_the_market_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     fmt = TableFormat(invalid="gap")
     frame = quotes([0, 1, 2, 3, 4, 5], bad=(2, 3))
     trades = {"ts": frame["ts"], "price": 100.0, "size": [1.0, 1.0, 1.0, 1.0, -1.0, 1.0], "side": 1}
@@ -169,7 +169,7 @@ def test_a_file_without_a_possible_row_is_refused(tmp_path: Path) -> None:
 def test_at_one_time_a_gap_comes_after_market_data_and_before_settlements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     paid = {"ts": [START + 20 * SECOND], "rate": [1e-4], "interval_h": [8.0]}
     mark = {"ts": [START, START + 20 * SECOND], "price": [100.0, 101.0]}
     trades = {"ts": [START + 20 * SECOND], "price": [100.0], "size": [1.0], "side": [1]}
@@ -194,7 +194,7 @@ def test_the_timer_ticks_at_whole_multiples_after_the_start_and_until_the_last_r
 
 
 def test_the_market_of_these_tests_has_blocks_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 3)
     feed = MARKETS["joined"][0].streamed(tmp_path).feeds[0]
     spans = [int(part.times[-1] - part.times[0]) for part in feed.blocks("books")]
     assert 0 in spans

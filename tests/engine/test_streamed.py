@@ -17,7 +17,7 @@ import pytest
 from halfspread import strategies
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
 from halfspread.datafeeds.synthetic.market import SyntheticMarket
-from halfspread.engine import tables
+from halfspread.engine import parquet
 from halfspread.engine.instruments import bybit
 from halfspread.engine.replay import Replay
 from halfspread.engine.result import BacktestResult
@@ -50,7 +50,7 @@ ROW_GROUP = 700
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks shorter than a row group, so that a file of a few thousand bars has many."""
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 400)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 400)
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_what_cannot_be_streamed_is_refused_when_it_is_opened(tmp_path: Path) ->
     pq.write_table(pa.table(bars([1.0, 2.0])).drop_columns(["low"]), tmp_path / "columns.parquet")
     (tmp_path / "text.parquet").write_text("ts,open")
     for name, words in {
-        "bars.csv": "only Parquet files are streamed, got .csv; use from_bars",
+        "bars.csv": "only Parquet files are streamed, got .csv; read it whole",
         "none.parquet": "no such file",
         "empty.parquet": "expected bars, got no rows",
         "columns.parquet": "missing column(s) low; found ts, open, high, close, volume",

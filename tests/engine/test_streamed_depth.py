@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfspread.engine import tables
+from halfspread.engine import parquet
 from halfspread.engine.clocks import common_shift
 from halfspread.engine.depth import read_books, read_quotes
 from halfspread.engine.row_checks import RowChecker
@@ -30,7 +30,7 @@ COUNT = 1_000
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks shorter than a row group."""
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 70)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 70)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from halfspread.costs import Costs, Delay, Fees, Funding, HalfSpread, Latency
-from halfspread.engine import tables
+from halfspread.engine import parquet
 from halfspread.engine.market import Market
 from halfspread.engine.result import BacktestResult
 from halfspread.engine.run import run_backtest
@@ -117,7 +117,7 @@ def test_a_streamed_run_gives_the_same_bits_as_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, block: int
 ) -> None:
     markets, agent = RUNS[name]
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     costs = Costs(
         half_spread=HalfSpread.from_quotes(),
         fees=Fees(taker=5e-4, maker=-1e-4),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.costs import Costs, Fees, Funding, HalfSpread
-from halfspread.engine import tables
+from halfspread.engine import parquet
 from halfspread.engine.market import Market
 from halfspread.engine.run import run_backtest
 from halfspread.engine.sizing import FixedContracts
@@ -104,7 +104,7 @@ def found(tape: Any) -> dict[str, int] | str:
 def test_a_streamed_run_tells_what_one_in_memory_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, by: float, share: float
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", block)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", block)
     made = event_market(5, ("quotes", "trades"))
     trades = made.tables["trades"].copy()
     trades["price"] = 100.0
@@ -126,7 +126,7 @@ def test_a_streamed_run_tells_what_one_in_memory_tells(
 def test_trades_of_another_market_in_a_later_block_are_found_at_their_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(parquet, "BLOCK_ROWS", 7)
     made = event_market(5, ("quotes", "trades"))
     trades = made.tables["trades"].assign(price=100.0)
     trades.loc[60, "price"] = 900.0

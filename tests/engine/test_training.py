@@ -329,7 +329,7 @@ def scanned(path: Path, instrument: Any, moves: dict[str, Any]) -> Tape:
 
 
 def test_a_streamed_market_is_marked_as_the_same_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("halfspread.engine.tables.BLOCK_ROWS", 17)  # blocks end between marks and at them
+    monkeypatch.setattr("halfspread.engine.parquet.BLOCK_ROWS", 17)  # blocks end between marks and at them
     moves = bars(100.0 + np.random.default_rng(1).integers(0, 9, 400))
     assert training_range(scanned(tmp_path / "bars.parquet", LINEAR, moves)) == training_range(
         Tape.from_bars(moves, LINEAR, interval="1h")
@@ -354,7 +354,7 @@ def test_trades_at_one_time_that_fall_into_two_blocks_are_marked_by_the_first(
     made = {"ts": START + HOUR * np.sort(rng.integers(0, 40, 300)), "price": 100.0 + rng.integers(0, 9, 300)}
     frame = pd.DataFrame({**made, "size": 1.0 + rng.integers(0, 9, 300), "side": 1})
     frame.to_parquet(tmp_path / "trades.parquet")
-    monkeypatch.setattr("halfspread.engine.tables.BLOCK_ROWS", 7)
+    monkeypatch.setattr("halfspread.engine.parquet.BLOCK_ROWS", 7)
     streamed = Tape.scan(LINEAR, trades=tmp_path / "trades.parquet")
     assert training_range(streamed)[0].marks == training_range(Tape.from_trades(frame, LINEAR))[0].marks
 

@@ -1,0 +1,1 @@
+"""Order books out of what venues send: parsers of their messages, and a compiled builder of snapshots."""

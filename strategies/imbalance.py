@@ -23,12 +23,12 @@ Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class BookImbalance(CompiledStrategy):
-    """Long while bids outweigh asks, short while asks outweigh bids: (bids - asks) / (bids + asks), summed over the
-    best ``levels`` and smoothed in time.
+    """Long while the bids of the book outweigh its asks, short while the asks outweigh the bids.
 
-    Long above ``threshold`` and short below its negative; a position is kept until the imbalance has fallen to ``exit``
-    on its side, then closed. ``smoothing``: so many seconds after a change, half of it is believed; all of it at once
-    where this is 0. Decides on books, on quotes where there are no books.
+    The imbalance is (bids - asks) / (bids + asks) of the sizes of the best ``levels``, smoothed in time: ``smoothing``
+    seconds after a change half of it is believed, all of it at once where that is 0. Long above ``threshold``, short
+    below its negative; a position is kept until the imbalance has fallen to ``exit`` on its side, then closed. Decides
+    on books, on quotes where there are no books.
     """
 
     events: ClassVar[tuple[str, ...] | None] = ("book",)

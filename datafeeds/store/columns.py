@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from halfspread.datafeeds.store.kinds import Column, Kind
-from halfspread.engine.tables import Table, numbers, read_table, single_columns
+from halfspread.engine.parquet import Table, single_columns
+from halfspread.engine.tables import numbers, read_table
 from halfspread.engine.times import Integers, time_text, to_nanoseconds
 from halfspread.errors import DataError
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from halfspread.datafeeds.store.columns import TOGETHER, TYPES, without_empty
 from halfspread.datafeeds.store.kinds import Column, Kind
-from halfspread.engine.parquet import single_columns
-from halfspread.engine.tables import Table, numbers, read_table
+from halfspread.engine.parquet import Table, single_columns
+from halfspread.engine.tables import numbers, read_table
 from halfspread.engine.times import Integers, time_text, to_nanoseconds
 from halfspread.errors import DataError
 

@@ -87,7 +87,7 @@ BARS = 'store = "store"\ninterval = "1h"\n'
 @pytest.mark.parametrize("stream", ["false", "true"])
 def test_a_market_of_the_store_is_the_market_of_its_files(tmp_path: Path, store: Path, stream: str) -> None:
     found = tape(tmp_path, f"{BARS}stream = {stream}")
-    beside = {"funding": funding(), "mark": prices(1.0)}
+    beside: dict[str, Any] = {"funding": funding(), "mark": prices(1.0)}
     assert found.hash() == Tape.from_bars(bars(), BTC, **beside).hash()
     assert found.origin["bars"].startswith("store bybit:BTCUSDT:bars_1h: 96 rows of made here, SHA-256 ")
 
@@ -171,9 +171,7 @@ def test_books_with_enough_levels_are_chosen(tmp_path: Path) -> None:
     found = tape(tmp_path, f'{EVENTS}show = ["books"]\nlevels = 3')
     assert found.feeds[0].books.levels == 3  # type: ignore[union-attr]
     assert "books_5" in found.origin["books"]
-    with pytest.raises(
-        DataError, match=r"expected books of 9 levels or more .* got books_2, books_5; make them"
-    ):
+    with pytest.raises(DataError, match=r"expected books of 9 levels or more .* got books_2, books_5; make them"):
         tape(tmp_path, f'{EVENTS}show = ["books"]\nlevels = 9')
 
 
@@ -194,7 +192,5 @@ def test_terms_that_do_not_fit_are_refused(tmp_path: Path, market: str, message:
 
 
 def test_an_unknown_series_says_what_there_is(tmp_path: Path, store: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"expected bybit:BTCUSDT:bars_5m, got bybit:BTCUSDT:bars_1h, .*fetch or"
-    ):
+    with pytest.raises(DataError, match=r"expected bybit:BTCUSDT:bars_5m, got bybit:BTCUSDT:bars_1h, .*fetch or"):
         tape(tmp_path, 'store = "store"\ninterval = "5m"')

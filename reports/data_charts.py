@@ -14,7 +14,7 @@ from halfspread.reports.svg import Axes, element, frame, text
 __all__ = ["TONES", "coverage_chart", "moves_chart"]
 
 #: Colours of severities, as values of the CSS variable ``--tone``.
-TONES = {"error": "var(--loss)", "warning": "var(--warn-edge)", "note": "var(--s0)"}
+TONES = {"error": "var(--loss)", "warning": "var(--s5)", "note": "var(--s0)"}
 
 _ROW, _BAR = 22, 14
 #: The narrowest mark, in thousandths of the width: so that one bar out of five years is seen.
@@ -53,7 +53,7 @@ def _tone(severity: str) -> str:
 
 
 def _places(axes: Axes, row: int, finding: FindingView) -> list[str]:
-    tone = {"error": "var(--loss)", "warning": "var(--s5)", "note": "var(--s0)"}[finding.severity]
+    tone = TONES[finding.severity]
     if len(finding.examples) == finding.count or not finding.months:
         return [_mark(axes, row, one.start, one.end, tone, 0.9, one.text) for one in finding.examples]
     most = max(finding.months.values())

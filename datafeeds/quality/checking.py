@@ -84,7 +84,8 @@ def examine(
         for one in checks:
             one.add(block)
     compared = comparing.compare(store, subject) if beside else []
-    every = [each for one in (*checks, *compared) for each in _found(one)]
+    every = [each for one in checks for each in one.findings()]
+    every += [each for one in compared for each in one.found]
     steps = next((one for one in checks if isinstance(one, StepCheck)), None)
     return Checked(
         subject,
@@ -96,10 +97,6 @@ def examine(
         tuple(steps.eras) if steps else (),
         next((one for one in checks if isinstance(one, ReturnCounts)), None),
     )
-
-
-def _found(one: Check | comparing.Compared) -> Sequence[Finding]:
-    return one.found if isinstance(one, comparing.Compared) else one.findings()
 
 
 def checks_of(subject: Subject, confirm: Any = None) -> list[Check]:

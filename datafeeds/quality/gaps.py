@@ -88,12 +88,12 @@ class MissingRows:
             last = min(self._covered[-1][1], self.subject.end)
             self._holes(np.array([self._next]), np.array([last])) if last > self._next else None
             self._next = last
-        unit = f"{interval_text(self.subject.interval)} rows"
+        lost = f"{many(self._bars, 'row')} of {interval_text(self.subject.interval)} missing"
         longest = f"; the longest {self._real.worst.text}" if self._real else ""
         reasons = "; ".join(sorted({reason for _, _, reason in self.subject.declared if reason}))
         return [
             *self._real.finding(
-                "gaps", "warning", f"{self._bars:,} {unit} missing in {many(self._real.count, 'hole')}{longest}"
+                "gaps", "warning", f"{lost} in {many(self._real.count, 'hole')}{longest}"
             ),
             *self._known.finding(
                 "gaps", "note", f"{many(self._known.count, 'hole')} as declared: {reasons or 'no reason'}"

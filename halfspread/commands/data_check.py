@@ -67,8 +67,8 @@ def _named(store: Store, name: str | None) -> Sequence[Series]:
     if not found:
         there = ", ".join(str(one) for one in store.series()[:12]) or "nothing"
         raise DataError(
-            f"{store.folder}: expected {name or 'at least one series'}, got a store that holds {there}; fetch or import "
-            "it, or name the folder of another store with --store"
+            f"{store.folder}: expected {name or 'at least one series'}, got a store that holds {there}; fetch or "
+            "import it, or name the folder of another store with --store"
         )
     return found
 

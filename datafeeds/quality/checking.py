@@ -86,6 +86,8 @@ def examine(
     compared = comparing.compare(store, subject) if beside else []
     every = [each for one in checks for each in one.findings()]
     every += [each for one in compared for each in one.found]
+    if not rows:
+        every.append(Finding("empty", "note", subject.start, subject.end, 1, "no rows"))
     steps = next((one for one in checks if isinstance(one, StepCheck)), None)
     return Checked(
         subject,

@@ -84,6 +84,8 @@ class MissingRows:
 
     def findings(self) -> list[Finding]:
         """What was found."""
+        if self._next is None and self._covered:
+            self._next = max(self._covered[0][0], self.subject.start)
         if self._next is not None and self._covered:
             last = min(self._covered[-1][1], self.subject.end)
             self._holes(np.array([self._next]), np.array([last])) if last > self._next else None
@@ -92,9 +94,7 @@ class MissingRows:
         longest = f"; the longest {self._real.worst.text}" if self._real else ""
         reasons = "; ".join(sorted({reason for _, _, reason in self.subject.declared if reason}))
         return [
-            *self._real.finding(
-                "gaps", "warning", f"{lost} in {many(self._real.count, 'hole')}{longest}"
-            ),
+            *self._real.finding("gaps", "warning", f"{lost} in {many(self._real.count, 'hole')}{longest}"),
             *self._known.finding(
                 "gaps", "note", f"{many(self._known.count, 'hole')} as declared: {reasons or 'no reason'}"
             ),

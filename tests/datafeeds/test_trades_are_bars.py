@@ -1,4 +1,4 @@
-"""The 4,891 XBTUSD trades of 2019-05-03 are the exchange's own minute bars, to the satoshi, in memory and by a store."""
+"""The 4,891 XBTUSD trades of 2019-05-03 are the exchange's own bars, to the satoshi, in memory and by a store."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def blocks_of(columns: Columns, cuts: Sequence[int] = ()) -> list[Block]:
     edges = [0, *cuts, len(columns["ts"])]
     return [
         Block(columns["ts"][a:b], {name: values[a:b] for name, values in columns.items()})
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
         if a < b
     ]
 

@@ -98,9 +98,9 @@ def test_clean_bars_have_no_finding(seed: int) -> None:
     assert not found, [one.text() for one in found]
 
 
-def test_a_generated_market_of_half_a_year_has_no_finding() -> None:
+def test_a_generated_market_of_three_months_has_no_finding() -> None:
     for seed in range(3):
-        data = SyntheticMarket(days=180, interval="15m").generate(np.random.default_rng(seed))
+        data = SyntheticMarket(days=90, interval="15m").generate(np.random.default_rng(seed))
         names = ("open", "high", "low", "close", "volume")
         columns: Columns = {"ts": data.open_times, **{name: getattr(data, name) for name in names}}
         found = find("bars_15m", columns)

@@ -18,7 +18,7 @@ from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.store import Store
 from halfspread.engine.times import DAY, HOUR, MINUTE
 from halfspread.errors import DataError
-from tests.datafeeds.quality.made_up import LATE, START, bars_of, made_bars, made_funding, made_mark, made_trades
+from tests.datafeeds.quality.made_up import LATE, START, bars_of, made_bars, made_funding, made_mark, made_trades, told
 
 BARS = Series("bybit", "BTCUSDT", "bars_1m")
 FROM = Provenance("made up", LATE)
@@ -58,8 +58,8 @@ def test_findings_are_kept_as_json_until_the_rows_change(tmp_path: Path) -> None
     saved = store.findings(BARS)
     assert saved is not None
     assert [Finding.of(json.loads(json.dumps(one))) for one in saved] == found
-    (told,) = findings_in(store, BARS)
-    assert told.startswith(f"{BARS}: gaps (warning): 10 rows of 1m missing in 1 hole")
+    (words,) = findings_in(store, BARS)
+    assert words.startswith(f"{BARS}: gaps (warning): 10 rows of 1m missing in 1 hole")
     columns = made_bars()
     filled = {name: values[100:110] for name, values in columns.items()}
     store.write(BARS, filled, FROM)
@@ -84,12 +84,12 @@ def test_of_many_places_those_of_the_span_are_counted_exactly_or_by_month() -> N
         "outages", "warning", days[0], days[3] + 1, 4, "4 runs", tuple(Example(day, day + 1, str(day)) for day in days)
     )
     assert overlapping(few, days[1], days[2] + 1) == (2, False, str(days[1]))
-    (told,) = sentences(BARS, [few], days[1], days[2])
-    assert told.endswith(f"4 runs; of these 1 in the time of the run, such as: {days[1]}")
+    (words,) = sentences(BARS, [few], days[1], days[2])
+    assert words.endswith(f"4 runs; of these 1 in the time of the run, such as: {days[1]}")
     many = Finding("moves", "note", days[0], days[3], 70, "70 moves", (), (("2024-01", 50), ("2024-03", 20)))
     assert overlapping(many, START + 40 * DAY, START + 75 * DAY) == (20, True, "")
-    (told,) = sentences(BARS, [many], START + 40 * DAY, START + 75 * DAY, ("note",))
-    assert "of these about 20" in told
+    (words,) = sentences(BARS, [many], START + 40 * DAY, START + 75 * DAY, ("note",))
+    assert "of these about 20" in words
     errors_first = sentences(BARS, [few, Finding("shape", "error", days[0], days[1], 1, "a bar")])
     assert "shape (error)" in errors_first[0]
 
@@ -119,7 +119,14 @@ def test_a_series_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     store = store_with(tmp_path)
     assert [str(one) for one in wanted(store, "bybit")] == [str(BARS)]
     assert wanted(store, "bybit:ETHUSDT") == []
-    assert examine(store, BARS, START + DAY, START + 2 * DAY).findings[0].check in ("empty", "files")
+    assert told(check(store, BARS, START + DAY, START + 2 * DAY)) == [("empty", "note", 1)]
+
+
+def test_a_span_that_was_asked_for_and_has_no_rows_is_one_hole(tmp_path: Path) -> None:
+    store = store_with(tmp_path, drop=slice(120, 300))
+    found = check(store, BARS, START + 150 * MINUTE, START + 200 * MINUTE)
+    assert told(found) == [("gaps", "warning", 1), ("empty", "note", 1)]
+    assert found[0].message.startswith("50 rows")
 
 
 def test_an_instrument_document_gives_tick_and_lot_where_no_preset_does(tmp_path: Path) -> None:

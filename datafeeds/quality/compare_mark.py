@@ -2,10 +2,10 @@
 
 Closes of the same moment are compared, whatever the two intervals. The basis is log(last / mark). Looks for: a median
 |basis| above `APART` (an error: not the same contract, or another unit); closes more than `FAR` apart (a warning: the
-last or the mark price stood still, or a print is wrong; in the crash of March 2020 they truly were); and stamps: where
-the closes of one series fit those of the other one bar earlier or later, with a mean |change of basis| below `SHIFTED`
-of that as they stand, one of the two is stamped at its end (an error). On generated markets there is no alarm in 200
-seeds.
+last or the mark price stood still, or a print is wrong; in the crash of March 2020 they truly were); and stamps:
+where the closes of one series fit those of the other one bar earlier or later, with a mean |change of basis| below
+`SHIFTED` of that as they stand, one of the two is stamped at its end (an error). On generated markets there is no
+alarm in 20 seeds.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ they normal), of the same hour of day in the same month where there are `ENOUGH`
   warning.
 - A change to beyond a factor of `FACTOR` is an error: another unit, or another contract.
 
-Real markets make a few dozen of these notes a year; on generated markets with fat tails (Student-t, clustered) there
-are none at all of these in 200 seeds.
+False alarms, measured: no error and no warning in 100 generated markets of 60 days (1.7 million bars of 5 minutes,
+Student-t and clustered), and a note of large moves, which are true, in 27 of them. In the five years of XBTUSD, one-
+minute bars, no warning.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def bars(halfspread_data: Path) -> pd.DataFrame:
 
 def test_the_trades_make_the_bars_of_the_exchange_exactly(trades: pd.DataFrame, bars: pd.DataFrame) -> None:
     assert len(trades) == 4_891
-    times = trades["ts"].astype("int64").to_numpy()
+    times = trades["ts"].astype("int64").to_numpy(np.int64)
     prices, sizes = (trades[name].to_numpy(np.float64) for name in ("price", "size"))
     for parts in (1, 7, 100):  # however the trades come
         maker = TradeBars(MINUTE, XBTUSD)
@@ -62,7 +62,7 @@ def test_the_trades_make_the_bars_of_the_exchange_exactly(trades: pd.DataFrame, 
 
 def test_the_gross_values_of_the_exchange_are_those_of_the_contract(trades: pd.DataFrame) -> None:
     maker = TradeBars(MINUTE, XBTUSD)
-    times = trades["ts"].astype("int64").to_numpy()
+    times = trades["ts"].astype("int64").to_numpy(np.int64)
     maker.add(times, trades["price"].to_numpy(np.float64), trades["size"].to_numpy(np.float64))
     cut = maker.finish()  # the minute that the capture ends in
     of_it = trades[times >= START + WHOLE * MINUTE]

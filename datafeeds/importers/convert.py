@@ -183,5 +183,5 @@ def _one(values: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(values, pa.ChunkedArray):
-        return values.chunk(0) if values.num_chunks == 1 else pa.concat_arrays(values.unify_dictionaries().chunks)
+        return values.chunk(0) if values.num_chunks == 1 else values.unify_dictionaries().combine_chunks()
     return values

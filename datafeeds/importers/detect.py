@@ -79,7 +79,7 @@ def detect(source: Source, given: str | None = None) -> Found:
     packed = source.path.suffix.lower() in (".gz", ".zst", ".zip")
     wrong = ending in _ENDINGS and found.format not in _ENDINGS[ending]
     label = f"its name ends in {ending}, but it is {FORMATS[found.format]}" if wrong else ""
-    if packed and source.packing == "plain" and found.format != "hftbacktest":
+    if packed and source.packing == "plain" and (found.format, source.path.suffix.lower()) != ("hftbacktest", ".zip"):
         label = f"its name ends in {source.path.suffix}, but it is not packed"
     if source.packing in ("gzip", "zstd") and source.path.suffix.lower() not in (".gz", ".gzip", ".zst", ".zstd"):
         label = f"its name ends in {source.path.suffix or 'nothing'}, but it is a {source.packing}"

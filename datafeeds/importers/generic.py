@@ -130,9 +130,9 @@ class _Reader:
     def blocks(self) -> Iterator[tuple[Any, Where]]:
         """Tables in the types of the store, as they stand in the file."""
         kind = self.series.of_kind
-        for found, where in self.table.blocks(self.types()):
-            self.tally.read += found.num_rows
-            found, where = self._wanted(found, where)
+        for whole, at in self.table.blocks(self.types()):
+            self.tally.read += whole.num_rows
+            found, where = self._wanted(whole, at)
             rows = {
                 column.name: converted(
                     column,
@@ -221,7 +221,7 @@ def _clock(table: Tabular, name: str, options: Options, told: list[str]) -> Cloc
     values = [Decimal(str(value)) for value in sample.to_pylist() if value is not None and np.isfinite(float(value))]
     if not values:
         raise DataError(f"{what}: expected times, got none")
-    unit = unit_of(min(values), max(values), options.time_unit, what)
+    unit = unit_of(values[0], values[0], options.time_unit, what)
     if pa.types.is_floating(kind):
         told.append(f"column {name} holds floating-point times: good to the microsecond")
         return Clock("decimal", unit)

@@ -32,6 +32,8 @@ _FREQTRADE = re.compile(
 )
 _CANDLES = {"": "bars", "futures": "bars", "mark": "mark", "index": "index", "premiumIndex": "premium"}
 _RATES = "funding_rate"
+#: Folders of freqtrade that are names of exchanges.
+_EXCHANGES = ("bybit", "bitmex", "binance", "okx", "gate", "kraken", "bitget")
 
 
 def load(source: Source) -> Any:
@@ -60,7 +62,7 @@ def read_json(source: Source, options: Options, provenance: Provenance, now: int
             raise DataError(f"{source}: expected rows, got an empty list; download it again")
         records, facts = _shape(source, name, rows, named is not None)
         if facts.format.startswith("freqtrade"):
-            facts = freqtrade_facts(source, facts)
+            facts = freqtrade_facts(source, facts, tuple(records[0]), options.venue)
         facts = _of_pair(source, records, facts, options)
         if facts.kind == "bars":
             records, facts = _complete(records, facts, options, now)
@@ -68,7 +70,7 @@ def read_json(source: Source, options: Options, provenance: Provenance, now: int
     return found
 
 
-def freqtrade_facts(source: Source, facts: Facts, columns: tuple[str, ...] = _BARS) -> Facts:
+def freqtrade_facts(source: Source, facts: Facts, columns: tuple[str, ...], venue: str | None = None) -> Facts:
     """What the name of a freqtrade file says: BTC_USDT_USDT-5m-futures.feather. Raises DataError where it says
     nothing."""
     name = _FREQTRADE.fullmatch(source.name)
@@ -77,12 +79,11 @@ def freqtrade_facts(source: Source, facts: Facts, columns: tuple[str, ...] = _BA
     parts = name["pair"].split("_")
     pair = Pair(*parts) if len(parts) == 3 else Pair(parts[0], parts[1], None) if len(parts) == 2 else None
     folder = source.path.parent
-    venue = folder.parent.name if folder.name == "futures" else None
-    venue = venue if venue in ("bybit", "bitmex", "binance", "okx", "gate", "kraken", "bitget") else None
-    facts = replace(facts, format="freqtrade", venue=facts.venue or venue)
+    above = folder.parent.name if folder.name == "futures" else ""
+    venue = (venue or facts.venue or (above if above in _EXCHANGES else "")).lower()
+    facts = replace(facts, format="freqtrade", venue=venue or None)
     if pair is not None:
-        symbol = pair.symbol(venue or "")
-        facts = replace(facts, symbol=symbol)
+        facts = replace(facts, symbol=pair.symbol(venue))
     if name["trades"]:
         return replace(facts, kind="trades")
     candles = name["candles"] or ""

@@ -31,7 +31,7 @@ def in_order(blocks: Iterator[tuple[Any, Where]], told: list[str], sort: bool) -
     """Tables in order of time out of ``blocks`` of a file. Rows of one time keep their order, or where the file runs
     backwards, are turned round. Raises DataError where a file too large to be held is not in order."""
     held: list[Any] = []
-    size, last = 0, np.iinfo(np.int64).min
+    size, last = 0, 0
     ordered = not sort
     for table, where in blocks:
         times = times_in(table)

@@ -93,7 +93,7 @@ def _columnar(source: Source, form: str, options: Options, provenance: Provenanc
         return read_capture_file(table, options, provenance)
     facts = Facts("Parquet" if form == "parquet" else "Feather")
     if table.names[0] in ("date", "timestamp") and set(table.names) <= _FREQTRADE:
-        facts = freqtrade_facts(source, facts, table.names)
+        facts = freqtrade_facts(source, facts, table.names, options.venue)
     return read_tabular(table, options, facts, _with_clock(provenance, table.names))
 
 

@@ -288,7 +288,7 @@ class _Book:
         starts = snapshot & ~before
         moved = np.diff(local, prepend=self.local) != 0
         begins = moved | starts | (snapshot != before)
-        if not self.begun and count:
+        if not self.message and count:
             self.message = int(local[0]) // 1_000  # no number of another file
         message = self.message + np.cumsum(begins)
         # Rows of the message that a run of snapshot rows begins with, in this block or before it.

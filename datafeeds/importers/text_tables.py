@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from halfspread.datafeeds.importers.archives import Source
@@ -43,13 +44,23 @@ class TextTable:
 
     def blocks(self, types: Mapping[str, Any]) -> Iterator[tuple[Any, Where]]:
         """Arrow tables of the columns in ``types``, and where each stands. Raises DataError."""
-        line = self.first_line
+        offset = 0
         for chunk in _chunks(self.source, self.skip):
-            where = Where(str(self.source), line, chunk)
+            where = Where(str(self.source), partial(self._lines_before, offset), chunk)
             table = self._parse(chunk, types, where)
             if table.num_rows:
                 yield table, where
-            line += chunk.count(b"\n")
+            offset += len(chunk)
+
+    def _lines_before(self, offset: int) -> int:
+        """The number of the line that begins so many bytes behind the first row."""
+        line, left = self.first_line, offset
+        for chunk in _chunks(self.source, self.skip):
+            line += chunk[:left].count(b"\n")
+            left -= len(chunk)
+            if left <= 0:
+                break
+        return line
 
     def _parse(self, chunk: bytes, types: Mapping[str, Any], where: Where) -> Any:
         import pyarrow as pa
@@ -76,7 +87,7 @@ class TextTable:
         for number, line in enumerate(chunk.split(b"\n")):
             if not line.strip(b"\r"):
                 continue
-            place = f"{where.file}: line {where.first + number}"
+            place = where.line(number)
             try:
                 cells = next(csv.reader(io.StringIO(line.decode().strip("\r")), delimiter=self.delimiter), [])
             except (UnicodeDecodeError, csv.Error):

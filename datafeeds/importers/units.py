@@ -65,7 +65,7 @@ def clock_of(texts: list[str], unit: str | None, zone: str | None, what: str) ->
     numbers = [_number(text) for text in texts]
     known = [number for number in numbers if number is not None]
     if len(known) == len(texts):
-        found = unit_of(min(known), max(known), unit, what)
+        found = unit_of(known[0], known[0], unit, what)  # rows after it that do not fit are named by their line
         whole = all(text.strip().lstrip("+-").isdigit() for text in texts)
         return Clock("integer" if whole else "decimal", found)
     if known:

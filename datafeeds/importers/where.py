@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +11,12 @@ __all__ = ["Where"]
 
 @dataclass(frozen=True)
 class Where:
-    """A block of rows of ``file``. ``first``: number of its first row, or of its first line where there is ``text``. ``picked``:
-    numbers of the rows that are looked at, where these are not all."""
+    """A block of rows of ``file``. ``first``: number of its first row, or where there is ``text``, what counts the lines
+    before it, once there is a fault to be named. ``picked``: numbers of the rows that are looked at, where these are not
+    all."""
 
     file: str
-    first: int
+    first: int | Callable[[], int]
     text: bytes = b""
     picked: Any = None
 
@@ -25,9 +27,13 @@ class Where:
     def at(self, row: int) -> str:
         """The file and the place of the row with this number."""
         row = row if self.picked is None else int(self.picked[row])
-        if not self.text:
+        if not callable(self.first):
             return f"{self.file}: row {self.first + row}"
-        return f"{self.file}: line {self.first + self._line(row)}"
+        return self.line(self._line(row))
+
+    def line(self, number: int) -> str:
+        """The file and a line of the block, counted from 0."""
+        return f"{self.file}: line {(self.first() if callable(self.first) else self.first) + number}"
 
     def _line(self, row: int) -> int:
         """The line of a row in the text; empty lines are no rows."""

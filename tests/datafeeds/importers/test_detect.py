@@ -22,7 +22,10 @@ from tests.datafeeds.importers.small_files import write
 TARDIS = (
     "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\na,B,1704153600000000,1704153600000000,,buy,1,1\n"
 )
-BITMEX = "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue\n2024-01-02D00:00:00.000000000,X,Buy,1,1,a,b,1\n"
+BITMEX = (
+    "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue\n"
+    "2024-01-02D00:00:00.000000000,X,Buy,1,1,a,b,1\n"
+)
 BYBIT = BITMEX.replace("2024-01-02D00:00:00.000000000", "1704153600.5")
 TABLE = pa.table({"ts": [1_704_153_600], "price": [1.0], "size": [1.0]})
 

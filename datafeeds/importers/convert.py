@@ -13,7 +13,7 @@ from halfspread.datafeeds.importers.where import Where
 from halfspread.datafeeds.store.kinds import Column
 from halfspread.errors import DataError
 
-__all__ = ["converted", "numbers", "sides", "stamps", "text_type", "whole"]
+__all__ = ["converted", "numbers", "sides", "stamps", "text_type", "unknown_sides", "whole"]
 
 _SIDES = {"buy": 1, "b": 1, "bid": 1, "long": 1, "1": 1, "+1": 1, "1.0": 1, "sell": -1, "s": -1, "ask": -1, "a": -1}
 _SIDES |= {"short": -1, "-1": -1, "-1.0": -1, "unknown": 0, "": 0, "0": 0, "0.0": 0, "none": 0, "n/a": 0}
@@ -115,6 +115,13 @@ def whole(values: Any, where: Where, name: str) -> Any:
         row = int(odd.argmax())
         raise DataError(f"{where.at(row)}: column {name}: expected a whole number, got {plain[row]:.17g}")
     return found.cast(pa.int64())
+
+
+def unknown_sides(count: int) -> Any:
+    """Sides of a file that has none."""
+    import pyarrow as pa
+
+    return pa.array(np.zeros(count, np.int8))
 
 
 def sides(values: Any, where: Where, name: str, meanings: dict[str, int] | None = None) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from halfspread.datafeeds.importers.aliases import Matched, matched, plain_name
 from halfspread.datafeeds.importers.archives import Source
-from halfspread.datafeeds.importers.convert import converted, text_type
+from halfspread.datafeeds.importers.convert import converted, text_type, unknown_sides
 from halfspread.datafeeds.importers.imported import Block, Imported, Tally, table_of
 from halfspread.datafeeds.importers.one_symbol import OneSymbol
 from halfspread.datafeeds.importers.options import Options
@@ -82,6 +82,7 @@ def read_tabular(table: Tabular, options: Options, facts: Facts, provenance: Pro
     series = Series(venue, symbol, store_kind.name)
     if facts.volume == "CCXT" and family == "bars":
         _refuse_base_volume(series, options, what)
+    _refuse_missing(columns, store_kind, table, told)
     shift = _shift(columns, store_kind, series, options, facts, told)
     if columns.left:
         told.append(f"columns that were left out: {', '.join(columns.left)}")
@@ -101,6 +102,18 @@ def read_tabular(table: Tabular, options: Options, facts: Facts, provenance: Pro
         (series,),
         clocks["ts"].in_words(),
     )
+
+
+def _refuse_missing(columns: Matched, kind: Kind, table: Tabular, told: list[str]) -> None:
+    """Raise DataError where a column that is needed is not there; sides may be unknown."""
+    missing = [name for name in kind.required if name not in columns.columns]
+    if kind.name == "trades" and missing == ["side"]:
+        told.append("no column of sides: the side of each trade is unknown")
+    elif missing:
+        raise DataError(
+            f"{table.source}: {kind.name}: expected a column {missing[0]}, got {', '.join(table.names)[:300]}; say "
+            f"which it is with --map {missing[0]}=NAME"
+        )
 
 
 def _refuse_base_volume(series: Series, options: Options, what: str) -> None:
@@ -144,6 +157,8 @@ class _Reader:
                 for column in kind.columns
                 if column.name in self.columns.columns
             }
+            if kind.name == "trades" and "side" not in rows:
+                rows["side"] = unknown_sides(found.num_rows)
             rows = self.rules.applied(rows, where, self.tally)
             if self.shift or kind.interval:
                 rows["ts"] = opens(rows["ts"], self.shift, kind.interval, where)

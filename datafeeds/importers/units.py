@@ -60,17 +60,15 @@ def unit_of(least: Decimal | int | float, most: Decimal | int | float, given: st
 
 
 def clock_of(texts: list[str], unit: str | None, zone: str | None, what: str) -> Clock:
-    """How these texts (the first of a column, none empty) write times. Raises DataError where they are no times, or
-    not all written in one way."""
+    """How these texts (the first of a column, none empty) write times; one that is written otherwise than the first is
+    named when it is read. Raises DataError where they are no times, or it cannot be told."""
     numbers = [_number(text) for text in texts]
     known = [number for number in numbers if number is not None]
-    if len(known) == len(texts):
+    if numbers[0] is not None:
         found = unit_of(known[0], known[0], unit, what)  # rows after it that do not fit are named by their line
-        whole = all(text.strip().lstrip("+-").isdigit() for text in texts)
+        whole = all(number == number.to_integral_value() and number.as_tuple().exponent == 0 for number in known)
         return Clock("integer" if whole else "decimal", found)
-    if known:
-        raise DataError(f"{what}: expected times written in one way, got {texts[0]!r} and others; write all alike")
-    forms = {_text_form(text, what) for text in texts}
+    forms = {_text_form(text, what) for text, number in zip(texts, numbers, strict=True) if number is None}
     if forms == {"dump"}:
         return Clock("dump")
     if len(forms) > 1:

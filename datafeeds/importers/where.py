@@ -12,7 +12,7 @@ __all__ = ["Where"]
 @dataclass(frozen=True)
 class Where:
     """A block of rows of ``file``. ``first``: number of its first row, or of a ``text``, what counts the lines before
-    it, once there is a fault to be named. ``picked``: numbers of the rows that are looked at, where these are not all."""
+    it, once there is a fault to be named. ``picked``: numbers of the rows in use, where these are not all."""
 
     file: str
     first: int | Callable[[], int]

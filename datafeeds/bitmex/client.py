@@ -96,16 +96,19 @@ class BitmexClient:
             }
             found, _ = self._rows("trade/bucketed", symbol, params, lambda got: parsing.bar_columns(got, step, settle))
             columns = _inside(found, first, last)
-            if not columns["ts"]:
-                last = self._next_bar(symbol, interval, first, end)
-            reached = self._reached(columns["ts"], first, last, step)
+            if columns["ts"]:
+                reached = self._reached(columns["ts"][-1] + step, last)
+            else:
+                following = self._next_bar(symbol, interval, first)
+                last = end if following is None else min(following, end)
+                reached = self._reached(first, last) if following is None else last
             yield Page(columns, start if first < start + step else first, reached)
             if reached < last:
                 return
             first = last
 
-    def _next_bar(self, symbol: str, interval: str, first: int, end: int) -> int:
-        """The open of the first bar from ``first`` on, or ``end`` where there is none before it."""
+    def _next_bar(self, symbol: str, interval: str, first: int) -> int | None:
+        """The open of the first bar from ``first`` on, None where there is none."""
         step = BINS[interval]
         params: Params = {
             "binSize": interval,
@@ -114,12 +117,11 @@ class BitmexClient:
             "startTime": parsing.iso_time(first + step),
         }
         found, _ = self._rows("trade/bucketed", symbol, params, lambda got: [time - step for time, _ in got])
-        return min([end, *(time for time in found if time >= first)])
+        return found[0] if found and found[0] >= first else None
 
-    def _reached(self, opens: list[int], first: int, last: int, step: int) -> int:
-        """Up to where bars are known to be complete: the venue makes one for every interval, so that those which lack
-        at the end of a page are not there yet, unless it is long since."""
-        known = opens[-1] + step if opens else first
+    def _reached(self, known: int, last: int) -> int:
+        """Up to where bars are complete, those up to ``known`` being there: the venue makes one for every interval, so
+        that those which lack at the end of a page are not there yet, unless it is long since."""
         return last if known >= last or last < self._clock() - 24 * HOUR else known
 
     def funding(self, symbol: str, start: int, end: int) -> Iterator[Page]:

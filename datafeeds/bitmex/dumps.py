@@ -102,7 +102,7 @@ class Dump:
             ended = packed or file.read(1) == b"\n"
         if not ended:
             raise DataError(
-                f"{self.path}: the last line does not end: cut short; get the file again, or end the line if it is whole"
+                f"{self.path}: the last line does not end: cut short; get it again, or end the line if it is whole"
             )
         source = pa.OSFile(str(self.path), "rb")
         return pa.CompressedInputStream(source, "gzip") if packed else source

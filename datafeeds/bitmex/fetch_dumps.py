@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from halfspread.datafeeds.bitmex.dumps import Dump, Table, file_path
 from halfspread.datafeeds.bitmex.limits import CLOSED
@@ -148,16 +149,16 @@ class _Files:
         notes = (POOLS,) if POOLS_SINCE <= dump.day < CLOSED_ON + DAY else ()
         where = Provenance(url, self.http.clock.now(), digest, "exchange", notes)
         with self.store.writer(self.series, where, replace=self.request.replace) as writer:
-            writer.add(_nothing(self.kind), span[0], span[0])
-            at = span[0]
+            at, held = span[0], None
             for block in dump.blocks():
-                rows = _inside(block, *span)
+                rows = _inside(block if held is None else pa.concat_tables([held, block]), *span)
                 if rows.num_rows:
-                    until = int(rows["ts"][-1].as_py()) + 1
-                    writer.add(rows, min(at, int(rows["ts"][0].as_py())), until)
-                    at = until
-            if at < span[1]:
-                writer.add(_nothing(self.kind), at, span[1])
+                    last = int(rows["ts"][-1].as_py())  # more rows of this time may follow
+                    before = _inside(rows, at, last)
+                    if last > at:
+                        writer.add(before if before.num_rows else _nothing(self.kind), at, last)
+                    at, held = last, rows.slice(before.num_rows)
+            writer.add(_nothing(self.kind) if held is None else held, at, span[1])
         self._added, self._same = self._added + writer.written.added, self._same + writer.written.same
         self.told += [note for note in notes if note not in self.told]
         if left := dump.counts.get("one_sided"):

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from halfspread.costs.fees import FeePeriod, FeeSchedule
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.engine.times import SECOND
 from halfspread.errors import DataError
@@ -46,9 +45,9 @@ def instrument_of(row: Mapping[str, Any], time: int) -> Instrument:
         multiplier=_multiplier(row, kind, smallest),
         lots=(LotPeriod(lot=_number(row, "lotSize"), verified=False, note=note),),
         ticks=(TickPeriod(tick=_number(row, "tickSize"), verified=False, note=note),),
-        fees=_fees(row, note),
         max_contracts=_number(row, "maxOrderQty") if row.get("maxOrderQty") else None,
         funding_known_ahead=True,
+        **_fees(row, note),
     )
 
 
@@ -105,8 +104,9 @@ def _number(row: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def _fees(row: Mapping[str, Any], note: str) -> FeeSchedule | None:
+def _fees(row: Mapping[str, Any], note: str) -> dict[str, Any]:
+    """The venue's fees, where the row has both."""
     taker, maker = row.get("takerFee"), row.get("makerFee")
     if not isinstance(taker, (int, float)) or not isinstance(maker, (int, float)):
-        return None
-    return FeeSchedule(periods=(FeePeriod(taker=taker, maker=maker, verified=False, note=note),))
+        return {}
+    return {"fees": {"periods": ({"taker": taker, "maker": maker, "verified": False, "note": note},)}}

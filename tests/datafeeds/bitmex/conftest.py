@@ -39,8 +39,8 @@ def bring(market: GeneratedMarket, store: Store, clock: ManualClock) -> Fetch:
 
     def ask(venue: FakeExchange, kinds: tuple[str, ...], *, dumps: bool = False, **more: Any) -> Fetched:
         options = {"symbol": "XBTUSD", "start": market.start, "end": market.end, "per_second": 100.0, **more}
-        timeout = options.pop("timeout", 5.0)
+        timeout, time = options.pop("timeout", 5.0), options.pop("clock", clock)
         request = FetchRequest(kinds=kinds, base_url=venue.bitmex, dumps_url=venue.dumps if dumps else None, **options)
-        return fetch(request, store, clock=clock, rng=np.random.default_rng(1), timeout=timeout)
+        return fetch(request, store, clock=time, rng=np.random.default_rng(1), timeout=timeout)
 
     return ask

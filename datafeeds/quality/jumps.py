@@ -156,7 +156,7 @@ class JumpCheck:
         with np.errstate(divide="ignore", invalid="ignore"):
             up, down = np.log(highs / ends.max(axis=0)), np.log(ends.min(axis=0) / lows)
         wick = np.maximum(up, down)
-        for row in np.flatnonzero(here & (wick > WICK)).tolist():
+        for row in np.flatnonzero(here & (wick > WICK) & np.isfinite(wick)).tolist():
             rises = bool(up[row] >= down[row])
             base, far = (ends.max(axis=0)[row], highs[row]) if rises else (ends.min(axis=0)[row], lows[row])
             told = self._told(int(block.ts[row]), float(base), float(np.log(far / base)))

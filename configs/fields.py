@@ -14,7 +14,7 @@ from halfspread.costs.base import Model
 from halfspread.engine.times import parse_interval
 from halfspread.errors import ConfigError
 
-__all__ = ["Interval", "Label", "Moment", "Section", "check_range", "file_at", "label_of"]
+__all__ = ["Interval", "Label", "Moment", "Section", "check_range", "file_at", "label_of", "path_at"]
 
 LABEL = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -73,9 +73,18 @@ def label_of(text: str) -> str:
 
 
 def file_at(text: str, folder: Path, key: str) -> Path:
-    """The file that a path in a config means: environment variables put in, relative to the config's ``folder``.
+    """The file that a path in a config means, as `path_at` finds it. Raises ConfigError for one that does not exist."""
+    path = path_at(text, folder, key)
+    if not path.is_file():
+        what = "is a folder, expected a file" if path.is_dir() else "no such file"
+        raise ConfigError(f"{key}: {path}: {what}" + (f" (written as {text!r})" if "$" in text else ""))
+    return path
 
-    Raises ConfigError naming ``key`` for a variable that is not set and for a file that does not exist.
+
+def path_at(text: str, folder: Path, key: str) -> Path:
+    """Where a path in a config leads: environment variables put in, relative to the config's ``folder``.
+
+    Raises ConfigError naming ``key`` for a variable that is not set.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -89,8 +98,4 @@ def file_at(text: str, folder: Path, key: str) -> Path:
         return found
 
     path = Path(_VARIABLE.sub(value, text)).expanduser()
-    path = path if path.is_absolute() else folder / path
-    if not path.is_file():
-        what = "is a folder, expected a file" if path.is_dir() else "no such file"
-        raise ConfigError(f"{key}: {path}: {what}" + (f" (written as {text!r})" if "$" in text else ""))
-    return path
+    return path if path.is_absolute() else folder / path

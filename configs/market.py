@@ -1,4 +1,5 @@
-"""The market of a run: the built-in synthetic one, a synthetic world, or bars, books, quotes or trades from files."""
+"""The market of a run: the built-in synthetic one, a synthetic world, bars, books, quotes or
+trades from files, or what the store holds."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from pydantic import BaseModel, Field, model_validator
 from halfspread.configs.contract import Contract
 from halfspread.configs.events import EventsSource
 from halfspread.configs.fields import Interval, Moment, Section, check_range
+from halfspread.configs.stored import StoreSource
 from halfspread.configs.worlds import WorldSource
 from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.times import parse_interval
 
-__all__ = ["BarsSource", "Contract", "EventsSource", "Market", "SyntheticSource", "WorldSource"]
+__all__ = ["BarsSource", "Contract", "EventsSource", "Market", "StoreSource", "SyntheticSource", "WorldSource"]
 
 
 class SyntheticSource(SyntheticMarket):
@@ -88,4 +90,6 @@ class BarsSource(Section):
         return self
 
 
-Market = Annotated[SyntheticSource | BarsSource | EventsSource | WorldSource, Field(discriminator="source")]
+Market = Annotated[
+    SyntheticSource | BarsSource | EventsSource | StoreSource | WorldSource, Field(discriminator="source")
+]

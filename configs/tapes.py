@@ -16,7 +16,7 @@ from halfspread.configs.costs import delay_files
 from halfspread.configs.events import EventsSource
 from halfspread.configs.fields import file_at
 from halfspread.configs.load import Loaded
-from halfspread.configs.market import BarsSource, Market, SyntheticSource
+from halfspread.configs.market import BarsSource, Market, StoreSource, SyntheticSource
 from halfspread.configs.places import Key, key_text
 from halfspread.configs.training_tape import training_tape
 from halfspread.configs.worlds import WorldTable
@@ -121,6 +121,8 @@ def _market_keys(loaded: Loaded) -> list[Key]:
 
 
 def _files(market: Market, key: Key, loaded: Loaded) -> dict[str, Path]:
+    if isinstance(market, StoreSource):
+        return _stored_files(market, key, loaded)
     if not isinstance(market, (BarsSource, EventsSource)):
         return {}
     found = {}
@@ -140,6 +142,8 @@ def _tape(market: Market, key: Key, loaded: Loaded) -> Tape:
         return _of_bars(market, key, loaded)
     if isinstance(market, EventsSource):
         return _of_events(market, key, loaded)
+    if isinstance(market, StoreSource):
+        return _of_store(market, key, loaded)
     return _synthetic(market, loaded.config.seed)
 
 
@@ -217,6 +221,22 @@ def _of_events(market: EventsSource, key: Key, loaded: Loaded) -> Tape:
         raise type(error)(f"{loaded.places.of(place)}: {key_text(place)}: {error}") from None
 
 
+def _of_store(market: StoreSource, key: Key, loaded: Loaded) -> Tape:
+    from halfspread.configs.store_tapes import open_store, stored_market
+
+    with _placed(key, loaded):
+        store = open_store(market, loaded.folder, key_text((*key, "store")))
+        own = None if market.contract is None else _instrument(market, key, loaded)
+        return stored_market(market).tape(store, own)
+
+
+def _stored_files(market: StoreSource, key: Key, loaded: Loaded) -> dict[str, Path]:
+    from halfspread.configs.store_tapes import open_store, series_files
+
+    with _placed(key, loaded):
+        return series_files(market, open_store(market, loaded.folder, key_text((*key, "store"))))
+
+
 def _refuse_unless_parquet(files: dict[str, Path], key: Key, loaded: Loaded) -> None:
     for path in files.values():
         if path.suffix.lower() not in (".parquet", ".pq"):
@@ -227,7 +247,7 @@ def _refuse_unless_parquet(files: dict[str, Path], key: Key, loaded: Loaded) -> 
             )
 
 
-def _instrument(market: BarsSource | EventsSource, key: Key, loaded: Loaded) -> Instrument:
+def _instrument(market: BarsSource | EventsSource | StoreSource, key: Key, loaded: Loaded) -> Instrument:
     contract = market.contract
     try:
         if contract is not None:

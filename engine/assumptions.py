@@ -118,7 +118,7 @@ def _rate_text(purse: Purse, tape: Tape, currency: str) -> str:
 def warnings_of(tape: Tape, terms: Terms, state: State, orders: Records) -> list[str]:
     """What a reader has to know before trusting the numbers."""
     run, holdings = state.run, state.holdings
-    found = _activity(tape, state, orders)
+    found = [*_activity(tape, state, orders), *(remark for feed in tape.feeds for remark in feed.remarks)]
     lowest = round(float(run["lowest"]), 2) + 0.0  # no "-0.00"
     if int(run["liquidations"]):
         times = "once" if int(run["liquidations"]) == 1 else f"{int(run['liquidations'])} times"

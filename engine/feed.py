@@ -55,6 +55,7 @@ class Feed:
     gaps: tuple[tuple[int, int], ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     synthetic: bool = False  # made up: its times mean nothing
+    remarks: tuple[str, ...] = ()  # what was found wrong with the data, for the warnings of a run
 
     def table(self, kind: str) -> Any:
         """The table of a kind of `KINDS`, or None."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from halfspread.strategies.donchian_atr import DonchianAtr
     from halfspread.strategies.execution import AlmgrenChriss, Twap
     from halfspread.strategies.funding_carry import FundingCarry
+    from halfspread.strategies.imbalance import BookImbalance
     from halfspread.strategies.market_maker import MarketMaker
     from halfspread.strategies.pairs import Pairs, PairsCarry
     from halfspread.strategies.random_turnover import RandomTurnover
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlmgrenChriss",
     "Bollinger",
+    "BookImbalance",
     "BuyAndHold",
     "CompiledStrategy",
     "DonchianAtr",
@@ -42,6 +44,7 @@ __all__ = [
 #: Names by which a config calls the experts: those that set targets, then those that send orders.
 BUILT_IN = {
     "bollinger": "Bollinger",
+    "book_imbalance": "BookImbalance",
     "buy_and_hold": "BuyAndHold",
     "funding_carry": "FundingCarry",
     "pairs": "Pairs",
@@ -57,6 +60,7 @@ BUILT_IN = {
 _HOMES = {
     "AlmgrenChriss": "execution",
     "Bollinger": "bollinger",
+    "BookImbalance": "imbalance",
     "BuyAndHold": "buy_and_hold",
     "CompiledStrategy": "compiled",
     "DonchianAtr": "donchian_atr",

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar, get_args
 
 from halfspread.datafeeds.bybit import rows
-from halfspread.datafeeds.bybit.envelope import BybitLimits, Envelope, unwrapped
+from halfspread.datafeeds.bybit.envelope import BAN, BybitLimits, Envelope, unwrapped
 from halfspread.datafeeds.bybit.intervals import bar_code, open_interest_code
 from halfspread.datafeeds.bybit.rows import Columns
 from halfspread.datafeeds.bybit.values import listed, milliseconds, shown
 from halfspread.datafeeds.net.clock import Skew, measure_skew
-from halfspread.datafeeds.net.http import Http, NotTrustedError, Params
+from halfspread.datafeeds.net.http import Http, NotTrustedError, Params, Retries
 from halfspread.datafeeds.net.limits import Reply
 from halfspread.errors import ConfigError, FetchError
 
@@ -77,6 +77,8 @@ class BybitClient:
         """A client of ``base_url`` for so many threads and requests a second (None: 10). ``patient``: sit out a ban of
         ten minutes. ``options``: of `Http` (clock, rng, retries, ...)."""
         limits = BybitLimits(patient=patient) if per_second is None else BybitLimits(per_second, patient=patient)
+        if patient:
+            options = {"retries": Retries(patience=2 * BAN), **options}
         return cls(Http(base_url, limits, connections=workers, **options))
 
     def server_time(self) -> int:

@@ -75,7 +75,7 @@ def unwrapped(reply: Reply, body: Any) -> Envelope:
         raise NotTrustedError(f"expected an answer of Bybit with a retCode, got {shown(body)}")
     said = str(body.get("retMsg") or _TRANSIENT.get(code, "no reason given"))[:200]
     if code in _TRANSIENT:
-        raise NotTrustedError(f"{said} (retCode {code})", _until_reset(reply))
+        raise NotTrustedError(f"{said} (retCode {code})", _until_reset(reply, body.get("time")))
     if code != 0:
         raise FetchError(f"Bybit refused the request: {said} (retCode {code}; {reply.url})")
     if not isinstance(body.get("result"), dict):
@@ -84,10 +84,9 @@ def unwrapped(reply: Reply, body: Any) -> Envelope:
     return Envelope(body["result"], None if time is None else milliseconds(time, "time"))
 
 
-def _until_reset(reply: Reply) -> float | None:
+def _until_reset(reply: Reply, now: Any) -> float | None:
     """Seconds until the venue counts anew, by its own clock; None where the answer does not say."""
     resets = whole_number(reply.headers.get("x-bapi-limit-reset-timestamp"))
-    now = whole_number(reply.headers.get("timenow"))
-    if resets is None or now is None:
+    if resets is None or type(now) is not int or not 0 <= resets - now < 60_000:
         return None
-    return max(resets - now, 0) / 1000.0 if resets - now < 60_000 else None
+    return (resets - now) / 1000.0

@@ -26,7 +26,7 @@ _HOURS = (1, 2, 4, 8)
 
 def fetch_funding(job: Job) -> Part:
     """Fetch the settlements that the store lacks. Raises FetchError."""
-    series, now = job.series("funding"), job.now - _PUBLISHED
+    series, now = job.series("funding"), (job.now - _PUBLISHED) // MINUTE * MINUTE
     spans = job.spans(series, job.request.start, min(job.request.end or now, now))
     tally = Tally("funding", spans)
     if not job.contract.perpetual:

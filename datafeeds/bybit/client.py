@@ -13,7 +13,7 @@ from halfspread.datafeeds.bybit import rows
 from halfspread.datafeeds.bybit.envelope import BAN, BybitLimits, Envelope, unwrapped
 from halfspread.datafeeds.bybit.intervals import bar_code, open_interest_code
 from halfspread.datafeeds.bybit.rows import Columns
-from halfspread.datafeeds.bybit.values import listed, milliseconds, shown
+from halfspread.datafeeds.bybit.values import listed, shown
 from halfspread.datafeeds.net.clock import Skew, measure_skew
 from halfspread.datafeeds.net.http import Http, NotTrustedError, Params, Retries
 from halfspread.datafeeds.net.limits import Reply
@@ -89,7 +89,9 @@ class BybitClient:
             nanos = found.result.get("timeNano")
             if isinstance(nanos, str) and nanos.isascii() and nanos.isdecimal() and len(nanos) == 19:
                 return int(nanos)
-            return milliseconds(found.time, "time")
+            if found.time is None:
+                raise NotTrustedError("expected the venue's time, got none")
+            return found.time
 
         return self.http.get_json("/v5/market/time", check=read)
 

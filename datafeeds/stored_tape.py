@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from halfspread.datafeeds.contracts import contract_of
+from halfspread.datafeeds.quality.telling import findings_in
+from halfspread.datafeeds.store.replay import replay_bars, replay_books, replay_quotes, replay_trades
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.spans import Spans, without
 from halfspread.datafeeds.store.store import Store
+from halfspread.engine.bars import BarFormat, Bars
 from halfspread.engine.codes import BAR_COLUMNS, QUOTE_COLUMNS
+from halfspread.engine.depth import Depth
 from halfspread.engine.instrument import Instrument
 from halfspread.engine.parquet import ParquetFiles
 from halfspread.engine.table_format import TableFormat
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, interval_text, parse_interval, parse_time, time_text
+from halfspread.engine.trades import Trades
 from halfspread.errors import DataError
 
 __all__ = ["StoredMarket", "stored_tape"]
@@ -82,9 +87,13 @@ class StoredMarket:
             "extra": self.extra,
             **{name: _side(self, store, name, series) for name, series in beside.items()},
         }
-        files = {kind: _source(self, store, series) for kind, series in tables.items()}
+        fmt = _format(self, store, [series for kind, series in tables.items() if kind != "bars"])
+        files = {
+            kind: _source(self, store, series, kind, fmt, gaps if series == finest else ())
+            for kind, series in tables.items()
+        }
         contract = instrument or contract_of(store, self.venue, self.symbol)
-        tape = _tape(self, store, tables, files, contract, terms)
+        tape = _tape(self, files, fmt, contract, terms)
         told = {name: _told(store, series) for name, series in {**tables, **beside}.items()}
         feed = replace(tape.feeds[0], remarks=_remarks(self, store, {**tables, **beside}))
         return replace(tape, feeds=(feed,), origin={**tape.origin, **told})
@@ -106,39 +115,59 @@ def stored_tape(store: Store, venue: str, symbol: str, *, instrument: Instrument
 
 
 def _tape(
-    market: StoredMarket,
-    store: Store,
-    tables: Mapping[str, Series],
-    files: dict[str, Any],
-    instrument: Instrument,
-    terms: dict[str, Any],
+    market: StoredMarket, files: dict[str, Any], fmt: TableFormat, instrument: Instrument, terms: dict[str, Any]
 ) -> Tape:
-    if tuple(tables) == ("bars",):
-        carried: dict[str, Any] = {
-            "quotes": market.quotes,
-            "carry_limit": market.carry_limit,
-            "interval": market.interval,
-        }
+    terms["interval"] = market.interval
+    if tuple(files) == ("bars",):
+        carried: dict[str, Any] = {name: getattr(market, name) for name in ("quotes", "carry_limit")}
         build = Tape.scan_bars if market.stream else Tape.from_bars
         return build(files["bars"], instrument, **carried, **terms)
-    events = [series for kind, series in tables.items() if kind != "bars"]
-    terms["time_format"] = TableFormat(
-        exchange_column=_exchange_column(market, store, events),
-        **{name: getattr(market, name) for name in ("invalid", "clock", "order")},
-    )
-    terms["interval"] = market.interval
-    if "books" in tables:
+    terms["time_format"] = fmt
+    if "books" in files:
         terms["levels"] = market.levels
     if market.stream:
         return Tape.scan(instrument, **files, **terms)
     kinds = {"books": Tape.from_books, "quotes": Tape.from_quotes, "trades": Tape.from_trades}
-    kind = next(kind for kind in kinds if kind in tables)
+    kind = next(kind for kind in kinds if kind in files)
     tape: Tape = kinds[kind](files.pop(kind), instrument, **files, **terms)
     if market.bars_interval is None:
         return tape
     from halfspread.datafeeds.event_bars import with_bars
 
     return with_bars(tape, market.bars_interval)
+
+
+def _format(market: StoredMarket, store: Store, events: list[Series]) -> TableFormat:
+    terms = {name: getattr(market, name) for name in ("invalid", "clock", "order")}
+    return TableFormat(exchange_column=_exchange_column(store, events), **terms)
+
+
+def _source(
+    market: StoredMarket, store: Store, series: Series, table: str, fmt: TableFormat, gaps: Spans
+) -> Bars | Depth | Trades | ParquetFiles:
+    """The rows of the range and a little more, from the replay cache; where they are streamed, their files."""
+    span = _bound(market, MARGIN)
+    if market.stream:
+        return _streamed(market, store, series)
+    if table == "bars":
+        form = BarFormat(extra=market.extra, quotes=market.quotes, carry_limit=market.carry_limit)
+        return replay_bars(store, series, *span, form=form)
+    if table == "books":
+        return replay_books(store, series, *span, fmt=fmt, levels=market.levels, closed=gaps)
+    if table == "quotes":
+        return replay_quotes(store, series, *span, fmt=fmt, closed=gaps)
+    return replay_trades(store, series, *span, fmt=fmt, closed=gaps)
+
+
+def _streamed(market: StoredMarket, store: Store, series: Series) -> ParquetFiles:
+    files = store.files(series, *_bound(market, MARGIN))
+    columns = (*BAR_COLUMNS, *QUOTE_COLUMNS, *market.extra) if series.kind.startswith("bars_") else series.of_kind.names
+    if not files:
+        asked = f"{market.start or 'the beginning'} to {market.end or 'the end'}"
+        raise DataError(f"{store.folder}: {series}: no rows from {asked}; {_there(store, series)}")
+    if not _same_columns(files, columns):
+        raise DataError(f"{store.folder}: {series}: its files have different columns; leave out stream")
+    return ParquetFiles(f"store {series}", tuple(files))
 
 
 def _tables(market: StoredMarket, store: Store) -> dict[str, Series]:
@@ -200,22 +229,6 @@ def _bound(market: StoredMarket, margin: int) -> tuple[int | None, int | None]:
     return start, None if market.end is None else parse_time(market.end) + margin
 
 
-def _source(market: StoredMarket, store: Store, series: Series) -> Any:
-    """The files of a series, or where not all have the same columns, its rows."""
-    start, end = _bound(market, MARGIN)
-    columns = (*BAR_COLUMNS, *QUOTE_COLUMNS, *market.extra) if series.kind.startswith("bars_") else series.of_kind.names
-    files = store.files(series, start, end)
-    if not files:
-        raise DataError(
-            f"{store.folder}: {series}: no rows from {market.start} to {market.end}; {_there(store, series)}"
-        )
-    if _same_columns(files, columns):
-        return ParquetFiles(f"store {series}", tuple(files))
-    if market.stream:
-        raise DataError(f"{store.folder}: {series}: its files have different columns; leave out stream")
-    return store.read(series, start, end)
-
-
 def _same_columns(files: list[Path], columns: tuple[str, ...]) -> bool:
     import pyarrow.parquet
 
@@ -262,7 +275,7 @@ def _there(store: Store, series: Series) -> str:
     return "there is " + (", ".join(f"{time_text(a)} to {time_text(b)}" for a, b in spans[:5]) or "nothing")
 
 
-def _exchange_column(market: StoredMarket, store: Store, events: list[Series]) -> str:
+def _exchange_column(store: Store, events: list[Series]) -> str:
     """The column of exchange times: ts itself where nobody received the rows. Raises DataError where tables differ."""
     clocks = {series: store.summary(series).clock for series in events}
     if len(set(clocks.values())) > 1 or None in clocks.values():
@@ -275,7 +288,8 @@ def _exchange_column(market: StoredMarket, store: Store, events: list[Series]) -
 
 def _remarks(market: StoredMarket, store: Store, made_of: Mapping[str, Series]) -> tuple[str, ...]:
     """What is known to be wrong with the series in the range."""
-    return ()
+    span = _bound(market, 0)
+    return tuple(text for series in made_of.values() for text in findings_in(store, series, *span))
 
 
 def _told(store: Store, series: Series) -> str:

@@ -188,6 +188,11 @@ class Store:
         """SHA-256 of the rows of the series, whatever they were fetched with, and when."""
         return self._manifest(series).digest
 
+    def digests(self, series: Series, start: Any = None, end: Any = None) -> dict[str, str]:
+        """SHA-256 of the rows of each file of `files`, by its name."""
+        files = self._manifest(series).files
+        return {path.name: files[path.name].sha256 for path in self.files(series, start, end) if path.name in files}
+
     def verify(self, series: Series) -> tuple[str, ...]:
         """Read all files, and compare the rows with the hashes that were written with them: what is wrong, if anything,
         in sentences that name file and remedy."""

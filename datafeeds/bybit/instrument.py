@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from halfspread.costs.margin import MAX_TIERS, MarginPeriod, MarginSchedule, MarginTier
 from halfspread.datafeeds.bybit.client import Category
 from halfspread.datafeeds.bybit.values import number, optional_number, shown
 from halfspread.datafeeds.net.http import NotTrustedError
 from halfspread.datafeeds.store.documents import Document
 from halfspread.datafeeds.store.store import Store
-from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
+from halfspread.engine.instrument import Instrument
 from halfspread.engine.presets_bybit import PRESETS
 from halfspread.engine.times import SECOND
 from halfspread.errors import DataError
 
 __all__ = ["instrument_of", "stored_instrument"]
 
-T = TypeVar("T")
+#: Room that a run has for them (`costs.margin.MAX_TIERS`).
+_MOST_TIERS = 32
 _OLDER = "as of the day it was fetched first; what held before is not known"
 _CHANGED = "seen on the day it was fetched; the date of the change is not known"
 
@@ -40,9 +40,9 @@ def instrument_of(rules: Sequence[Document], tiers: Sequence[Document] = ()) -> 
     latest: dict[str, Any] = rules[-1].content
     symbol = str(latest.get("symbol"))
     try:
-        ticks = _periods(rules, lambda row: _of(row, "priceFilter", "tickSize"))
-        lots = _periods(rules, lambda row: _of(row, "lotSizeFilter", "qtyStep"))
-        margins = _periods(tiers, _tiers)
+        ticks = _periods(rules, "tick", lambda row: _of(row, "priceFilter", "tickSize"))
+        lots = _periods(rules, "lot", lambda row: _of(row, "lotSizeFilter", "qtyStep"))
+        margins = _periods(tiers, "tiers", _tiers)
         limits = latest.get("lotSizeFilter") or {}
         least = optional_number(limits.get("minOrderQty"), "minOrderQty")
         most = optional_number(limits.get("maxOrderQty"), "maxOrderQty")
@@ -53,37 +53,36 @@ def instrument_of(rules: Sequence[Document], tiers: Sequence[Document] = ()) -> 
             f"bybit:{symbol}: its saved rules cannot be read ({error}); fetch --kind instrument again"
         ) from error
     preset = next((each for each in PRESETS if each.symbol == symbol), None)
-    return Instrument(
-        venue="bybit",
-        symbol=symbol,
-        kind=category,
-        base=latest["baseCoin"],
-        quote=latest["quoteCoin"],
-        settle=latest["settleCoin"],
-        multiplier=1.0,
-        ticks=tuple(TickPeriod(tick=value, **said) for value, said in ticks),
-        lots=tuple(LotPeriod(lot=value, **said) for value, said in lots),
-        margin=MarginSchedule(periods=tuple(MarginPeriod(tiers=value, **said) for value, said in margins))
-        if margins
-        else None,
-        fees=preset.fees if preset else None,
-        min_contracts=least,
-        max_contracts=most,
-        funding_interval_hours=max(round((minutes or 480) / 60), 1),
-        notes=tuple(_notes(latest)),
-    )
+    fields: dict[str, Any] = {
+        "venue": "bybit",
+        "symbol": symbol,
+        "kind": category,
+        "base": latest.get("baseCoin"),
+        "quote": latest.get("quoteCoin"),
+        "settle": latest.get("settleCoin"),
+        "multiplier": 1.0,
+        "ticks": ticks,
+        "lots": lots,
+        "margin": {"periods": margins} if margins else None,
+        "fees": preset.fees if preset else None,
+        "min_contracts": least,
+        "max_contracts": most,
+        "funding_interval_hours": max(round((minutes or 480) / 60), 1),
+        "notes": tuple(_notes(latest)),
+    }
+    return Instrument(**fields)
 
 
-def _periods(documents: Iterable[Document], read: Callable[[Any], T]) -> list[tuple[T, dict[str, Any]]]:
-    """Each value with the fields of its period: from the day on which it was seen first, the first one always."""
-    found: list[tuple[T, dict[str, Any]]] = []
+def _periods(documents: Iterable[Document], name: str, read: Callable[[Any], Any]) -> list[dict[str, Any]]:
+    """Each value as a period: from the day on which it was seen first, the first one always."""
+    found: list[dict[str, Any]] = []
     for document in documents:
         value = read(document.content)
-        if found and found[-1][0] == value:
-            continue
-        start = datetime.fromtimestamp(document.time // SECOND, UTC)
-        said = {"start": start, "verified": False, "note": _CHANGED}
-        found.append((value, said if found else {"verified": False, "note": _OLDER}))
+        if not found:
+            found.append({name: value, "verified": False, "note": _OLDER})
+        elif found[-1][name] != value:
+            start = datetime.fromtimestamp(document.time // SECOND, UTC)
+            found.append({name: value, "start": start, "verified": False, "note": _CHANGED})
     return found
 
 
@@ -91,20 +90,20 @@ def _of(row: dict[str, Any], group: str, name: str) -> float:
     return number(row[group][name], name)
 
 
-def _tiers(rows: Any) -> tuple[MarginTier, ...]:
+def _tiers(rows: Any) -> list[dict[str, float | None]]:
     """Margin tiers of risk-limit, as many as a run has room for; the last one is taken to hold for any value above."""
     if not isinstance(rows, list) or not rows:
         raise NotTrustedError(f"risk_limits: expected rows, got {shown(rows)}")
-    rows = sorted(rows, key=lambda row: number(row["riskLimitValue"], "riskLimitValue"))[:MAX_TIERS]
-    return tuple(
-        MarginTier(
-            limit=None if row is rows[-1] else number(row["riskLimitValue"], "riskLimitValue"),
-            initial=number(row["initialMargin"], "initialMargin"),
-            maintenance=number(row["maintenanceMargin"], "maintenanceMargin"),
-            deduction=optional_number(row.get("mmDeduction"), "mmDeduction") or None,
-        )
-        for row in rows
-    )
+    kept = sorted(rows, key=lambda row: number(row["riskLimitValue"], "riskLimitValue"))[:_MOST_TIERS]
+    return [
+        {
+            "limit": None if row is kept[-1] else number(row["riskLimitValue"], "riskLimitValue"),
+            "initial": number(row["initialMargin"], "initialMargin"),
+            "maintenance": number(row["maintenanceMargin"], "maintenanceMargin"),
+            "deduction": optional_number(row.get("mmDeduction"), "mmDeduction") or None,
+        }
+        for row in kept
+    ]
 
 
 def _notes(row: dict[str, Any]) -> Iterable[str]:

@@ -91,7 +91,7 @@ def test_a_dated_contract_says_what_it_is() -> None:
 def test_rules_that_say_too_little_are_refused(name: str) -> None:
     with pytest.raises(DataError, match=r"its saved rules cannot be read .* --kind instrument"):
         instrument_of([document({key: value for key, value in RULES.items() if key != name})])
-    with pytest.raises(UserError, match="cannot be read|kind: Input should be"):
+    with pytest.raises(UserError, match=r"cannot be read|kind: Input should be"):
         instrument_of([document({**RULES, name: {"tickSize": "x", "qtyStep": ""}})])
 
 

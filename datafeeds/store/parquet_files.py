@@ -99,7 +99,8 @@ class PartitionFile:
             file,
             schema,
             compression="zstd",
-            use_dictionary=[name for name in schema.names if name not in times],
+            use_dictionary=False if self._kind.interval else [name for name in schema.names if name not in times],
+            write_statistics=["ts"],
             column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
         )
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from halfspread.configs.fields import path_at
 from halfspread.configs.stored import StoreSource
 from halfspread.datafeeds.store.places import store_folder
-from halfspread.datafeeds.store.series import Series
-from halfspread.datafeeds.store.spans import Spans, without
 from halfspread.datafeeds.store.store import Store
-from halfspread.engine.codes import BAR_COLUMNS, QUOTE_COLUMNS
-from halfspread.engine.instrument import Instrument
-from halfspread.engine.parquet import ParquetFiles
-from halfspread.engine.table_format import TableFormat
-from halfspread.engine.tape import Tape
-from halfspread.engine.times import DAY, interval_text, parse_interval, parse_time, time_text
+from halfspread.datafeeds.stored_tape import StoredMarket
 from halfspread.errors import DataError
 
-__all__ = ["open_store", "series_files", "store_tape"]
-
-#: Read beyond the range on both sides: a price in force at its start, and rows that were received later than they were.
-MARGIN = DAY
+__all__ = ["open_store", "series_files", "stored_market"]
 
 
 def open_store(market: StoreSource, folder: Path, where: str) -> Store:
@@ -40,208 +28,11 @@ def open_store(market: StoreSource, folder: Path, where: str) -> Store:
 
 
 def series_files(market: StoreSource, store: Store) -> dict[str, Path]:
-    """The manifest of each series that the market is made of, by what it is."""
-    found = _tables(market, store) | _beside(market, store)
-    return {name: store.folder / series.path / "manifest.json" for name, series in found.items()}
+    """The manifest of each series that the market is made of, by what it is. Raises DataError."""
+    made_of = stored_market(market).series(store)
+    return {name: store.folder / series.path / "manifest.json" for name, series in made_of.items()}
 
 
-def store_tape(market: StoreSource, store: Store, instrument: Instrument) -> Tape:
-    """The market as a tape. Raises DataError where the store lacks a part of it."""
-    tables, beside = _tables(market, store), _beside(market, store)
-    finest = next(tables[kind] for kind in ("books", "quotes", "trades", "bars") if kind in tables)
-    gaps = _gaps(market, store, finest)
-    for series in tables.values():
-        _refuse_holes(market, store, series, gaps)
-    terms: dict[str, Any] = {
-        "start": market.start,
-        "end": market.end,
-        "gaps": gaps,
-        "extra": market.extra,
-        **{name: _side(market, store, name, series) for name, series in beside.items()},
-    }
-    files = {kind: _source(market, store, series) for kind, series in tables.items()}
-    tape = _tape(market, store, tables, files, instrument, terms)
-    remarks = tuple(dict.fromkeys(text for series in (*tables.values(), *beside.values()) for text in _remarks(series)))
-    feed = replace(tape.feeds[0], remarks=remarks)
-    told = {name: _told(store, series) for name, series in {**tables, **beside}.items()}
-    return replace(tape, feeds=(feed,), origin={**tape.origin, **told})
-
-
-def _tape(
-    market: StoreSource,
-    store: Store,
-    tables: Mapping[str, Series],
-    files: dict[str, Any],
-    instrument: Instrument,
-    terms: dict[str, Any],
-) -> Tape:
-    if tuple(tables) == ("bars",):
-        carried: dict[str, Any] = {
-            "quotes": market.quotes,
-            "carry_limit": market.carry_limit,
-            "interval": market.interval,
-        }
-        build = Tape.scan_bars if market.stream else Tape.from_bars
-        return build(files["bars"], instrument, **carried, **terms)
-    events = [series for kind, series in tables.items() if kind != "bars"]
-    terms["time_format"] = TableFormat(
-        exchange_column=_exchange_column(market, store, events),
-        **{name: getattr(market, name) for name in ("invalid", "clock", "order")},
-    )
-    terms["interval"] = market.interval
-    if "books" in tables:
-        terms["levels"] = market.levels
-    if market.stream:
-        return Tape.scan(instrument, **files, **terms)
-    kinds = {"books": Tape.from_books, "quotes": Tape.from_quotes, "trades": Tape.from_trades}
-    kind = next(kind for kind in kinds if kind in tables)
-    tape: Tape = kinds[kind](files.pop(kind), instrument, **files, **terms)
-    if market.bars_interval is None:
-        return tape
-    from halfspread.datafeeds.event_bars import with_bars
-
-    return with_bars(tape, market.bars_interval)
-
-
-def _tables(market: StoreSource, store: Store) -> dict[str, Series]:
-    """The series that are shown, by table. Raises DataError where the store has none."""
-    kinds = {"bars": f"bars_{_text(market.interval)}", "trades": "trades", "quotes": "quotes"}
-    found: dict[str, Series] = {}
-    for table in market.show:
-        kind = _books(market, store) if table == "books" else kinds[table]
-        series = Series(market.venue, market.symbol, kind)
-        store.summary(series)
-        found[table] = series
-    return found
-
-
-def _text(interval: int | str | None) -> str:
-    return "" if interval is None else interval_text(parse_interval(interval))
-
-
-def _books(market: StoreSource, store: Store) -> str:
-    """The books with the fewest levels that are enough, or with the most there are."""
-    there = sorted(
-        series.of_kind.levels
-        for series in store.series()
-        if (series.venue, series.symbol) == (market.venue, market.symbol) and series.of_kind.levels
-    )
-    enough = [levels for levels in there if market.levels is None or levels >= market.levels]
-    if not enough:
-        asked = "books" if market.levels is None else f"books of {market.levels} levels or more"
-        raise DataError(
-            f"{store.folder}: expected {asked} of {market.venue}:{market.symbol}, got "
-            f"{', '.join(f'books_{levels}' for levels in there) or 'none'}; make them of its book updates with "
-            f"halfspread data books {market.venue} {market.symbol}"
-        )
-    return f"books_{enough[-1] if market.levels is None else enough[0]}"
-
-
-def _beside(market: StoreSource, store: Store) -> dict[str, Series]:
-    """Funding, mark and index prices, as far as they are wanted and there."""
-    mine = {s.kind: s for s in store.series() if (s.venue, s.symbol) == (market.venue, market.symbol)}
-    found: dict[str, Series] = {}
-    if market.funding == "stored" and "funding" in mine:
-        found["funding"] = mine["funding"]
-    for name in ("mark", "index"):
-        asked = getattr(market, name)
-        if asked == "none":
-            continue
-        if asked is not None:
-            found[name] = Series(market.venue, market.symbol, f"{name}_{_text(asked)}")
-            store.summary(found[name])
-            continue
-        there = [series for kind, series in mine.items() if kind.startswith(f"{name}_")]
-        if there:
-            found[name] = min(there, key=lambda s: (s.kind != f"{name}_{_text(market.interval)}", s.of_kind.interval))
-    return found
-
-
-def _bound(market: StoreSource, margin: int) -> tuple[int | None, int | None]:
-    start = None if market.start is None else parse_time(market.start) - margin
-    return start, None if market.end is None else parse_time(market.end) + margin
-
-
-def _source(market: StoreSource, store: Store, series: Series) -> Any:
-    """The files of a series, or where not all have the same columns, its rows."""
-    start, end = _bound(market, MARGIN)
-    columns = (*BAR_COLUMNS, *QUOTE_COLUMNS, *market.extra) if series.kind.startswith("bars_") else series.of_kind.names
-    files = store.files(series, start, end)
-    if not files:
-        raise DataError(
-            f"{store.folder}: {series}: no rows from {market.start} to {market.end}; {_there(store, series)}"
-        )
-    if _same_columns(files, columns):
-        return ParquetFiles(f"store {series}", tuple(files))
-    if market.stream:
-        raise DataError(f"{store.folder}: {series}: its files have different columns; leave out stream")
-    return store.read(series, start, end)
-
-
-def _same_columns(files: list[Path], columns: tuple[str, ...]) -> bool:
-    import pyarrow.parquet
-
-    return len({tuple(sorted(set(pyarrow.parquet.read_schema(path).names) & set(columns))) for path in files}) == 1
-
-
-def _side(market: StoreSource, store: Store, name: str, series: Series) -> Any:
-    """Rows of what stands beside: of funding all, of prices those of the range."""
-    if name == "funding":
-        return store.read(series)
-    return store.read(series, *_bound(market, MARGIN), columns=("ts", "open"))
-
-
-def _gaps(market: StoreSource, store: Store, series: Series) -> Spans:
-    """Declared in the config and in the store, as far as they lie in the range."""
-    start, end = _bound(market, 0)
-    told = [(parse_time(first), parse_time(last)) for first, last in market.gaps]
-    told += [(gap.start, gap.end) for gap in store.gaps(series)]
-    return tuple(sorted({gap for gap in told if (start is None or gap[1] > start) and (end is None or gap[0] < end)}))
-
-
-def _refuse_holes(market: StoreSource, store: Store, series: Series, gaps: Spans) -> None:
-    """Raise DataError where the store was never filled in a part of the range that is no declared gap."""
-    summary = store.summary(series)
-    if not summary.covered:
-        raise DataError(f"{store.folder}: {series}: expected rows, got none; fetch or import it")
-    start, end = _bound(market, 0)
-    first = summary.covered[0][0] if start is None else start
-    last = summary.covered[-1][1] if end is None else end
-    known = tuple((gap.start, gap.end) for gap in store.gaps(series))
-    missing = without(without([(first, last)], summary.covered), sorted({*gaps, *known}))
-    if missing:
-        shown = ", ".join(f"{time_text(a)} to {time_text(b)}" for a, b in missing[:3])
-        more = f" and {len(missing) - 3} more spans" if len(missing) > 3 else ""
-        raise DataError(
-            f"{store.folder}: {series}: expected data from {time_text(first)} to {time_text(last)}, but {shown}{more} "
-            f"never came in; {_there(store, series)}. Fetch or import the rest, set start and end to what is there, or "
-            "declare a gap: gaps = [[from, to]]"
-        )
-
-
-def _there(store: Store, series: Series) -> str:
-    spans = store.covered(series)
-    return "there is " + (", ".join(f"{time_text(a)} to {time_text(b)}" for a, b in spans[:5]) or "nothing")
-
-
-def _exchange_column(market: StoreSource, store: Store, events: list[Series]) -> str:
-    """The column of exchange times: ts itself where nobody received the rows. Raises DataError where tables differ."""
-    clocks = {series: store.summary(series).clock for series in events}
-    if len(set(clocks.values())) > 1 or None in clocks.values():
-        told = ", ".join(f"{series} {clock or 'both'}" for series, clock in clocks.items())
-        raise DataError(
-            f"{store.folder}: expected times of receipt in all tables or in none, got {told}; show tables of one source"
-        )
-    return "ts" if "exchange" in clocks.values() else "exch_ts"
-
-
-def _remarks(series: Series) -> tuple[str, ...]:
-    return ()
-
-
-def _told(store: Store, series: Series) -> str:
-    """Where a series came from, for the manifest of a run."""
-    summary = store.summary(series)
-    sources = list(dict.fromkeys(each.source for each in summary.sources))
-    shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
-    return f"store {series}: {summary.rows:,} rows of {shown}, SHA-256 {summary.digest[:16]}"
+def stored_market(market: StoreSource) -> StoredMarket:
+    """The same for the store."""
+    return StoredMarket(**{field.name: getattr(market, field.name) for field in fields(StoredMarket)})

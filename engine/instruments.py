@@ -9,7 +9,7 @@ import difflib
 
 from halfspread.costs.fees import FeePeriod, FeeSchedule
 from halfspread.costs.margin import MarginSchedule
-from halfspread.engine import presets_bitmex, presets_bybit
+from halfspread.engine import presets_binance, presets_bitmex, presets_bybit
 from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.errors import InstrumentError
 
@@ -26,7 +26,12 @@ __all__ = [
     "quanto",
 ]
 
-_VENUES = {"bitmex": presets_bitmex.PRESETS, "bybit": presets_bybit.PRESETS}
+_VENUES = {
+    "binance-delivery": presets_binance.DELIVERY,
+    "binance-futures": presets_binance.FUTURES,
+    "bitmex": presets_bitmex.PRESETS,
+    "bybit": presets_bybit.PRESETS,
+}
 
 
 def names() -> tuple[str, ...]:

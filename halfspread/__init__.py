@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from halfspread.costs.latency import Delay, Latency
     from halfspread.costs.margin import Margin, MarginSchedule, MarginTier
     from halfspread.costs.model import Costs
+    from halfspread.datafeeds.store.series import Provenance, Series
+    from halfspread.datafeeds.store.store import Store
+    from halfspread.datafeeds.stored_tape import stored_tape
     from halfspread.engine import instruments
     from halfspread.engine.agent_functions import OK, compiled_agent
     from halfspread.engine.audit import audit
@@ -55,7 +58,10 @@ __all__ = [
     "MarginSchedule",
     "MarginTier",
     "Market",
+    "Provenance",
     "Result",
+    "Series",
+    "Store",
     "Strategy",
     "TableFormat",
     "Tape",
@@ -66,6 +72,7 @@ __all__ = [
     "compiled_agent",
     "errors",
     "instruments",
+    "stored_tape",
     "strategies",
 ]
 
@@ -89,13 +96,17 @@ _HOME_OF_NAME = {
     "MarginTier": "halfspread.costs.margin",
     "Market": "halfspread.engine.market",
     "OK": "halfspread.engine.agent_functions",
+    "Provenance": "halfspread.datafeeds.store.series",
     "Result": "halfspread.reports.result",
+    "Series": "halfspread.datafeeds.store.series",
+    "Store": "halfspread.datafeeds.store.store",
     "Strategy": "halfspread.strategies.base",
     "TableFormat": "halfspread.engine.table_format",
     "Tape": "halfspread.engine.tape",
     "audit": "halfspread.engine.audit",
     "backtest": "halfspread.api",
     "compiled_agent": "halfspread.engine.agent_functions",
+    "stored_tape": "halfspread.datafeeds.stored_tape",
 }
 _MODULES = {
     "agents": "halfspread.agents",

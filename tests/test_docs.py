@@ -25,6 +25,7 @@ DOCUMENTS = (
             "models",
             "demonstrations",
             "shift",
+            "store",
             "online_learners",
             "esn_rrl",
         )

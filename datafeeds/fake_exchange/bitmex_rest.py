@@ -48,6 +48,7 @@ class Bitmex:
             "/api/v1/liquidation": lambda params, now: [],
         }
         self._day = lru_cache(maxsize=16)(self._of_day)
+        self._binned = lru_cache(maxsize=16)(self._bins_of)
 
     def answer(self, request: Request, now: int) -> Answer:
         """The answer to a GET."""
@@ -101,16 +102,15 @@ class Bitmex:
         partial = params.get("partial", "false") == "true"
 
         def of_day(day: int) -> Rows:
-            start = self.market.start + day * DAY
-            rows = [
-                row
-                for symbol in self._asked(params)
-                if symbol != tables.INDEX
-                for row in make(self.market, symbol, interval, start, start + DAY, now)
-            ]
-            return sorted(rows, key=lambda row: row[0])
+            return self._binned(make, self._asked(params), interval, day, min(now, self.market.start + (day + 1) * DAY))
 
         return self._table(table, params, now + (interval if partial else 1), of_day)
+
+    def _bins_of(self, make: Callable[..., Rows], symbols: tuple[str, ...], interval: int, day: int, now: int) -> Rows:
+        start = self.market.start + day * DAY
+        traded = [symbol for symbol in symbols if symbol != tables.INDEX]
+        rows = [row for symbol in traded for row in make(self.market, symbol, interval, start, start + DAY, now)]
+        return sorted(rows, key=lambda row: row[0])
 
     def _funding(self, params: Mapping[str, str], now: int) -> list[Any]:
         def of_day(day: int) -> Rows:

@@ -114,7 +114,7 @@ def _contradicting(row: Any) -> Any:
     if isinstance(row, list):
         return [*row[:-1], f"{row[-1]}1"]
     changed = dict(row)
-    for name in ("fundingRate", "openInterest", "close", "price", "bidPrice", "tickSize"):
+    for name in ("fundingRate", "openInterest", "close", "price", "tickSize"):
         if changed.get(name) is not None:
             value = changed[name]
             changed[name] = f"{value}1" if isinstance(value, str) else value + 1

@@ -12,20 +12,13 @@ from halfspread.datafeeds.fake_exchange.contracts import FakeContract
 from halfspread.datafeeds.fake_exchange.days import DayEvents, book_lots
 from halfspread.datafeeds.fake_exchange.decimals import to_floats
 from halfspread.datafeeds.fake_exchange.naming import trade_ids
+from halfspread.datafeeds.store.columns import TYPES, without_empty
 from halfspread.datafeeds.store.kinds import Kind, kind_of
 from halfspread.engine.times import HOUR, Floats, Integers
 from halfspread.errors import DataError
 
 __all__ = ["truth", "vwap_text_units"]
 
-TYPES = {
-    "time": pa.int64(),
-    "number": pa.float64(),
-    "count": pa.int64(),
-    "code": pa.int8(),
-    "flag": pa.bool_(),
-    "text": pa.string(),
-}
 #: From when on Bybit counts open interest on one side as well: 2026-06-11.
 ONE_SIDED_SINCE = 1_781_136_000_000_000_000
 VWAP_DECIMALS = 4
@@ -68,7 +61,11 @@ def truth(market: Market, kind: str, start: int, end: int, symbol: str) -> pa.Ta
         raise DataError(f"generated market: expected one of {', '.join(makers)} and what its books show, got {kind}")
     columns = makers[family](market, contract, of_kind, start, end)
     held = [column for column in of_kind.columns if column.name in columns]
-    return pa.table({column.name: pa.array(columns[column.name], TYPES[column.type]) for column in held})
+    table = {}
+    for column in held:
+        values = pa.array(columns[column.name], pa.int64() if column.type == "time" else TYPES[column.type])
+        table[column.name] = values.cast(TYPES[column.type])
+    return without_empty(of_kind, pa.table(table))
 
 
 def _bars(market: Market, contract: FakeContract, kind: Kind, start: int, end: int) -> dict[str, Any]:

@@ -1,8 +1,13 @@
-"""Files that are written whole or not at all: beside their place, to the disk, then moved there."""
+"""Files that are written whole or not at all: beside their place, to the disk, then moved there.
+
+What is being written is locked by its writer, where the system has such locks, so that what a killed one left is told
+from what another one is at.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +16,11 @@ from typing import IO
 
 from halfspread.errors import DataError
 
-__all__ = ["TEMPORARY", "remove_leftovers", "replacing", "write_text", "writing"]
+__all__ = ["TEMPORARY", "Replacement", "hold", "remove_leftovers", "replacing", "write_text", "writing"]
 
 #: What the name of a file that is being written begins with.
 TEMPORARY = ".writing-"
+_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -30,22 +36,50 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+class Replacement:
+    """A file that is to take the place of ``path``: written to ``beside``, through ``file``, and moved by `commit`, or
+    removed by `drop`. Raises DataError where that fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.beside = path.with_name(f"{TEMPORARY}{os.getpid()}-{next(_NUMBERS)}-{path.name}")
+        with writing(path):
+            self.file: IO[bytes] = self.beside.open("wb")
+        hold(self.file.fileno(), wait=False)
+
+    def sync(self) -> None:
+        """Have all that was written on the disk."""
+        with writing(self.path):
+            self.file.flush()
+            os.fsync(self.file.fileno())
+
+    def commit(self) -> None:
+        """Put the file in its place."""
+        self.sync()
+        with writing(self.path):
+            os.replace(self.beside, self.path)
+            self.file.close()
+            _sync_folder(self.path.parent)
+
+    def drop(self) -> None:
+        """Leave nothing of it; does nothing after `commit`."""
+        with contextlib.suppress(OSError):
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self.beside.unlink(missing_ok=True)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to that takes the place of ``path`` when the block ends without an error; else nothing is left
     of it. Raises DataError where it cannot be written."""
-    beside = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    replacement = Replacement(path)
     try:
         with writing(path):
-            with beside.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-            _sync_folder(path.parent)
+            yield replacement.file
+        replacement.commit()
     finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        replacement.drop()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -55,10 +89,29 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed writers left in ``folder``; only for who holds its lock."""
+    """Remove what killed writers left in ``folder``: files that are being written, and that nobody holds."""
     for file in folder.glob(f"{TEMPORARY}*"):
         with contextlib.suppress(OSError):
-            file.unlink()
+            handle = os.open(file, os.O_RDWR)
+            try:
+                if hold(handle, wait=False):
+                    file.unlink()
+            finally:
+                os.close(handle)
+
+
+def hold(handle: int, *, wait: bool) -> bool:
+    """Lock an open file until it is closed, or the process ends; whether that worked. Where the system has no such
+    locks nothing is locked."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, which does not remove open files
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,10 +24,11 @@ _NOT_NEGATIVE = {"volume", "turnover", "trades", "last_size", "open_interest", "
 _NOT_NEGATIVE |= {"bid_size", "ask_size", "message"}
 
 
-def check_rows(kind: Kind, table: pa.Table, what: str) -> None:
-    """Raise DataError at the first fault of a table of this kind; ``what`` begins the message."""
+def check_rows(kind: Kind, table: pa.Table, what: str, first_row: int = 0) -> None:
+    """Raise DataError at the first fault of a table of this kind; ``what`` begins the message, ``first_row`` is the
+    number of the first row in it."""
     times = times_of(table)
-    check = _Check(table, times, what)
+    check = _Check(table, times, what, first_row)
     _check_order(kind, check)
     _check_values(kind, check)
     if "high" in kind.names:
@@ -44,8 +45,8 @@ def check_rows(kind: Kind, table: pa.Table, what: str) -> None:
 class _Check:
     """A table under check."""
 
-    def __init__(self, table: pa.Table, times: Integers, what: str) -> None:
-        self.table, self.times, self._what = table, times, what
+    def __init__(self, table: pa.Table, times: Integers, what: str, first_row: int) -> None:
+        self.table, self.times, self._what, self._first_row = table, times, what, first_row
 
     def floats(self, name: str) -> Any:
         """A column, NaN where it is null."""
@@ -61,10 +62,8 @@ class _Check:
             row = int(bad.argmax())
             value = self.table.column(column)[row].cast(pa.int64()).as_py() if column.endswith("ts") else None
             got = time_text(value) if value is not None else self.table.column(column)[row].as_py()
-            raise DataError(
-                f"{self._what}: row {row} ({time_text(self.times[row])}): column {column}: expected {expected}, got "
-                f"{got}; {remedy}"
-            )
+            where = f"row {self._first_row + row} ({time_text(self.times[row])}): column {column}"
+            raise DataError(f"{self._what}: {where}: expected {expected}, got {got}; {remedy}")
 
 
 def _check_order(kind: Kind, check: _Check) -> None:

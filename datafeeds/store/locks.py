@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from halfspread.datafeeds.store.atomic import remove_leftovers, writing
+from halfspread.datafeeds.store.atomic import hold, remove_leftovers, writing
 
 __all__ = ["LOCK", "locked"]
 
@@ -23,16 +23,8 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        _wait(handle)
+        hold(handle, wait=True)
         remove_leftovers(folder)
         yield
     finally:
         os.close(handle)
-
-
-def _wait(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    fcntl.flock(handle, fcntl.LOCK_EX)

@@ -100,7 +100,7 @@ def _read(path: Path, series: Series) -> Manifest:
     """What a manifest says; an empty one where there is none. Raises DataError."""
     try:
         data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Manifest()
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(_unreadable(path, str(error))) from error
@@ -135,7 +135,7 @@ def _current(folder: Path, series: Series, known: Mapping[str, FileEntry]) -> di
     try:
         with os.scandir(folder) as entries:
             there = sorted((entry.name, entry.stat()) for entry in entries if is_partition(kind, entry.name))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     for name, state in there:
         entry = known.get(name)

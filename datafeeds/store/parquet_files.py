@@ -7,6 +7,7 @@ altered, renamed or moved is found out.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -19,16 +20,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from halfspread.datafeeds.store.atomic import replacing
 from halfspread.datafeeds.store.columns import times_of
+from halfspread.datafeeds.store.partitions import ENDING, bounds, is_partition
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import Spans, united
+from halfspread.engine.times import Integers, time_text
 from halfspread.errors import DataError
 
-__all__ = ["FileEntry", "Origin", "opened", "read_entry", "read_partition", "rows_digest", "write_partition"]
+__all__ = ["FileEntry", "Origin", "PartitionFile", "opened", "read_entry", "read_partition", "rows_digest"]
 
 _KEY = b"halfspread"
 FORMAT = 1
+_TIMES = ("ts", "exch_ts")
 #: Cells of a group of rows, which is what a reader of a part has to unpack at least; and rows of it at most.
 _CELLS, _MOST = 1_000_000, 65_536
 _MOST_BARS = 8_192
@@ -81,36 +84,71 @@ class FileEntry:
         return FileEntry(**{**entry, "origins": origins})
 
 
-def write_partition(path: Path, series: Series, table: pa.Table, origins: tuple[Origin, ...]) -> None:
-    """Write a partition whole. Raises DataError where that fails; what was there is untouched then."""
-    kind = series.of_kind
-    times = times_of(table)
-    steps = np.diff(times) // kind.interval - 1 if kind.interval else np.zeros(0, np.int64)
-    about = {
-        "format": FORMAT,
-        "series": str(series),
-        "sha256": rows_digest(table),
-        "rows": table.num_rows,
-        "first": int(times[0]) if len(times) else 0,
-        "last": int(times[-1]) if len(times) else 0,
-        "holes": int((steps > 0).sum()),
-        "missing": int(steps[steps > 0].sum()),
-        "origins": [asdict(origin) for origin in origins],
-    }
-    schema = table.schema.with_metadata({_KEY: json.dumps(about, ensure_ascii=False).encode("utf-8")})
-    plain = [name for name in table.column_names if name not in ("ts", "exch_ts")]
-    most = min(max(_CELLS // table.num_columns, 1_024), _MOST_BARS if kind.partition == "month" else _MOST)
-    with (
-        replacing(path) as file,
-        pa.parquet.ParquetWriter(
+class PartitionFile:
+    """A partition in the making: rows in order of time, a block at a time, and at the end where they came from."""
+
+    def __init__(self, file: Any, series: Series, schema: pa.Schema) -> None:
+        self._kind, self._series = series.of_kind, series
+        self._digest = RowsDigest(schema)
+        self._rows = self._first = self._last = self._holes = self._missing = 0
+        times = [name for name in schema.names if name in _TIMES]
+        most = _MOST_BARS if self._kind.partition == "month" else _MOST
+        self._group = min(max(_CELLS // len(schema.names), 1_024), most)
+        self._left: list[pa.Table] = []
+        self._writer = pa.parquet.ParquetWriter(
             file,
             schema,
             compression="zstd",
-            use_dictionary=plain,
-            column_encoding={name: "DELTA_BINARY_PACKED" for name in table.column_names if name not in plain},
-        ) as writer,
-    ):
-        writer.write_table(table.cast(schema), row_group_size=most)
+            use_dictionary=False if self._kind.interval else [name for name in schema.names if name not in times],
+            write_statistics=["ts"],
+            column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
+        )
+
+    def write(self, table: pa.Table) -> None:
+        """Write rows, at or after those before. Raises OSError where that fails."""
+        self._count(times_of(table))
+        self._digest.update(table)
+        self._left.append(table)
+        if sum(each.num_rows for each in self._left) >= self._group:
+            whole = pa.concat_tables(self._left)
+            full = whole.num_rows - whole.num_rows % self._group
+            self._writer.write_table(whole.slice(0, full), row_group_size=self._group)
+            self._left = [whole.slice(full)]
+
+    def close(self, origins: tuple[Origin, ...]) -> None:
+        """Write what is left, and where the rows came from. Raises OSError where that fails."""
+        whole = pa.concat_tables(self._left) if self._left else None
+        if whole is not None and whole.num_rows:
+            self._writer.write_table(whole, row_group_size=self._group)
+        about = {
+            "format": FORMAT,
+            "series": str(self._series),
+            "sha256": self._digest.hexdigest(),
+            "rows": self._rows,
+            "first": self._first,
+            "last": self._last,
+            "holes": self._holes,
+            "missing": self._missing,
+            "origins": [asdict(origin) for origin in origins],
+        }
+        self._writer.add_key_value_metadata({_KEY: json.dumps(about, ensure_ascii=False)})
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Write no more; the file is not to be read."""
+        with contextlib.suppress(OSError, pa.ArrowException, ValueError):
+            self._writer.close()
+
+    def _count(self, times: Integers) -> None:
+        if not len(times):
+            return
+        if self._kind.interval:
+            before = self._last if self._rows else times[0] - self._kind.interval
+            lost = np.diff(times, prepend=before) // self._kind.interval - 1
+            self._holes += int((lost > 0).sum())
+            self._missing += int(lost.sum())
+        self._first = self._first if self._rows else int(times[0])
+        self._rows, self._last = self._rows + len(times), int(times[-1])
 
 
 @contextmanager
@@ -146,13 +184,13 @@ def read_entry(path: Path, series: Series) -> FileEntry:
 
 def _about(file: Any, path: Path, series: Series) -> dict[str, Any]:
     """The metadata of ours. Raises DataError where the file is none of this series."""
-    text = (file.schema_arrow.metadata or {}).get(_KEY)
+    text = (file.metadata.metadata or {}).get(_KEY)
     if text is None:
         raise DataError(_strange(path, series, "something else has written it"))
     try:
         about = json.loads(text)
         of, form = about["series"], about["format"]
-        rows = int(about["rows"])
+        rows, first, last = (int(about[name]) for name in ("rows", "first", "last"))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(_strange(path, series, f"its metadata are not readable ({error})")) from error
     if form != FORMAT:
@@ -161,6 +199,10 @@ def _about(file: Any, path: Path, series: Series) -> dict[str, Any]:
         raise DataError(_strange(path, series, f"it is one of {of}"))
     if rows != file.metadata.num_rows:
         raise DataError(_strange(path, series, f"it holds {file.metadata.num_rows} rows, and was written with {rows}"))
+    if is_partition(series.of_kind, path.name) and rows:
+        start, end = bounds(path.name.removesuffix(ENDING))
+        if not start <= first <= last < end:
+            raise DataError(_strange(path, series, f"it holds rows of {time_text(first)} to {time_text(last)}"))
     found: dict[str, Any] = about
     return found
 
@@ -182,15 +224,34 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 def rows_digest(table: pa.Table) -> str:
     """SHA-256 of the rows: of names, types, values and nulls, whatever the cut into chunks."""
-    whole = hashlib.sha256()
-    for name in table.column_names:
-        one, lengths = hashlib.sha256(), hashlib.sha256()
-        column = table.column(name)
-        for chunk in column.chunks:
-            for digest, data in zip((one, lengths), _bytes_of(chunk), strict=False):
-                digest.update(data)
-        whole.update(f"{name}:{column.type}:{table.num_rows}:{one.hexdigest()}:{lengths.hexdigest()};".encode())
-    return whole.hexdigest()
+    digest = RowsDigest(table.schema)
+    digest.update(table)
+    return digest.hexdigest()
+
+
+class RowsDigest:
+    """SHA-256 of rows that come in blocks."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._rows = 0
+        self._parts = {name: (hashlib.sha256(), hashlib.sha256()) for name in schema.names}
+
+    def update(self, table: pa.Table) -> None:
+        """More rows, with the columns of the schema."""
+        self._rows += table.num_rows
+        for name, digests in self._parts.items():
+            for chunk in table.column(name).chunks:
+                for digest, data in zip(digests, _bytes_of(chunk), strict=True):
+                    digest.update(data)
+
+    def hexdigest(self) -> str:
+        """The hash of all rows so far."""
+        whole = hashlib.sha256()
+        for name, (values, more) in self._parts.items():
+            kind = self._schema.field(name).type
+            whole.update(f"{name}:{kind}:{self._rows}:{values.hexdigest()}:{more.hexdigest()};".encode())
+        return whole.hexdigest()
 
 
 def _bytes_of(chunk: pa.Array) -> tuple[Any, ...]:
@@ -204,7 +265,7 @@ def _bytes_of(chunk: pa.Array) -> tuple[Any, ...]:
         lengths = np.where(missing, -1, np.diff(offsets)) if chunk.null_count else np.diff(offsets)
         return text, lengths.astype(np.int32)
     if pa.types.is_floating(chunk.type):
-        return (np.ascontiguousarray(chunk.to_numpy(zero_copy_only=False)),)
+        return np.ascontiguousarray(chunk.to_numpy(zero_copy_only=False)), b""
     filled = chunk.fill_null(False if pa.types.is_boolean(chunk.type) else 0) if chunk.null_count else chunk
     if pa.types.is_timestamp(chunk.type):
         filled = filled.cast(pa.int64())

@@ -55,6 +55,11 @@ class Summary:
     clock: Literal["exchange", "received"] | None
     digest: str
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows, files, holes and missing rows by name."""
+        return {"rows": self.rows, "files": self.files, "holes": self.holes, "missing": self.missing}
+
 
 class Store:
     """A folder of market data; nothing is created until something is written. Raises DataError throughout, naming file
@@ -84,10 +89,13 @@ class Store:
             writer.add(rows, start, end)
         return writer.written
 
-    def writer(self, series: Series, provenance: Provenance, *, replace: bool = False) -> Writer:
+    def writer(self, series: Series, provenance: Provenance, *, replace: bool = False, whole: bool = False) -> Writer:
         """A context manager with ``.add(rows, start=None, end=None)``, which takes blocks in order of time: like
-        `write` of all of them, with the rows of one month or day in memory. ``.written`` says what was done."""
-        return Writer(self._at(series), series, provenance, replace=replace)
+        `write` of all of them, with the rows of one month or day in memory. ``.written`` says what was done.
+
+        Where the block ends in an error, the months or days that were complete are kept, and after a FetchError or an
+        interruption all rows that were added; with ``whole`` nothing is kept unless the block ends well."""
+        return Writer(self._at(series), series, provenance, replace=replace, whole=whole)
 
     def read(
         self, series: Series, start: Any = None, end: Any = None, columns: Sequence[str] | None = None
@@ -179,6 +187,11 @@ class Store:
     def digest(self, series: Series) -> str:
         """SHA-256 of the rows of the series, whatever they were fetched with, and when."""
         return self._manifest(series).digest
+
+    def digests(self, series: Series, start: Any = None, end: Any = None) -> dict[str, str]:
+        """SHA-256 of the rows of each file of `files`, by its name."""
+        files = self._manifest(series).files
+        return {path.name: files[path.name].sha256 for path in self.files(series, start, end) if path.name in files}
 
     def verify(self, series: Series) -> tuple[str, ...]:
         """Read all files, and compare the rows with the hashes that were written with them: what is wrong, if anything,

@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import pytest
 
 from halfspread.configs.build import build_agents, build_tape
 from halfspread.configs.load import load, packaged
-from halfspread.configs.market import BarsSource
 from halfspread.configs.schema import config_schema
+from halfspread.engine import instruments
+from halfspread.engine.tape import Tape
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "my_strategy.toml"
 SHIPPED = {**packaged(), "my_strategy": EXAMPLE}
@@ -146,7 +146,6 @@ def test_the_schema_describes_every_field_and_every_parameter_of_the_experts() -
 REAL = {
     "bybit_quotes": 721,
     "btcusdt_esn_rrl": 192_174,
-    "btcusdt_experts": 192_174,
     "compare_imitation": 181_439,
     "constant_xbtusd": 484_992,
     "dagger_position_expert": 181_439,
@@ -169,9 +168,24 @@ def test_a_shipped_config_of_real_data_finds_its_market(name: str, halfspread_da
     assert tape.funding is not None
 
 
-def test_the_gap_in_the_bybit_bars_is_declared() -> None:
-    market = load("btcusdt_experts").config.market
-    assert isinstance(market, BarsSource)
-    assert [tuple(map(datetime.isoformat, gap)) for gap in market.gaps] == [
-        ("2024-08-09T13:35:00+00:00", "2025-01-01T00:00:00+00:00")
-    ]
+def test_the_shipped_config_of_the_store_is_what_its_files_say(
+    halfspread_store: Path, halfspread_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HALFSPREAD_STORE", str(halfspread_store))
+    folder = halfspread_data / "bybit"
+    direct = Tape.from_bars(
+        folder / "btcusdt_5m_2024_2026.parquet",
+        instruments.bybit("BTCUSDT"),
+        interval="5m",
+        funding=folder / "btcusdt_funding_2021_2026.parquet",
+        mark=folder / "btcusdt_mark_1h_2023_2026.parquet",
+        gaps=[("2024-08-09T13:35Z", "2025-01-01T00:00Z")],
+    )
+    tape = build_tape(load("btcusdt_experts"))
+    assert len(tape) == 192_174
+    assert tape.bars.times.tobytes() == direct.bars.times.tobytes()  # type: ignore[union-attr]
+    assert tape.bars.rows.tobytes() == direct.bars.rows.tobytes()  # type: ignore[union-attr]
+    assert tape.gaps == direct.gaps
+    assert tape.funding is not None
+    assert direct.funding is not None
+    assert tape.funding.rates.tobytes() == direct.funding.rates.tobytes()

@@ -30,6 +30,7 @@ LEFT_OUT = {
     "pairs": "trades two instruments",
     "pairs_carry": "trades two instruments",
     "market_maker": "rests on quotes or books, and bars show neither",
+    "book_imbalance": "decides on books, and bars show none",
     "twap": "executes a parent order and has no view",
     "almgren_chriss": "executes a parent order and has no view",
 }

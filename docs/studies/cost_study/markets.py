@@ -73,7 +73,12 @@ BTCUSDT = Market(
     spread="a quoted spread of one tick (0.1 USDT) at all times, of which a taker pays half: an assumption that the "
     "few captured quotes agree with",
     funding="the published rates, on hourly mark prices",
-    settings=("market.start=2025-01-01T00:00:00Z", "market.gaps=[]"),
+    settings=(
+        'market={ source = "bars", venue = "bybit", symbol = "BTCUSDT", interval = "5m", '
+        'bars = "$HALFSPREAD_DATA/bybit/btcusdt_5m_2024_2026.parquet", '
+        'funding = "$HALFSPREAD_DATA/bybit/btcusdt_funding_2021_2026.parquet", '
+        'mark = "$HALFSPREAD_DATA/bybit/btcusdt_mark_1h_2023_2026.parquet", start = 2025-01-01T00:00:00Z }',
+    ),
     span="From the end of the gap on (there are no bars from 2024-08-09 to 2025-01-01): a position held through it "
     "makes the "
     "price move of five months on one day, and that day would rule every statistic",

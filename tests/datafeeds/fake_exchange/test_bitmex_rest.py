@@ -12,7 +12,7 @@ import pytest
 
 from halfspread.datafeeds.fake_exchange import FakeExchange, GeneratedMarket
 from halfspread.engine.times import HOUR, MINUTE
-from tests.datafeeds.fake_exchange.asking import Ask
+from tests.datafeeds.fake_exchange.asking import Ask, counted
 
 
 def rows_of(ask: Ask, venue: FakeExchange, path: str) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def stamps(rows: list[dict[str, Any]]) -> list[int]:
 
 def test_bars_are_stamped_with_their_end(ask: Ask, venue: FakeExchange, market: GeneratedMarket) -> None:
     rows = rows_of(ask, venue, "/trade/bucketed?symbol=XBTUSD&binSize=1m&count=1000")
-    truth = market.truth("bars_1m", symbol="XBTUSD").to_pandas().iloc[:1000]
+    truth = counted(market.truth("bars_1m", symbol="XBTUSD")).iloc[:1000]
     assert np.array_equal(np.array(stamps(rows)) - MINUTE, truth["ts"])
     for wire, name in (("open", "open"), ("high", "high"), ("low", "low"), ("close", "close"), ("volume", "volume")):
         assert [row[wire] for row in rows] == truth[name].tolist(), name
@@ -76,7 +76,7 @@ def test_columns_filter_and_start_pick_rows(ask: Ask, venue: FakeExchange) -> No
 def test_quotes_bins_funding_and_the_book_agree_with_the_truth(
     ask: Ask, venue: FakeExchange, market: GeneratedMarket
 ) -> None:
-    quotes = market.truth("quotes", symbol="XBTUSD").to_pandas()
+    quotes = counted(market.truth("quotes", symbol="XBTUSD"))
     rows = rows_of(ask, venue, "/quote?symbol=XBTUSD&count=10&reverse=true")
     assert [row["bidPrice"] for row in rows] == quotes["bid"].tolist()[:-11:-1]
     bins = rows_of(ask, venue, "/quote/bucketed?symbol=XBTUSD&binSize=1h&count=2")
@@ -84,7 +84,7 @@ def test_quotes_bins_funding_and_the_book_agree_with_the_truth(
     assert [bins[0]["bidPrice"], bins[0]["askSize"]] == [last["bid"], last["ask_size"]]
     assert stamps(bins) == [market.start + HOUR, market.start + 2 * HOUR]
     funding = rows_of(ask, venue, "/funding?symbol=XBTUSD&count=500")
-    truth = market.truth("funding", symbol="XBTUSD").to_pandas()
+    truth = counted(market.truth("funding", symbol="XBTUSD"))
     assert stamps(funding) == truth["ts"].tolist()
     assert [row["fundingRate"] for row in funding] == truth["rate"].tolist()
     assert {row["fundingInterval"] for row in funding} == {"2000-01-01T08:00:00.000Z"}

@@ -9,7 +9,7 @@ import pytest
 
 from halfspread.datafeeds.fake_exchange import FakeExchange, GeneratedMarket
 from halfspread.engine.times import HOUR, MINUTE
-from tests.datafeeds.fake_exchange.asking import Ask
+from tests.datafeeds.fake_exchange.asking import Ask, counted
 
 MS = 1_000_000
 
@@ -29,7 +29,7 @@ def test_klines_are_text_newest_first_and_equal_to_the_truth(
         f"/v5/market/kline?category=linear&symbol=BTCUSDT&interval=1&start={start // MS}&end={end // MS - 1}&limit=1000"
     )
     rows = rows_of(ask, venue, path)
-    truth = market.truth("bars_1m", start, end).to_pandas()
+    truth = counted(market.truth("bars_1m", start, end))
     assert all(isinstance(value, str) for row in rows for value in row)
     assert [int(row[0]) * MS for row in rows] == truth["ts"].tolist()[::-1]
     for column, name in enumerate(("open", "high", "low", "close", "volume", "turnover"), 1):
@@ -53,7 +53,7 @@ def test_the_unfinished_bar_comes_like_any_other(ask: Ask, market: GeneratedMark
     with FakeExchange(market, now=now) as venue:
         rows = rows_of(ask, venue, "/v5/market/kline?symbol=BTCUSDT&interval=60&limit=2")
     assert [int(row[0]) * MS for row in rows] == [market.start + HOUR, market.start]
-    trades = market.truth("trades", market.start + HOUR, now).to_pandas()
+    trades = counted(market.truth("trades", market.start + HOUR, now))
     assert float(rows[0][5]) == pytest.approx(trades["size"].sum(), abs=1e-9)
     assert float(rows[0][4]) == trades["price"].iloc[-1]
 
@@ -79,7 +79,7 @@ def test_funding_is_newest_first_and_pages_backwards(ask: Ask, venue: FakeExchan
     path = "/v5/market/funding/history?category=linear&symbol=BTCUSDT&limit=2"
     newest = rows_of(ask, venue, path)
     older = rows_of(ask, venue, f"{path}&endTime={int(newest[-1]['fundingRateTimestamp']) - 1}")
-    truth = market.truth("funding").to_pandas()
+    truth = counted(market.truth("funding"))
     both = newest + older
     assert [int(row["fundingRateTimestamp"]) * MS for row in both] == truth["ts"].tolist()[:0:-1]
     assert [float(row["fundingRate"]) for row in both] == truth["rate"].tolist()[:0:-1]
@@ -93,7 +93,7 @@ def test_open_interest_and_instruments_page_by_cursor(ask: Ask, venue: FakeExcha
         cursor = result["nextPageCursor"]
         if not cursor:
             break
-    assert stamps == market.truth("open_interest_1h")["ts"].to_pylist()[::-1]
+    assert stamps == counted(market.truth("open_interest_1h"))["ts"].tolist()[::-1]
     first = ask.json(f"{venue.bybit}/v5/market/instruments-info?category=linear&limit=30")["result"]
     second = ask.json(f"{venue.bybit}/v5/market/instruments-info?category=linear&cursor={first['nextPageCursor']}")
     names = [row["symbol"] for row in (*first["list"], *second["result"]["list"])]
@@ -114,9 +114,9 @@ def test_recent_trades_book_and_ticker_agree_with_the_truth(
     ask: Ask, venue: FakeExchange, market: GeneratedMarket
 ) -> None:
     trades = rows_of(ask, venue, "/v5/market/recent-trade?category=linear&symbol=BTCUSDT&limit=5")
-    truth = market.truth("trades").to_pandas().iloc[-5:]
+    truth = counted(market.truth("trades")).iloc[-5:]
     assert [row["execId"] for row in trades] == truth["trade_id"].tolist()[::-1]
-    quote = market.truth("quotes").to_pandas().iloc[-1]
+    quote = counted(market.truth("quotes")).iloc[-1]
     book = ask.json(f"{venue.bybit}/v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=3")["result"]
     assert [float(value) for value in book["b"][0]] == [quote["bid"], quote["bid_size"]]
     assert [len(book["a"]), len(book["b"])] == [3, 3]

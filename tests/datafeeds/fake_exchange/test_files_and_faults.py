@@ -17,7 +17,7 @@ from halfspread.datafeeds.fake_exchange import FakeExchange, Faults, GeneratedMa
 from halfspread.datafeeds.fake_exchange.files import PublicFiles
 from halfspread.engine.times import DAY, HOUR, MINUTE
 from halfspread.errors import ConfigError
-from tests.datafeeds.fake_exchange.asking import Ask
+from tests.datafeeds.fake_exchange.asking import Ask, counted
 
 TRADES = "/data/trade/20240101.csv.gz"
 
@@ -28,7 +28,7 @@ def test_daily_trades_of_bitmex_mix_all_symbols(ask: Ask, venue: FakeExchange, m
     assert frame["timestamp"].str.fullmatch(r"2024-01-01D\d\d:\d\d:\d\d\.\d{9}").all()
     assert frame["timestamp"].is_monotonic_increasing
     mine = frame[frame["symbol"] == "XBTUSD"]
-    truth = market.truth("trades", end=market.start + DAY, symbol="XBTUSD").to_pandas()
+    truth = counted(market.truth("trades", end=market.start + DAY, symbol="XBTUSD"))
     assert mine["price"].tolist() == truth["price"].tolist()
     assert mine["trdMatchID"].tolist() == truth["trade_id"].tolist()
 
@@ -37,7 +37,7 @@ def test_bybit_trades_have_seconds_with_decimals(ask: Ask, market: GeneratedMark
     path = "/trading/BTCUSDT/BTCUSDT2024-01-01.csv.gz"
     with FakeExchange(market, files=PublicFiles(market, descending=True, header=False)) as venue:
         lines = gzip.decompress(ask(venue.dumps + path)[2]).decode().split()
-    truth = market.truth("trades", end=market.start + DAY).to_pandas()
+    truth = counted(market.truth("trades", end=market.start + DAY))
     assert lines[0].split(",")[0] == f"{truth['ts'].iloc[-1] // 1_000_000 / 1000:.4f}"
     assert float(lines[-1].split(",")[4]) == truth["price"].iloc[0]
 
@@ -57,7 +57,7 @@ def test_the_book_of_a_day_replays_to_the_books_of_the_market(ask: Ask, market: 
         messages = [json.loads(line) for line in archive.read("2024-01-01_BTCUSDT_ob500.data").splitlines()]
     assert [message["type"] for message in messages[:2]] == ["snapshot", "delta"]
     assert np.diff([message["data"]["u"] for message in messages]).tolist() == [1] * (len(messages) - 1)
-    truth = small.truth("books_5").to_pandas()
+    truth = counted(small.truth("books_5"))
     sides: dict[str, dict[str, str]] = {"b": {}, "a": {}}
     for number, message in enumerate(messages):
         for side, levels in sides.items():

@@ -11,13 +11,13 @@ from halfspread.datafeeds.fake_exchange import FakeContract, GeneratedMarket
 from halfspread.datafeeds.fake_exchange.decimals import decimal_text
 from halfspread.engine.times import DAY, HOUR, MINUTE, parse_time
 from halfspread.errors import ConfigError, DataError
+from tests.datafeeds.fake_exchange.asking import counted
 
 SYMBOLS = ("BTCUSDT", "BTCUSD", "XBTUSD", "XBTUSDT")
 
 
 def frame(market: GeneratedMarket, kind: str, symbol: str) -> pd.DataFrame:
-    made: pd.DataFrame = market.truth(kind, symbol=symbol).to_pandas()
-    return made
+    return counted(market.truth(kind, symbol=symbol))
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
@@ -50,7 +50,7 @@ def test_every_trade_is_at_the_quote_in_force(market: GeneratedMarket, symbol: s
 
 def test_books_show_the_quotes_and_are_never_crossed(market: GeneratedMarket) -> None:
     end = market.start + HOUR
-    quotes, books = (market.truth(kind, end=end, symbol="XBTUSD").to_pandas() for kind in ("quotes", "books_5"))
+    quotes, books = (counted(market.truth(kind, end=end, symbol="XBTUSD")) for kind in ("quotes", "books_5"))
     for quote, book in (("bid", "bid_1"), ("bid_size", "bid_size_1"), ("ask", "ask_1"), ("ask_size", "ask_size_1")):
         assert np.array_equal(quotes[quote], books[book])
     assert (books["ask_5"] > books["ask_1"]).all()
@@ -68,8 +68,8 @@ def test_the_same_seed_is_the_same_market_and_a_shorter_one_its_beginning(market
 def test_truth_of_a_span_is_a_slice_of_the_whole(market: GeneratedMarket) -> None:
     start, end = market.start + 23 * HOUR + 30 * MINUTE, market.start + DAY + 90 * MINUTE
     for kind in ("bars_5m", "index_1h", "trades", "quotes", "funding", "open_interest_1h"):
-        whole = market.truth(kind).to_pandas()
-        part = market.truth(kind, start, end).to_pandas()
+        whole = counted(market.truth(kind))
+        part = counted(market.truth(kind, start, end))
         expected = whole[(whole["ts"] >= start) & (whole["ts"] < end)].reset_index(drop=True)
         pd.testing.assert_frame_equal(part, expected)
 
@@ -113,7 +113,7 @@ def test_the_interval_of_funding_changes_when_it_is_told_to() -> None:
     contract = FakeContract(
         "bybit", "BTCUSDT", "linear", "BTC", "USDT", (1, 1), (1, 3), funding_changes=((start + 12 * HOUR, 1),)
     )
-    funding = GeneratedMarket(days=1, contracts=(contract,)).truth("funding").to_pandas()
+    funding = counted(GeneratedMarket(days=1, contracts=(contract,)).truth("funding"))
     assert ((funding["ts"] - start) // HOUR).tolist() == [8, *range(12, 24)]
     assert funding["interval_h"].tolist() == [8.0] + [1.0] * 12
 
@@ -126,7 +126,7 @@ def test_funding_of_bitmex_is_known_one_interval_ahead(market: GeneratedMarket) 
 
 def test_a_year_of_minutes_has_every_minute() -> None:
     year = GeneratedMarket(days=366, quotes_per_minute=1, trades_per_minute=1)
-    bars = year.truth("bars_1m").to_pandas()
+    bars = counted(year.truth("bars_1m"))
     assert len(bars) == 366 * 1440
     assert (bars["ts"].diff().dropna() == MINUTE).all()
 

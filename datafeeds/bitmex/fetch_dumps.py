@@ -1,0 +1,209 @@
+"""Fetch BitMEX's daily files of trades and quotes, each read while it is unpacked and then removed.
+
+A day whose file is not there is a named gap, if the listing of the bucket or a neighbouring file shows that the server
+has files at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from halfspread.datafeeds.bitmex.dumps import Dump, Table, file_path
+from halfspread.datafeeds.bitmex.limits import CLOSED
+from halfspread.datafeeds.net.clock import Clock
+from halfspread.datafeeds.net.download import download
+from halfspread.datafeeds.net.http import GoneError, Http, Retries
+from halfspread.datafeeds.net.limits import PlainLimits
+from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress
+from halfspread.datafeeds.store.series import Provenance, Series
+from halfspread.datafeeds.store.store import Store
+from halfspread.engine.times import DAY, SECOND, time_text
+from halfspread.errors import DataError, FetchError
+
+__all__ = ["DUMPS_URL", "fetch_dumps"]
+
+DUMPS_URL = "https://s3-eu-west-1.amazonaws.com/public.bitmex.com"
+#: The venue closed at 04:00 on 2026-09-23; pools were mixed from 2026-04-16 on.
+CLOSED_ON, POOLS_SINCE, JUNE_2026 = (1_790_121_600 * SECOND, 1_776_297_600 * SECOND, range(20_605, 20_635))
+POOLS = "rows of two liquidity pools are mixed, without saying which row is of which"
+_KEY = re.compile(rb"<Key>(data/(?:trade|quote)/\d{8}\.csv\.gz)</Key>")
+_TABLES: dict[str, Table] = {"trades": "trade", "quotes": "quote"}
+
+
+def fetch_dumps(
+    kind: str,
+    request: FetchRequest,
+    store: Store,
+    progress: Progress,
+    fetched: Fetched,
+    *,
+    clock: Clock,
+    rng: np.random.Generator,
+    retries: Retries | None,
+    timeout: float,
+) -> None:
+    """Append a `Part` for ``kind``, trades or quotes, to ``fetched``. Raises FetchError; what came before is stored."""
+    retries = retries or (Retries() if request.dumps_url else Retries(attempts=3))
+    http = Http(
+        request.dumps_url or DUMPS_URL,
+        PlainLimits(request.per_second or 5.0, "the server of daily files"),
+        timeout=timeout,
+        retries=retries,
+        clock=clock,
+        rng=rng,
+    )
+    with http:
+        job = _Files(http, kind, request, store)
+        try:
+            job.fetch(progress)
+        finally:
+            fetched.parts.append(job.part())
+            fetched.requests += http.requests
+    if any(POOLS in text for text in job.told):
+        fetched.warnings.append(f"{kind} from 2026-04-16 on: {POOLS}")
+
+
+class _Files:
+    """Daily files of one kind."""
+
+    def __init__(self, http: Http, kind: str, request: FetchRequest, store: Store) -> None:
+        self.http, self.kind, self.table, self.request, self.store = http, kind, _TABLES[kind], request, store
+        self.series = Series("bitmex", request.symbol, kind)
+        self.told: list[str] = []
+        self._spans: tuple[tuple[int, int], ...] = ()
+        self._holes: list[Hole] = []
+        self._added = self._same = self._came = 0
+        self._listed: set[str] | None = None
+
+    def part(self) -> Part:
+        """What came."""
+        return Part(self.kind, self._spans, self._added, self._same, tuple(self._holes), tuple(self.told))
+
+    def fetch(self, progress: Progress) -> None:
+        """All days of the request that the store lacks and that are over."""
+        now = self.http.clock.now()
+        start, end = self.request.start, self.request.end or now
+        over = now // DAY * DAY
+        if end > over:
+            self.told.append(f"the file of {time_text(max(over, start))[:10]} comes after the day is over")
+            end = min(end, over)
+        if start >= end:
+            return
+        self._spans = ((start, end),) if self.request.replace else self.store.missing(self.series, start, end)
+        days = list(_days(self._spans))
+        if days:
+            self._listed = self._listing(file_path(self.table, days[0][0]), file_path(self.table, days[-1][0]))
+        waiting: list[tuple[int, int, int]] = []
+        for number, (day, first, last) in enumerate(days):
+            try:
+                self._day(day, first, last)
+            except GoneError:
+                waiting.append((day, first, last))
+            if self._came or self._listed:
+                self._gaps(waiting)
+                waiting = []
+            progress(self.kind, number + 1, len(days))
+        if waiting:
+            path = self.http.url(file_path(self.table, waiting[0][0]))
+            raise FetchError(f"{CLOSED.format(host=self.http.host)} (no file of {len(waiting)} days, such as {path})")
+
+    def _gaps(self, days: list[tuple[int, int, int]]) -> None:
+        for day, first, last in days:
+            reason = f"BitMEX has no daily file of {self.kind} of {time_text(day)[:10]}"
+            if day >= CLOSED_ON:
+                reason += ": it closed on 2026-09-23"
+            elif day // DAY in JUNE_2026:
+                reason += "; several days of June 2026 are missing"
+            self._holes.append(Hole(first, last, reason))
+            self.store.declare_gap(self.series, first, last, reason)
+
+    def _day(self, day: int, first: int, last: int) -> None:
+        """Fetch one day and write what of it lies in [first, last). A file that came whole but cannot be read to its
+        end is fetched once more."""
+        path = file_path(self.table, day)
+        folder = self.store.folder / ".downloads" / "bitmex"
+        to = folder / path.replace("/", "_").removeprefix("data_")
+        try:
+            for again in (False, True):
+                done = download(self.http, path, to, packing="gzip")
+                try:
+                    self._write(Dump(to, self.table, self.request.symbol, day), done.digest, done.url, (first, last))
+                    break
+                except DataError:
+                    if again or done.resumed == 0:
+                        raise
+                    to.unlink(missing_ok=True)
+        finally:
+            to.unlink(missing_ok=True)
+            _remove_empty(folder)
+        self._came += 1
+
+    def _write(self, dump: Dump, digest: str, url: str, span: tuple[int, int]) -> None:
+        assert dump.day is not None
+        notes = (POOLS,) if POOLS_SINCE <= dump.day < CLOSED_ON + DAY else ()
+        where = Provenance(url, self.http.clock.now(), digest, "exchange", notes)
+        with self.store.writer(self.series, where, replace=self.request.replace) as writer:
+            at, held = span[0], None
+            for block in dump.blocks():
+                rows = _inside(block if held is None else pa.concat_tables([held, block]), *span)
+                if rows.num_rows:
+                    last = int(rows["ts"][-1].as_py())  # more rows of this time may follow
+                    before = _inside(rows, at, last)
+                    if last > at:
+                        writer.add(before if before.num_rows else _nothing(self.kind), at, last)
+                    at, held = last, rows.slice(before.num_rows)
+            writer.add(_nothing(self.kind) if held is None else held, at, span[1])
+        self._added, self._same = self._added + writer.written.added, self._same + writer.written.same
+        self.told += [note for note in notes if note not in self.told]
+        if left := dump.counts.get("one_sided"):
+            self.told.append(f"{time_text(dump.day)[:10]}: {left} quotes with one side only were left out")
+
+    def _listing(self, first: str, last: str) -> set[str]:
+        """Names of the files that the bucket has from the first to the last; empty where it does not list them."""
+        found: set[str] = set()
+        marker = first[:-1]
+        try:
+            while marker < last:
+                reply = self.http.get("", {"prefix": f"data/{self.table}/", "marker": marker})
+                keys = [key.decode() for key in _KEY.findall(reply.body)]
+                found |= set(keys)
+                if not keys or b"<IsTruncated>true" not in reply.body or keys[-1] <= marker:
+                    break
+                marker = keys[-1]
+        except FetchError:
+            return set()
+        return found
+
+
+def _days(spans: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int, int]]:
+    """Midnight of each day that spans touch, and the part of the span on it."""
+    for start, end in spans:
+        for day in range(start - start % DAY, end, DAY):
+            yield day, max(day, start), min(day + DAY, end)
+
+
+def _inside(block: Any, start: int, end: int) -> Any:
+    times = block["ts"].to_numpy()
+    first, last = np.searchsorted(times, (start, end))
+    return block.slice(first, last - first)
+
+
+def _nothing(kind: str) -> dict[str, Any]:
+    """No rows, in the columns that the kind requires."""
+    from halfspread.datafeeds.store.kinds import kind_of
+
+    return {name: np.zeros(0, np.int64 if name == "ts" else np.float64) for name in kind_of(kind).required}
+
+
+def _remove_empty(folder: Path) -> None:
+    for one in (folder, folder.parent):
+        try:
+            one.rmdir()
+        except OSError:
+            return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from halfspread.datafeeds.importers.options import Options
 from halfspread.datafeeds.importers.ordering import in_order, without_repeats
 from halfspread.datafeeds.importers.row_rules import Rules
 from halfspread.datafeeds.importers.spacing import interval_of, opens
+from halfspread.datafeeds.importers.tabular import Tabular
 from halfspread.datafeeds.importers.units import Clock, clock_of, unit_of
 from halfspread.datafeeds.importers.where import Where
 from halfspread.datafeeds.store.kinds import FAMILIES, Kind, kind_of
@@ -26,18 +27,7 @@ from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.engine.times import interval_text, parse_interval
 from halfspread.errors import DataError
 
-__all__ = ["Facts", "Tabular", "read_tabular"]
-
-
-class Tabular(Protocol):
-    """A table that is read in blocks: TextTable or ArrowTable."""
-
-    @property
-    def source(self) -> Source: ...
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    def sample(self, name: str) -> Any: ...
-    def blocks(self, types: Mapping[str, Any]) -> Iterator[tuple[Any, Where]]: ...
+__all__ = ["Facts", "read_tabular"]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from halfspread.datafeeds.importers.convert import stamps, text_type
+from halfspread.datafeeds.importers.tabular import Tabular
 from halfspread.datafeeds.importers.units import Clock
 from halfspread.datafeeds.importers.where import Where
 from halfspread.datafeeds.store.kinds import kind_of
 from halfspread.engine.times import DAY, SECOND, interval_text, time_text
 from halfspread.errors import DataError
-
-if TYPE_CHECKING:
-    from halfspread.datafeeds.importers.generic import Tabular
 
 __all__ = ["interval_of", "interval_of_times", "opens"]
 

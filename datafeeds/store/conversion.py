@@ -203,7 +203,7 @@ class _Block:
             odd = isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and "_" in value)
             if odd or (not isinstance(value, str) and value != int(value)):
                 raise ValueError
-            if isinstance(value, (float, np.floating)) and float(abs(value)) >= _EXACT:
+            if not isinstance(value, (int, str, np.integer)) and abs(float(value)) >= _EXACT:
                 raise ValueError
             return int(np.int64(int(value)))
         except (ValueError, TypeError, OverflowError):

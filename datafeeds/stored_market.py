@@ -9,13 +9,16 @@ from typing import Any
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.spans import Spans, without
 from halfspread.datafeeds.store.store import Store
-from halfspread.engine.times import interval_text, parse_interval, parse_time, time_text
+from halfspread.engine.times import MINUTE, interval_text, parse_interval, parse_time, time_text
 from halfspread.errors import DataError
 
 __all__ = ["StoredMarket", "declared_gaps", "refuse_holes", "what_is_there"]
 
 #: Tables that a tape may be made of, the finest first.
 TABLES = ("books", "quotes", "trades", "bars")
+
+#: Files of events cover what lies between their first and last rows; so long beside them may have been quiet (ns).
+QUIET = MINUTE
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def refuse_holes(market: StoredMarket, store: Store, series: Series, gaps: Spans
     last = summary.covered[-1][1] if end is None else end
     known = tuple((gap.start, gap.end) for gap in store.gaps(series))
     missing = without(without([(first, last)], summary.covered), sorted({*gaps, *known}))
+    if series.of_kind.events:
+        missing = tuple(span for span in missing if span[1] - span[0] > QUIET)
     if missing:
         shown = ", ".join(f"{time_text(a)} to {time_text(b)}" for a, b in missing[:3])
         more = f" and {len(missing) - 3} more spans" if len(missing) > 3 else ""

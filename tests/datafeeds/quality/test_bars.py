@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -271,3 +272,29 @@ def test_a_volume_below_zero_or_a_price_that_is_none_is_an_error() -> None:
         assert ("shape", "error", 1) in told(found), (name, value)
     moved = spoiled(columns, volume=0.0)
     assert ("shape", "warning", 1) in told(find("bars_1m", moved))
+
+
+def test_very_many_holes_are_counted_in_little_time() -> None:
+    minutes = 400_000
+    ts = START + np.arange(0, minutes, 2) * MINUTE
+    columns: Columns = {"ts": ts, **{name: np.full(len(ts), 40_000.0) for name in ("open", "high", "low", "close")}}
+    check = MissingRows(
+        subject_for("mark_1m", columns, covered=((START, int(ts[-1])),), declared=((START, START + 100 * MINUTE, "x"),))
+    )
+    began = time.process_time()
+    for block in blocks_of(columns, (50_000, 120_000)):
+        check.add(block)
+    found = check.findings()
+    assert time.process_time() - began < 5.0
+    assert [(one.count, one.severity) for one in found] == [(minutes // 2 - 51, "warning"), (50, "note")]
+
+
+def test_rows_out_of_order_are_an_error() -> None:
+    columns = made_bars()
+    order = np.arange(600)
+    order[[ROW, ROW + 1]] = order[[ROW + 1, ROW]]
+    swapped = {name: values[order] for name, values in columns.items()}
+    for cuts in ((), (ROW + 1,)):
+        found = [one for one in find("bars_1m", swapped, cuts) if one.check == "order"]
+        assert told(found) == [("order", "error", 1)]
+        assert found[0].start == AT

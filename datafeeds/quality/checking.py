@@ -15,7 +15,7 @@ from halfspread.datafeeds.quality.clocks import ClockCheck
 from halfspread.datafeeds.quality.finding import SEVERITIES, Finding
 from halfspread.datafeeds.quality.funding import FundingCheck
 from halfspread.datafeeds.quality.gaps import MissingRows, Silence
-from halfspread.datafeeds.quality.jumps import JumpCheck
+from halfspread.datafeeds.quality.jumps import Confirm, JumpCheck
 from halfspread.datafeeds.quality.order import OrderCheck
 from halfspread.datafeeds.quality.outages import OutageCheck
 from halfspread.datafeeds.quality.prints import PrintCheck
@@ -79,7 +79,7 @@ def examine(
         bare = Subject(series, start or 0, end or 1)
         found = tuple(damaged or [nothing])
         return Checked(bare, found, 0, time.perf_counter() - began, damaged=bool(damaged))
-    checks = checks_of(subject, comparing.confirm_by(store, subject) if beside else None)
+    checks = checks_of(subject, *(comparing.confirm_by(store, subject) if beside else ()))
     with np.errstate(all="ignore"):
         rows, every = run(checks, blocks(store, series, subject.start, subject.end))
         compared = comparing.compare(store, subject) if beside else []
@@ -111,12 +111,12 @@ def run(checks: Sequence[Check], rows: Iterable[Block]) -> tuple[int, list[Findi
         return count, [each for one in checks for each in one.findings()]
 
 
-def checks_of(subject: Subject, confirm: Any = None) -> list[Check]:
-    """The checks that look at a series on its own; ``confirm``: see `jumps`."""
-    return list(_checks(subject, confirm))
+def checks_of(subject: Subject, confirm: Confirm | None = None, witness: str = "the mark price") -> list[Check]:
+    """The checks that look at a series on its own; ``confirm`` and ``witness``: see `jumps`."""
+    return list(_checks(subject, confirm, witness))
 
 
-def _checks(subject: Subject, confirm: Any) -> Iterator[Check]:
+def _checks(subject: Subject, confirm: Confirm | None, witness: str) -> Iterator[Check]:
     yield OrderCheck(subject)
     family = subject.family
     if subject.interval:
@@ -127,7 +127,7 @@ def _checks(subject: Subject, confirm: Any) -> Iterator[Check]:
         yield ShapeCheck(subject)
         yield StaleCheck(subject)
     if family in ("bars", "mark", "index"):
-        yield JumpCheck(subject, confirm)
+        yield JumpCheck(subject, confirm, witness)
         yield ReturnCounts(subject)
     if family == "bars":
         yield AmountCheck(subject)

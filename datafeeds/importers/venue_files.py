@@ -91,7 +91,7 @@ def read_messages(source: Source, options: Options, provenance: Provenance) -> I
     told = ["rows stand at their time of receipt" if received else "no time of receipt: rows stand at the venue's time"]
 
     def parser() -> WireParser:
-        return WireParser(dialect, options.symbol, name=str(source))
+        return WireParser(dialect, options.symbol, book=options.book, name=str(source))
 
     of = replace(provenance, clock="received" if received else "exchange")
     names = {"updates": "book_updates", "trades": "trades", "quotes": "quotes"}
@@ -106,7 +106,7 @@ def read_messages(source: Source, options: Options, provenance: Provenance) -> I
             while more:
                 data = stream.read(_BLOCK)
                 more = bool(data)
-                parsed = lines.feed(data) if more else lines.finish()
+                parsed = _parsed(lines, data)
                 tally.read += parsed.counts.get("lines", 0)
                 for reason, count in parsed.skipped.items():
                     tally.leave(f"messages: {reason}", count)
@@ -124,6 +124,16 @@ def read_messages(source: Source, options: Options, provenance: Provenance) -> I
     return Imported(
         source, f"messages of {dialect}", blocks(), of, told, tally, _first_of(head), (), "text of messages"
     )
+
+
+def _parsed(lines: Any, data: bytes) -> Any:
+    """What a block holds. Raises DataError that names our options."""
+    try:
+        return lines.feed(data) if data else lines.finish()
+    except DataError as error:
+        if "expected one book" in str(error):
+            raise DataError(f"{error} (--book NAME says which book)") from None
+        raise
 
 
 def _whole(column: Any, pa: Any) -> Any:
@@ -160,6 +170,7 @@ def _venue_of(head: bytes) -> str | None:
 
 def _symbol_of(head: bytes) -> str | None:
     found = {name.decode() for name in re.findall(rb'"(?:s|symbol)"\s*:\s*"([A-Za-z0-9_.-]{2,32})"', head)}
+    found.discard("symbol")  # BitMEX lists the types of its columns
     return found.pop() if len(found) == 1 else None
 
 

@@ -76,6 +76,7 @@ def _options(arguments: Namespace) -> Options:
         stamp=arguments.stamp,
         interval=arguments.interval,
         volume=getattr(arguments, "volume", None),
+        book=getattr(arguments, "book", None),
         sort=bool(getattr(arguments, "sort", False)),
         max_unpacked=None if size is None else parse_size(str(size)),
     )

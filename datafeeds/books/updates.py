@@ -132,5 +132,5 @@ def _codes(table: Mapping[str, Any], column: str, name: str) -> NDArray[np.int8]
     wrong = (array < lowest) | (array > highest) if good else np.ones(len(array), bool)
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"{name}: row {row}: {column}: expected {meaning}, got {array[row]!r}")
+        raise DataError(f"{name}: row {row}: {column}: expected {meaning}, got {array[row]}")
     return array.astype(np.int8)

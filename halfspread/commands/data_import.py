@@ -134,7 +134,7 @@ def _write(one: Done, store: Store, replacing: bool) -> None:
                     one.before |= _imported_before(store, block.series, one.digest)
                     writer = store.writer(block.series, imported.provenance, replace=replacing)
                     writers[block.series] = stack.enter_context(writer)
-                writers[block.series].add(block.rows)
+                writers[block.series].add(block.rows, *(block.span or ()))
     finally:
         one.written = {series: writer.written for series, writer in writers.items()}
 

@@ -236,10 +236,13 @@ def _same_columns(files: list[Path], columns: tuple[str, ...]) -> bool:
 
 
 def _side(market: StoredMarket, store: Store, name: str, series: Series) -> Any:
-    """Rows of what stands beside: of funding all, of prices those of the range."""
-    if name == "funding":
-        return store.read(series)
-    return store.read(series, *_bound(market, MARGIN), columns=("ts", "open"))
+    """What stands beside: of funding all rows, of prices those of the range."""
+    span = (None, None) if name == "funding" else _bound(market, MARGIN)
+    columns = series.of_kind.names if name == "funding" else ("ts", "open")
+    files = store.files(series, *span)
+    if files and _same_columns(files, columns):
+        return ParquetFiles(f"store {series}", tuple(files))
+    return store.read(series, *span, columns=columns)
 
 
 def _gaps(market: StoredMarket, store: Store, series: Series) -> Spans:

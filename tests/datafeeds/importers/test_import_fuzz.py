@@ -146,7 +146,24 @@ def test_a_damaged_file_is_read_or_refused(
 
 CELLS = st.one_of(
     st.sampled_from(
-        ["", "nan", "inf", "-1", "0", "1e400", "0x10", "1,5", "1_000", "1 000", "'1'", "true", "１", "1e-400", "--1"]
+        [
+            "",
+            "nan",
+            "inf",
+            "-1",
+            "0",
+            "1e400",
+            "0x10",
+            "1,5",
+            "1_000",
+            "1 000",
+            "'1'",
+            "true",
+            "1e-400",
+            "--1",
+            "7.",
+            ".5",
+        ]
     ),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.integers(-(2**70), 2**70).map(str),

@@ -25,7 +25,7 @@ QUICK = tuple(kind for kind in REST_FAULTS if kind not in ("stall", "403"))
 
 def test_a_day_of_faults_ends_with_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (client, fetch_spaced):
-        monkeypatch.setattr(module, "KLINES", 10)
+        monkeypatch.setattr(module, "KLINES", 13)
     start = parse_time("2024-01-01")
     hole = (start + 7 * HOUR, start + 8 * HOUR)
     contracts = (replace(BYBIT_CONTRACTS[0], holes=(hole,)),)
@@ -33,7 +33,7 @@ def test_a_day_of_faults_ends_with_the_truth(tmp_path: Path, monkeypatch: pytest
     end = start + DAY + 12 * HOUR
     store, clock = Store(tmp_path), ManualClock(market.end)
     kinds = ("bars_1m", "mark_1m", "index_1m", "premium_1h", "funding", "open_interest_1h")
-    with FakeExchange(market, Faults(rate=0.3, kinds=QUICK), seed=4, now=clock.now) as venue:
+    with FakeExchange(market, Faults(rate=0.5, kinds=QUICK), seed=4, now=clock.now) as venue:
         request = FetchRequest("BTCUSDT", kinds, start, end, base_url=venue.bybit, workers=2)
         fetched = fetch(request, store, clock=clock, rng=np.random.default_rng(1))
         log = list(venue.log)

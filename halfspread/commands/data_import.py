@@ -76,6 +76,7 @@ def _options(arguments: Namespace) -> Options:
         stamp=arguments.stamp,
         interval=arguments.interval,
         volume=getattr(arguments, "volume", None),
+        book=getattr(arguments, "book", None),
         sort=bool(getattr(arguments, "sort", False)),
         max_unpacked=None if size is None else parse_size(str(size)),
     )
@@ -133,7 +134,7 @@ def _write(one: Done, store: Store, replacing: bool) -> None:
                     one.before |= _imported_before(store, block.series, one.digest)
                     writer = store.writer(block.series, imported.provenance, replace=replacing)
                     writers[block.series] = stack.enter_context(writer)
-                writers[block.series].add(block.rows)
+                writers[block.series].add(block.rows, *(block.span or ()))
     finally:
         one.written = {series: writer.written for series, writer in writers.items()}
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.store import filling
@@ -51,6 +51,7 @@ def streaming(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "CELLS_HELD", 100)
 
 
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 300), max_size=8), ids=st.sampled_from(["none", "some", "all"]))
 def test_a_day_that_goes_to_the_disk_as_it_comes_is_the_same_day(cuts: list[int], ids: str) -> None:
     times = MIDNIGHT + 600 * SECOND * np.arange(300)

@@ -73,7 +73,8 @@ def _plain(values: Any) -> Any:
 
 def _stamps(values: Any, what: str, first_row: int) -> Integers:
     """A column of times in nanoseconds. Raises DataError, for numbers among texts too."""
-    cells = values.to_numpy() if isinstance(values, (pd.Series, pd.Index)) else values
+    plain = isinstance(values, (pd.Series, pd.Index)) and isinstance(values.dtype, np.dtype)
+    cells = values.to_numpy() if plain else values
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
         numeric = [isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool) for cell in cells]
         if any(numeric) and not all(numeric):
@@ -86,6 +87,19 @@ def _stamps(values: Any, what: str, first_row: int) -> Integers:
 
 def _fits(cells: Any) -> bool:
     return all(-(2**63) <= cell < 2**63 for cell in cells)
+
+
+def _finite(values: Any) -> pa.Array | None:
+    """A column of float64 without anything that would have to be looked at; None for others."""
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        if whole.type != TYPES["number"] or whole.null_count:
+            return None
+        return whole if np.isfinite(whole.to_numpy(zero_copy_only=False)).all() else None
+    plain = values.to_numpy() if isinstance(values, pd.Series) and values.dtype == np.float64 else values
+    if not isinstance(plain, np.ndarray) or plain.dtype != np.float64 or not np.isfinite(plain).all():
+        return None
+    return pa.array(plain.copy())  # whoever handed it in may write into it
 
 
 def _array(values: Any) -> Any:
@@ -143,6 +157,8 @@ class _Block:
                 f"{self._what}: column {column.name}: expected one value for each of {len(self._stamps)} times, got "
                 f"{len(values) if hasattr(values, '__len__') else 'none'}"
             )
+        if column.type == "number" and (quick := _finite(values)) is not None:
+            return quick
         if arrow:
             whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             if whole.type == TYPES[column.type] and column.type in ("count", "flag", "time"):

@@ -65,8 +65,9 @@ def _series(view: SeriesView) -> str:
     lead += formats.plural(view.rows, "row")
     if view.expected:
         lead += f" of {view.expected:,} that the spans asked for should hold"
-    facts = {"held against": "; ".join(view.beside), "source": "; ".join(view.sources)}
+    facts = {"beside": "; ".join(view.beside), "source": "; ".join(view.sources)}
     content = [definitions({name: words for name, words in facts.items() if words})]
+    content.append(element("div", style="height: 12px"))
     content += [_findings(view.findings) if view.findings else element("p", "Nothing was found.", class_="lead after")]
     content.append(coverage_chart(view))
     if view.moves is not None and sum(view.moves.up) + sum(view.moves.down):

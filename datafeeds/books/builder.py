@@ -299,10 +299,12 @@ def joined(blocks: Iterator[Built]) -> Built:
             counts[name] = counts.get(name, 0) + count
     filled = [block for block in found if len(block)] or found[:1]
     local = [block.local for block in filled if block.local is not None]
+    rows = np.concatenate([block.rows for block in filled]) if len(filled) > 1 else filled[0].rows
+    rows.flags.writeable = False
     return Built(
         np.concatenate([block.times for block in filled]),
         np.concatenate(local) if len(local) == len(filled) else None,
-        np.concatenate([block.rows for block in filled]) if len(filled) > 1 else filled[0].rows,
+        rows,
         found[0].levels,
         tuple(gap for block in found for gap in block.gaps),
         counts,

@@ -386,29 +386,36 @@ def _write(state: Array, keys: Array, sizes: Array, rows: Array, shown: Array) -
     return not same
 
 
-@loop_kernel
-def _emit(
-    local: int, exchange: int, state: Array, keys: Array, sizes: Array, rows: Array, times: Array, shown: Array
-) -> None:
-    """A snapshot of the shown levels at these times, neither of which may run backwards."""
+@inner_kernel
+def _emit(state: Array, keys: Array, sizes: Array, rows: Array, times: Array, shown: Array) -> None:
+    """The snapshot that is due."""
+    state[DUE] = 0
+    if _write(state, keys, sizes, rows, shown):
+        times[state[OUT], 0] = state[DUE_EXCHANGE]
+        times[state[OUT], 1] = state[DUE_TS]
+        state[OUT] += 1
+
+
+@inner_kernel
+def _make_due(state: Array) -> None:
+    """The book as of this message is due; neither of its times may run backwards."""
+    local, exchange = state[TS], state[EXCHANGE]
     if local < state[LAST_LOCAL]:
         local = state[LAST_LOCAL]
         state[LOCAL_BACK] += 1
-    if state[EXCHANGE_CLOCK] == 1:
-        if exchange == NULL:
-            exchange = state[LAST_EXCHANGE] if state[LAST_EXCHANGE] != NULL else local
-            state[WITHOUT_EXCHANGE] += 1
-        elif exchange < state[LAST_EXCHANGE]:
-            exchange = state[LAST_EXCHANGE]
-            state[EXCHANGE_BACK] += 1
-    else:
+    if state[EXCHANGE_CLOCK] == 0:
         exchange = local
+    elif exchange == NULL:
+        exchange = state[LAST_EXCHANGE] if state[LAST_EXCHANGE] != NULL else local
+        state[WITHOUT_EXCHANGE] += 1
+    elif exchange < state[LAST_EXCHANGE]:
+        exchange = state[LAST_EXCHANGE]
+        state[EXCHANGE_BACK] += 1
     state[LAST_LOCAL] = local
     state[LAST_EXCHANGE] = exchange
-    if _write(state, keys, sizes, rows, shown):
-        times[state[OUT], 0] = exchange
-        times[state[OUT], 1] = local
-        state[OUT] += 1
+    state[DUE] = 1
+    state[DUE_TS] = local
+    state[DUE_EXCHANGE] = exchange
 
 
 @loop_kernel
@@ -455,12 +462,9 @@ def _finish(state: Array, keys: Array, sizes: Array, rows: Array, times: Array, 
         else:
             if state[BROKEN] != 0:
                 _close_gap(state, gaps)
+            _make_due(state)
             if state[EVERY] == 0:
-                _emit(state[TS], state[EXCHANGE], state, keys, sizes, rows, times, shown)
-            else:
-                state[DUE] = 1
-                state[DUE_TS] = state[TS]
-                state[DUE_EXCHANGE] = state[EXCHANGE]
+                _emit(state, keys, sizes, rows, times, shown)
     state[LAST_TS] = state[TS]
     return DONE
 
@@ -507,8 +511,7 @@ def build(
             if state[DUE] == 1 and state[QUIET] == 0 and ts[i] // state[EVERY] != state[DUE_TS] // state[EVERY]:
                 if state[OUT] >= len(rows):
                     return FULL
-                state[DUE] = 0
-                _emit(state[DUE_TS], state[DUE_EXCHANGE], state, keys, sizes, rows, times, shown)
+                _emit(state, keys, sizes, rows, times, shown)
             _begin(i, ts, exchange, message, action, first, sequence, before, state)
         state[TS] = ts[i]
         if exchange[i] != NULL:
@@ -561,8 +564,7 @@ def build(
 def show_due(state: Array, keys: Array, sizes: Array, rows: Array, times: Array, shown: Array) -> None:
     """Write the snapshot that is due, at the end of the data."""
     if state[DUE] == 1:
-        state[DUE] = 0
-        _emit(state[DUE_TS], state[DUE_EXCHANGE], state, keys, sizes, rows, times, shown)
+        _emit(state, keys, sizes, rows, times, shown)
 
 
 @kernel

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from halfspread.datafeeds.books.wire.sheets import NULL
@@ -62,10 +63,12 @@ class UpdateRows:
 
 
 def update_rows(source: Any, what: str = "book updates") -> UpdateRows:
-    """Columns of an Arrow table or record batch, a DataFrame, a Parquet file or a mapping of arrays. Raises DataError
+    """Columns of an Arrow table or record batch, a DataFrame or a mapping of arrays. Raises DataError
     naming column and row."""
+    if not isinstance(source, pd.DataFrame) and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "schema")):
+        source = _from_arrow(source)
     table, name = read_table(source, list(kind_of("book_updates").names))
-    name = what if name in ("Arrow table", "mapping of arrays") else name
+    name = what if name == "mapping of arrays" else name
     missing = [column for column in kind_of("book_updates").required if column not in table]
     if missing:
         raise DataError(f"{name}: missing column(s) {', '.join(missing)}; found {', '.join(table) or 'none'}")
@@ -83,8 +86,25 @@ def update_rows(source: Any, what: str = "book updates") -> UpdateRows:
     return UpdateRows(tuple(found))
 
 
+def _from_arrow(source: Any) -> dict[str, NDArray[Any]]:
+    """Columns of an Arrow table or record batch; whole numbers stay whole, with NULL for nulls."""
+    import pyarrow as pa
+
+    found = {}
+    for name in [name for name in source.schema.names if name in ORDER]:
+        column = source[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
+        if column.null_count and pa.types.is_integer(column.type):
+            column = column.fill_null(NULL) if name in _WHOLE else column
+        found[name] = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    return found
+
+
 def _array(values: Any) -> NDArray[Any]:
     """A NumPy array; datetimes become nanoseconds."""
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.DatetimeTZDtype):
+        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
     array: NDArray[Any] = np.asarray(values)
@@ -132,5 +152,5 @@ def _codes(table: Mapping[str, Any], column: str, name: str) -> NDArray[np.int8]
     wrong = (array < lowest) | (array > highest) if good else np.ones(len(array), bool)
     if wrong.any():
         row = int(wrong.argmax())
-        raise DataError(f"{name}: row {row}: {column}: expected {meaning}, got {array[row]!r}")
+        raise DataError(f"{name}: row {row}: {column}: expected {meaning}, got {array[row]}")
     return array.astype(np.int8)

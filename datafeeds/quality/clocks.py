@@ -35,6 +35,7 @@ class ClockCheck:
         self._samples: list[Integers] = []
         self._times: list[Integers] = []
         self._every = 1
+        self._most = 0
         self._rows = 0
         self._last = 0
 
@@ -49,6 +50,7 @@ class ClockCheck:
             return
         lag = ts - exch
         ahead = lag < 0
+        self._most = max(self._most, -int(lag.min()))
         self._ahead.add(
             ts[ahead], lambda i: f"{length_text(-int(lag[ahead][i]))} before the exchange's time", 1,
             -lag[ahead].astype(np.float64),
@@ -90,7 +92,7 @@ class ClockCheck:
                 "clocks",
                 "warning",
                 f"{many(self._ahead.count, 'row')} ({share:.1%}) received before they happened, by up to "
-                f"{self._ahead.worst.text.split(' before')[0] if self._ahead else ''}: a clock is wrong",
+                f"{length_text(self._most)}: a clock is wrong",
             )
         ]
         if len(lags) >= 100 and last - first > GROWN and last > GROWN_TIMES * max(first, 0.0):
@@ -98,9 +100,8 @@ class ClockCheck:
                 f"the lag grows from {length_text(int(first))} to {length_text(int(last))}: the recorder fell behind"
             )
             found.append(Finding("clocks", "warning", int(times[0]), int(times[-1]) + 1, 1, words))
-        worst = self._slow.worst.text if self._slow else ""
         found += self._slow.finding(
-            "clocks", "note", f"{many(self._slow.count, 'row')} that came late; the latest: {worst}"
+            "clocks", "note", f"{many(self._slow.count, 'row')} that came late; the latest {self._slow.worst}"
         )
         words = f"{many(self._falls.count, 'row')} with an exchange time before that of the row above"
         return found + self._falls.finding("clocks", "note", words)

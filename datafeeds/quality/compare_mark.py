@@ -89,6 +89,5 @@ class MarkComparison:
                     "the same time: one of the two series is stamped at the end of its bars"
                 )
                 found.append(Finding("stamps", "error", *whole, words))
-        worst = self._far.worst.text if self._far else ""
-        words = f"{many(self._far.count, 'close')} more than {FAR:.0%} from {other}; the farthest: {worst}"
+        words = f"{many(self._far.count, 'close')} more than {FAR:.0%} from {other}; the farthest {self._far.worst}"
         return found + self._far.finding("basis", "warning", words)

@@ -12,7 +12,9 @@ from halfspread.datafeeds.quality.compare_quotes import QuoteComparison, TradePl
 from halfspread.datafeeds.quality.compare_trades import FIELDS, TradeComparison
 from halfspread.datafeeds.quality.finding import Finding
 from halfspread.datafeeds.quality.jumps import Confirm
+from halfspread.datafeeds.quality.places import many
 from halfspread.datafeeds.quality.reading import block_of, blocks, subject_of
+from halfspread.datafeeds.quality.replayed import replay
 from halfspread.datafeeds.quality.subject import Block, Subject
 from halfspread.datafeeds.quality.trade_bars import Bars, TradeBars
 from halfspread.datafeeds.store.kinds import kind_of
@@ -59,11 +61,15 @@ def confirm_by(store: Store, subject: Subject) -> Confirm | None:
 
 
 def compare(store: Store, subject: Subject) -> list[Compared]:
-    """Hold a series against the trades, mark price, books and quotes that the store has of its contract."""
-    found = []
+    """Hold a series against the trades, mark price, books and quotes that the store has of its contract; book
+    updates are played back."""
+    found: list[Compared | None] = []
     if subject.family == "bars":
         found += [_trades(store, subject, one) for one in others(store, subject.series, "trades")]
         found += [_mark(store, subject, one) for one in others(store, subject.series, "mark")[:1]]
+    if subject.family == "book_updates":
+        what, findings = replay(store, subject)
+        found.append(Compared(what, tuple(findings)))
     if subject.family == "quotes":
         found += [_quotes(store, subject, one) for one in others(store, subject.series, "books")[:1]]
     if subject.family == "trades":
@@ -84,7 +90,7 @@ def _trades(store: Store, subject: Subject, series: Series) -> Compared | None:
             _rebuild(store, subject, series, comparison, first, last)
     if not comparison.bars:
         return None
-    return Compared(f"{comparison.bars:,} bars against {series.kind}", tuple(comparison.findings()))
+    return Compared(f"{many(comparison.bars, 'bar')} held against {series.kind}", tuple(comparison.findings()))
 
 
 def _rebuild(
@@ -131,7 +137,9 @@ def _mark(store: Store, subject: Subject, series: Series) -> Compared | None:
         common, a, b = np.intersect1d(closes, marks, assume_unique=True, return_indices=True)
         comparison.add(common, block.number("close")[a], other.number("close")[b])
         pairs += len(common)
-    return Compared(f"{pairs:,} closes against {series.kind}", tuple(comparison.findings())) if pairs else None
+    return (
+        Compared(f"{many(pairs, 'close')} held against {series.kind}", tuple(comparison.findings())) if pairs else None
+    )
 
 
 def _days(subject: Subject) -> Iterator[tuple[int, int]]:
@@ -153,7 +161,7 @@ def _quotes(store: Store, subject: Subject, series: Series) -> Compared | None:
             a, b = block_of(quotes), block_of(tops)
             comparison.add(a.ts, _pair(a, "bid", "ask"), b.ts, _pair(b, "bid_1", "ask_1"))
             rows += len(a)
-    return Compared(f"{rows:,} quotes against {series.kind}", tuple(comparison.findings())) if rows else None
+    return Compared(f"{many(rows, 'quote')} held against {series.kind}", tuple(comparison.findings())) if rows else None
 
 
 def _places(store: Store, subject: Subject, series: Series) -> Compared | None:
@@ -170,7 +178,7 @@ def _places(store: Store, subject: Subject, series: Series) -> Compared | None:
             a, b = block_of(trades), block_of(tops)
             comparison.add(a.ts, a.number("price"), b.ts, _pair(b, "bid", "ask"))
             rows += len(a)
-    return Compared(f"{rows:,} trades against {series.kind}", tuple(comparison.findings())) if rows else None
+    return Compared(f"{many(rows, 'trade')} held against {series.kind}", tuple(comparison.findings())) if rows else None
 
 
 def _pair(block: Block, *names: str) -> Floats:

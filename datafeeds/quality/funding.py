@@ -117,8 +117,7 @@ class FundingCheck:
             *high.finding(
                 "rates",
                 "note",
-                f"{many(high.count, 'rate')} beyond the usual cap of {cap or 0:.3%}; the largest: "
-                f"{high.worst.text if high else ''}",
+                f"{many(high.count, 'rate')} beyond the usual cap of {cap or 0:.3%}; the largest: {high.worst}",
             ),
         ]
         median = float(np.median(np.abs(rates[~none]))) if (~none).any() else 0.0

@@ -32,6 +32,8 @@ _KEPT = 1000
 def length_text(nanoseconds: int) -> str:
     """A length of time in the unit that people would use, such as 98 min or 144.4 days."""
     seconds = nanoseconds / 1e9
+    if seconds < 1.0:
+        return f"{1e3 * seconds:.3g} ms"
     for limit, size, unit in ((120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h")):
         if seconds < limit:
             return f"{seconds / size:.3g} {unit}"
@@ -79,7 +81,7 @@ class MissingRows:
         for start, end in spans:
             missing = (end - start) // self.subject.interval
             if missing:
-                text = f"{missing:,} missing, {time_text(start)} to {time_text(end)} ({length_text(end - start)})"
+                text = f"{missing:,} missing until {time_text(end)} ({length_text(end - start)})"
                 places.one(start, end, text, float(end - start))
 
     def findings(self) -> list[Finding]:
@@ -91,7 +93,7 @@ class MissingRows:
             self._holes(np.array([self._next]), np.array([last])) if last > self._next else None
             self._next = last
         lost = f"{many(self._bars, 'row')} of {interval_text(self.subject.interval)} missing"
-        longest = f"; the longest {self._real.worst.text}" if self._real else ""
+        longest = f"; the longest {self._real.worst}" if self._real else ""
         reasons = "; ".join(sorted({reason for _, _, reason in self.subject.declared if reason}))
         return [
             *self._real.finding("gaps", "warning", f"{lost} in {many(self._real.count, 'hole')}{longest}"),
@@ -143,8 +145,8 @@ class Silence:
             spans = without([(start, start + length)], declared)
             for first, last in shared(spans, covered) if covered else spans:
                 if last - first >= SILENCE:
-                    text = f"nothing from {time_text(first)} to {time_text(last)} ({length_text(last - first)})"
+                    text = f"nothing until {time_text(last)} ({length_text(last - first)})"
                     found.one(first, last, text, float(last - first))
         usual = f"usually one every {length_text(int(mean))}" if found else ""
-        longest = f"; the longest: {found.worst.text}" if found else ""
+        longest = f"; the longest {found.worst}" if found else ""
         return found.finding("silence", "warning", f"{many(found.count, 'silence')}, {usual}{longest}")

@@ -26,7 +26,7 @@ import numpy as np
 from halfspread.datafeeds.quality.finding import Finding
 from halfspread.datafeeds.quality.places import Flags, Places, many
 from halfspread.datafeeds.quality.subject import Block, Subject
-from halfspread.engine.times import HOUR, Floats, Integers, time_text
+from halfspread.engine.times import HOUR, Floats, Integers
 
 __all__ = ["Confirm", "JumpCheck", "usual_moves"]
 
@@ -156,7 +156,7 @@ class JumpCheck:
         with np.errstate(divide="ignore", invalid="ignore"):
             up, down = np.log(highs / ends.max(axis=0)), np.log(ends.min(axis=0) / lows)
         wick = np.maximum(up, down)
-        for row in np.flatnonzero(here & (wick > WICK)).tolist():
+        for row in np.flatnonzero(here & (wick > WICK) & np.isfinite(wick)).tolist():
             rises = bool(up[row] >= down[row])
             base, far = (ends.max(axis=0)[row], highs[row]) if rises else (ends.min(axis=0)[row], lows[row])
             told = self._told(int(block.ts[row]), float(base), float(np.log(far / base)))
@@ -177,35 +177,31 @@ class JumpCheck:
                 "jumps",
                 "error",
                 f"{many(self._levels.count, 'change')} of the price by more than a factor of {FACTOR:g}: another unit, "
-                f"or another contract? {_worst(self._levels)}",
+                f"or another contract? {self._levels.worst}",
             ),
             *self._spikes.finding(
                 "spikes",
                 "warning",
                 f"{many(self._spikes.count, 'spike')} that nothing confirms: the price leaves and is back a bar later; "
-                f"{_worst(self._spikes)}",
+                f"{self._spikes.worst}",
             ),
             *self._seen.finding(
                 "spikes",
                 "note",
-                f"{many(self._seen.count, 'spike')} that the mark price or the volume confirm; {_worst(self._seen)}",
+                f"{many(self._seen.count, 'spike')} that the mark price or the volume confirm; {self._seen.worst}",
             ),
             *self._broken.finding(
                 "wicks",
                 "warning",
-                f"{many(self._broken.count, 'bar')} with a high or low far from anything; {_worst(self._broken)}",
+                f"{many(self._broken.count, 'bar')} with a high or low far from anything; {self._broken.worst}",
             ),
             *self._wicks.finding(
-                "wicks", "note", f"{many(self._wicks.count, 'long wick')}; the longest {_worst(self._wicks)}"
+                "wicks", "note", f"{many(self._wicks.count, 'long wick')}; the longest {self._wicks.worst}"
             ),
             *self._moves.finding(
-                "moves", "note", f"{many(self._moves.count, 'large move')}; the largest {_worst(self._moves)}"
+                "moves", "note", f"{many(self._moves.count, 'large move')}; the largest {self._moves.worst}"
             ),
         ]
-
-
-def _worst(places: Places) -> str:
-    return f"{time_text(places.worst.start)}: {places.worst.text}" if places else ""
 
 
 def _move(move: float, before: float, after: float) -> str:

@@ -79,8 +79,7 @@ class OutageCheck:
             share = max(empty - bars, 1) / max(rows - bars, 1)
             if share < 1.0 and math.log(rows) + bars * math.log(share) >= math.log(EXPECTED):
                 continue
-            text = f"{bars:,} bars without volume, {time_text(start)} to {time_text(start + length)}"
-            text += f" ({length_text(length)})"
+            text = f"{bars:,} bars without volume until {time_text(start + length)} ({length_text(length)})"
             places = self._quiet if share > QUIET else self._outages
             places.one(start, start + length, text, float(length))
 
@@ -94,8 +93,7 @@ class OutageCheck:
             (self._outages, "warning", "a busy market"),
             (self._quiet, "note", "a thin market"),
         ):
-            longest = places.worst.text if places else ""
-            words = f"{many(places.count, 'run')} of bars without volume in {market}; the longest: {longest}"
+            words = f"{many(places.count, 'run')} of bars without volume in {market}; the longest {places.worst}"
             found += places.finding("outages", severity, words)  # type: ignore[arg-type]
         share = self._empty.count / max(self._rows, 1)
         if share >= THIN:

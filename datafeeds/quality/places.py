@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.datafeeds.quality.finding import Example, Finding, Severity
-from halfspread.engine.times import Floats, Integers
+from halfspread.engine.times import Floats, Integers, time_text
 
 __all__ = ["MOST_EXAMPLES", "Places", "many", "month_names", "month_numbers"]
 
@@ -79,9 +79,12 @@ class Places:
         return tuple(sorted((entry[2] for entry in self._kept), key=lambda one: (one.start, one.end)))
 
     @property
-    def worst(self) -> Example:
-        """The heaviest place."""
-        return max(self._kept)[2]
+    def worst(self) -> str:
+        """Time and text of the heaviest place; nothing where there is none."""
+        if not self._kept:
+            return ""
+        place = max(self._kept, key=lambda entry: entry[:2])[2]
+        return f"{time_text(place.start)}: {place.text}"
 
     def finding(self, check: str, severity: Severity, message: str) -> list[Finding]:
         """The finding, alone in a list; nothing where no place was flagged."""

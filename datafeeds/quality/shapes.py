@@ -39,7 +39,7 @@ class ShapeCheck:
         self._places = {name: Places() for name in _FAULTS}
         self._carried = Places(most=3)
         self._rows = 0
-        self._close = np.nan
+        self._close, self._next = np.nan, 0
 
     def add(self, block: Block) -> None:
         """Take the next rows."""
@@ -53,13 +53,15 @@ class ShapeCheck:
         whole = good & (highs >= lows)
         self._put("close", block, whole & ((closes < lows) | (closes > highs)))
         outside = whole & ((opens < lows) | (opens > highs))
+        after = np.diff(np.r_[self._next, block.ts]) == np.r_[0, np.full(len(block) - 1, self.subject.interval)]
+        outside &= after  # the first bar, and one after a hole, may open at a close that is not here
         carried = outside & (opens == np.r_[self._close, closes[:-1]])
         self._carried.add(block.ts[carried], lambda i: self._text(block, carried, i), self.subject.interval)
         self._put("open", block, outside & ~carried)
         if self.subject.family == "bars":
             self._volume(block, whole, highs, lows)
         self._rows += len(block)
-        self._close = float(closes[-1])
+        self._close, self._next = float(closes[-1]), int(block.ts[-1]) + self.subject.interval
 
     def _volume(self, block: Block, whole: Flags, highs: Floats, lows: Floats) -> None:
         volume = block.number("volume")

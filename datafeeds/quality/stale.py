@@ -83,7 +83,7 @@ class StaleCheck:
         start, bars = run
         length = bars * self.subject.interval
         if bars >= FROZEN and length >= FROZEN_TIME:
-            text = f"the same prices from {time_text(start)} to {time_text(start + length)} ({length_text(length)})"
+            text = f"the same prices until {time_text(start + length)} ({length_text(length)})"
             self._frozen.one(start, start + length, text, float(length))
 
     def findings(self) -> list[Finding]:
@@ -91,7 +91,7 @@ class StaleCheck:
         if self._run is not None:
             self._put(self._run)
             self._run = None
-        worst = f"; the longest: {self._frozen.worst.text}" if self._frozen else ""
+        worst = f"; the longest {self._frozen.worst}" if self._frozen else ""
         return [
             *self._unfinished.finding(
                 "unfinished",

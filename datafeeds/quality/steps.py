@@ -64,8 +64,9 @@ def decimals_of(values: Floats) -> int:
 class _Own:
     """Violations of each candidate by day, of prices that differ from the one before."""
 
-    def __init__(self, by_month: bool) -> None:
+    def __init__(self, by_month: bool, interval: int) -> None:
         self.by_month = by_month
+        self.interval = max(interval, 1)
         self.moves: dict[int, int] = {}
         self.spans: dict[int, tuple[int, int]] = {}
         self.off: dict[int, Integers] = {}
@@ -134,11 +135,11 @@ class _Own:
             while j < len(found) and found[j][1] == k:
                 j += 1
             start = self.spans[min(self.moves)][0] if i == 0 else eras[-1].end
-            end = self.spans[max(self.moves)][1] + 1
+            end = self.spans[max(self.moves)][1] + self.interval
             if j < len(found):
                 after, coarser = found[j][0], found[j][1] > k
                 last = found[j - 1][0]
-                end = int(self.last[last][found[j][1]]) + 1 if coarser else int(self.first[after][k])
+                end = int(self.last[last][found[j][1]]) + self.interval if coarser else int(self.first[after][k])
             days = [name for name, _ in found[i:j]]
             moves = sum(self.moves[name] for name in days)
             off = sum(int(self.off[name][k]) for name in days)
@@ -156,7 +157,7 @@ class StepCheck:
         self.subject = subject
         self.prices, self.sizes = _columns(subject)
         by_month = subject.interval >= 10 * MINUTE
-        self._own = _Own(by_month) if subject.family not in ("mark", "index", "premium") else None
+        self._own = _Own(by_month, subject.interval) if subject.family not in ("mark", "index", "premium") else None
         self._counts: dict[tuple[str, float], list[int]] = {}
         self._spans: dict[tuple[str, float], list[int]] = {}
         self._off = {"tick": Places(), "lot": Places()}
@@ -247,7 +248,7 @@ class StepCheck:
     def _changes(self, eras: list[Era]) -> list[Finding]:
         if len(eras) < 2:
             return []
-        words = ", ".join(f"{era.tick:g} until {time_text(era.end - 1)}" for era in eras[:-1])
+        words = ", ".join(f"{era.tick:g} until {time_text(era.end)}" for era in eras[:-1])
         places = Places()
         for before, era in pairwise(eras):
             text = f"from {before.tick:g} to {era.tick:g}"

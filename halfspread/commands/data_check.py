@@ -105,7 +105,7 @@ def _object(found: Checked) -> dict[str, Any]:
         "start": time_text(subject.start),
         "end": time_text(subject.end),
         "seconds": round(found.seconds, 3),
-        "held_against": list(found.beside),
+        "beside": list(found.beside),
         "steps": [dict(each) for each in found.conforming],
         "own_ticks": [{"tick": era.tick, "start": era.start, "end": era.end, "off": era.off} for era in found.eras],
         "findings": [finding.entry() for finding in found.findings],
@@ -115,7 +115,7 @@ def _object(found: Checked) -> dict[str, Any]:
 def _heading(found: Checked) -> Any:
     from rich.text import Text
 
-    beside = f", held against {'; '.join(found.beside)}" if found.beside else ""
+    beside = "".join(f", {what}" for what in found.beside)
     heading = Text(str(found.series), style="bold")
     heading.append(f": {found.rows:,} rows in {found.seconds:.1f} s{beside}", style="not bold")
     return heading if found.findings else heading.append(": nothing was found", style="not bold green")

@@ -40,7 +40,7 @@ def bars(halfspread_data: Path) -> pd.DataFrame:
 
 def test_the_trades_make_the_bars_of_the_exchange_exactly(trades: pd.DataFrame, bars: pd.DataFrame) -> None:
     assert len(trades) == 4_891
-    times = trades["ts"].astype("int64").to_numpy(np.int64)
+    times = np.asarray(trades["ts"].astype("int64"), np.int64)
     prices, sizes = (trades[name].to_numpy(np.float64) for name in ("price", "size"))
     for parts in (1, 7, 100):  # however the trades come
         maker = TradeBars(MINUTE, XBTUSD)
@@ -62,7 +62,7 @@ def test_the_trades_make_the_bars_of_the_exchange_exactly(trades: pd.DataFrame, 
 
 def test_the_gross_values_of_the_exchange_are_those_of_the_contract(trades: pd.DataFrame) -> None:
     maker = TradeBars(MINUTE, XBTUSD)
-    times = trades["ts"].astype("int64").to_numpy(np.int64)
+    times = np.asarray(trades["ts"].astype("int64"), np.int64)
     maker.add(times, trades["price"].to_numpy(np.float64), trades["size"].to_numpy(np.float64))
     cut = maker.finish()  # the minute that the capture ends in
     of_it = trades[times >= START + WHOLE * MINUTE]
@@ -79,7 +79,7 @@ def test_through_a_store_every_bar_is_equal_and_the_open_is_named_for_what_it_is
     written = trades[["ts", "price", "size", "side", "trade_id"]]
     store.write(Series("bitmex", "XBTUSD", "trades"), written, FROM, start=START)
     found = examine(store, series)
-    assert found.beside == (f"{WHOLE} bars against trades",)
+    assert found.beside == (f"{WHOLE} bars held against trades",)
     beside = [one for one in found.findings if one.check in ("bars_trades", "stamps")]
     assert not [one for one in beside if one.severity != "note"]
     assert any("3 of 5 bars with the close before as their open" in one.message for one in found.findings)

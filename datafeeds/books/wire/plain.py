@@ -6,6 +6,7 @@ The compiled parser takes the same from the lines it understands and hands the r
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,7 @@ from halfspread.datafeeds.books.wire.values import (
 )
 from halfspread.datafeeds.store.kinds import DELETE, INSERT, SET, SNAPSHOT, UPDATE
 
-__all__ = ["CONTROL", "MESSAGES", "Found", "book_of"]
+__all__ = ["CONTROL", "MESSAGES", "Found"]
 
 #: What a message is called that is an answer to a subscription, a ping or an error, and no market data.
 CONTROL = "control messages"
@@ -38,7 +39,8 @@ class Found:
     """What a message holds. ``skipped``: why it gives no rows. ``book``: the book that updates are of, such as
     orderbook.50. ``exchange``: time of updates, or NULL. ``updates``: (action, side, id, first, sequence, previous,
     price, size); ``trades``: (time, side, block, rpi, price, size, id); ``quotes``: (time, bid, bid_size, ask,
-    ask_size)."""
+    ask_size). ``others``: a further symbol that it has rows of. A message of another symbol or book than the wanted
+    one is not read further."""
 
     symbol: str = ""
     skipped: str = ""
@@ -48,15 +50,10 @@ class Found:
     trades: list[tuple[Any, ...]] = field(default_factory=list)
     quotes: list[tuple[Any, ...]] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
+    others: str = ""
 
 
-def book_of(topic: str) -> tuple[str, str]:
-    """orderbook.50.BTCUSDT as the book, orderbook.50, and the symbol."""
-    book, _, symbol = topic.rpartition(".")
-    return book, symbol
-
-
-def bybit(message: Any, wanted: str | None) -> Found:
+def bybit(message: Any, wanted: str, wanted_book: str) -> Found:
     """A message of Bybit v5: orderbook.* and publicTrade.*."""
     if take(message, "topic") is None:
         if any(name in message for name in ("op", "success", "ret_msg")):
@@ -66,9 +63,11 @@ def bybit(message: Any, wanted: str | None) -> Found:
     name = topic.split(".")[0]
     if name == "publicTrade":
         return _bybit_trades(message, topic.partition(".")[2], wanted)
-    if name != "orderbook" or topic.count(".") != 2 or not topic.split(".")[1].isdecimal():
+    if name != "orderbook" or topic.count(".") != 2 or not re.fullmatch("[0-9]+", topic.split(".")[1]):
         return Found(skipped=topic.rpartition(".")[0] or topic)
-    book, symbol = book_of(topic)
+    book, _, symbol = topic.rpartition(".")
+    if (wanted and symbol != wanted) or (wanted_book and book != wanted_book):
+        return Found(symbol, "", book)
     kind = text(message, "type")
     if kind not in ("snapshot", "delta"):
         raise BadLine(f"type: expected snapshot or delta, got {kind!r:.60}")
@@ -81,10 +80,12 @@ def bybit(message: Any, wanted: str | None) -> Found:
 
 
 def _levels(data: Any, bids: str, asks: str, action: int, numbers: tuple[int, int, int]) -> list[tuple[Any, ...]]:
-    """Rows of [price, size] of both sides; one row without a side where there are none."""
+    """Rows of [price, size] of both sides, as they stand there; one row without a side where there are none."""
+    sides = {bids: (1, listed(data, bids)), asks: (-1, listed(data, asks))}
     rows = []
-    for name, side in ((bids, 1), (asks, -1)):
-        for level in listed(data, name):
+    for name in [name for name in data if name in sides]:
+        side, levels = sides[name]
+        for level in levels:
             if not isinstance(level, list) or len(level) != 2:
                 raise BadLine(f"{name}: expected levels of a price and a size, got {level!r:.60}")
             price, size = as_number(level[0], f"price in {name}"), as_number(level[1], f"size in {name}")
@@ -92,8 +93,10 @@ def _levels(data: Any, bids: str, asks: str, action: int, numbers: tuple[int, in
     return rows or [(action, 0, NULL, *numbers, math.nan, math.nan)]
 
 
-def _bybit_trades(message: Any, symbol: str, wanted: str | None) -> Found:
+def _bybit_trades(message: Any, symbol: str, wanted: str) -> Found:
     found = Found(symbol)
+    if wanted and symbol != wanted:
+        return found
     for row in listed(message, "data"):
         if text(row, "s") != symbol:
             raise BadLine(f"s: expected {symbol} as in the topic, got {take(row, 's')!r:.60}")
@@ -110,7 +113,7 @@ def _side(row: Any, name: str) -> int:
     return _SIDES[side]
 
 
-def bitmex(message: Any, wanted: str | None) -> Found:
+def bitmex(message: Any, wanted: str, wanted_book: str) -> Found:
     """A message of BitMEX: orderBookL2, orderBookL2_25, trade and quote, of all years."""
     if take(message, "table") is None:
         if any(name in message for name in ("info", "success", "error", "subscribe", "unsubscribe")):
@@ -126,16 +129,21 @@ def bitmex(message: Any, wanted: str | None) -> Found:
     if not symbols:
         return Found(skipped=f"{table} without rows")
     symbol = wanted if wanted in symbols else symbols[0]
-    if wanted is None and len(symbols) > 1:
-        raise BadLine(f"expected one symbol, got {', '.join(symbols[:3])}; say which one is wanted")
     rows = [row for row in data if take(row, "symbol") == symbol]
-    if table.startswith("orderBook"):
-        return _bitmex_updates(table, _ACTIONS[action], symbol, rows, wanted)
-    if action == "partial":
-        return Found(symbol, f"partial of {table}: not new")
-    if action != "insert":
+    if wanted and symbol != wanted:
+        found = Found(symbol)
+    elif table.startswith("orderBook"):
+        found = Found(symbol, "", table)
+        if not wanted_book or table == wanted_book:
+            found = _bitmex_updates(table, _ACTIONS[action], symbol, rows)
+    elif action == "partial":
+        found = Found(symbol, f"partial of {table}: not new")
+    elif action != "insert":
         raise BadLine(f"action: expected partial or insert in {table}, got {action!r}")
-    return _bitmex_trades(symbol, rows) if table == "trade" else _bitmex_quotes(symbol, rows)
+    else:
+        found = _bitmex_trades(symbol, rows) if table == "trade" else _bitmex_quotes(symbol, rows)
+    found.others = next((name for name in symbols if name != symbol), "")
+    return found
 
 
 def _filtered(message: Any) -> list[str]:
@@ -145,7 +153,7 @@ def _filtered(message: Any) -> list[str]:
     return [symbol] if isinstance(symbol, str) else []
 
 
-def _bitmex_updates(book: str, action: int, symbol: str, rows: list[Any], wanted: str | None) -> Found:
+def _bitmex_updates(book: str, action: int, symbol: str, rows: list[Any]) -> Found:
     found = Found(symbol, "", book)
     if not rows and action != SNAPSHOT:
         return Found(symbol, f"{book} without rows")
@@ -181,7 +189,7 @@ def _bitmex_quotes(symbol: str, rows: list[Any]) -> Found:
     return found
 
 
-def binance(message: Any, wanted: str | None) -> Found:
+def binance(message: Any, wanted: str, wanted_book: str) -> Found:
     """A message of Binance futures: depthUpdate, a depth snapshot, bookTicker and trade; in a stream's wrapping or
     without it."""
     if take(message, "stream") is not None:
@@ -196,6 +204,8 @@ def binance(message: Any, wanted: str | None) -> Found:
     if event not in ("depthUpdate", "bookTicker", "trade"):
         return Found(skipped=event)
     symbol = text(message, "s")
+    if wanted and symbol != wanted:
+        return Found(symbol)
     exchange = milliseconds(message, "E" if take(message, "T") is None else "T")
     if event == "depthUpdate":
         before = NULL if take(message, "pu") is None else whole(message, "pu")
@@ -207,8 +217,8 @@ def binance(message: Any, wanted: str | None) -> Found:
     return _binance_trade(message, symbol, exchange)
 
 
-def _binance_snapshot(message: Any, wanted: str | None) -> Found:
-    symbol = (wanted or "") if take(message, "symbol") is None else text(message, "symbol")
+def _binance_snapshot(message: Any, wanted: str) -> Found:
+    symbol = wanted if take(message, "symbol") is None else text(message, "symbol")
     names = [name for name in ("T", "E") if take(message, name) is not None]
     exchange = milliseconds(message, names[0]) if names else NULL
     numbers = (NULL, whole(message, "lastUpdateId"), NULL)
@@ -226,5 +236,5 @@ def _binance_trade(message: Any, symbol: str, exchange: int) -> Found:
     return Found(symbol, trades=[(exchange, -1 if buyer_rests else 1, int(kind != "MARKET"), NULL, price, size, name)])
 
 
-#: What reads the messages of each venue: (parsed message, symbol that is wanted or None) to what it holds.
-MESSAGES: dict[str, Callable[[Any, str | None], Found]] = {"bybit": bybit, "bitmex": bitmex, "binance": binance}
+#: What reads the messages of each venue: (parsed message, wanted symbol and book, "" where any is) to what it holds.
+MESSAGES: dict[str, Callable[[Any, str, str], Found]] = {"bybit": bybit, "bitmex": bitmex, "binance": binance}

@@ -35,7 +35,7 @@ class Market:
         self.number = 0
 
     def price(self, side: int) -> float:
-        return (100.0 - self.draw(st.integers(1, 6)) * 0.5) if side > 0 else 100.0 + self.draw(st.integers(1, 6)) * 0.5
+        return 100.0 - side * 0.5 * int(self.draw(st.integers(1, 6)))
 
     def size(self) -> float:
         return float(self.draw(st.integers(1, 3)))

@@ -253,3 +253,21 @@ def test_most_findings_do_not_depend_on_how_rows_come(cuts: list[int]) -> None:
     cuts = [cut for cut in cuts if cut < len(columns["ts"])]
     whole = [one for one in find("bars_1m", columns) if one.check not in ("spikes", "moves")]
     assert [one for one in find("bars_1m", columns, cuts) if one.check not in ("spikes", "moves")] == whole
+
+
+def test_a_long_wick_is_a_note_and_one_that_nothing_explains_a_warning() -> None:
+    columns = made_bars()
+    high = float(columns["high"][ROW])
+    assert told(find("bars_1m", spoiled(columns, high=round(high * 1.15, 1)))) == [("wicks", "note", 1)]
+    far = spoiled(columns, high=round(high * 1.8, 1))
+    assert told(find("bars_1m", far)) == [("wicks", "warning", 1)]
+    assert told(find("bars_1m", far, confirm=lambda start, end: (high, high * 1.7))) == [("wicks", "note", 1)]
+
+
+def test_a_volume_below_zero_or_a_price_that_is_none_is_an_error() -> None:
+    columns = {n: v for n, v in made_bars().items() if n in ("ts", "open", "high", "low", "close", "volume")}
+    for name, value in (("volume", -1.0), ("volume", np.nan), ("close", np.nan), ("low", 0.0)):
+        found = find("bars_1m", spoiled(columns, **{name: value}))
+        assert ("shape", "error", 1) in told(found), (name, value)
+    moved = spoiled(columns, volume=0.0)
+    assert ("shape", "warning", 1) in told(find("bars_1m", moved))

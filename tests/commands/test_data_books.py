@@ -1,0 +1,133 @@
+"""``halfspread data books`` builds snapshots from stored updates, and declares where there is no book."""
+
+from __future__ import annotations
+
+import io
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from halfspread.commands.data_books import execute
+from halfspread.datafeeds.books.builder import build_books
+from halfspread.datafeeds.store.series import Provenance, Series
+from halfspread.datafeeds.store.store import Store
+from halfspread.engine.times import DAY
+from halfspread.errors import DataError
+
+MS = 1_000_000
+T0 = 1_699_920_000_000_000_000 + DAY - 50 * MS  # 50 ms before midnight
+UPDATES = Series("bybit", "BTCUSDT", "book_updates")
+
+
+def rows(count: int = 100, lost: tuple[int, ...] = (), snapshots: tuple[int, ...] = (0,)) -> dict[str, Any]:
+    """A message a millisecond, of which some are lost and some are snapshots; two have the same time."""
+    found = []
+    for k in range(count):
+        if k in lost:
+            continue
+        ts = T0 + MS * (k - (k == 41))
+        size = 1.0 + k
+        action = 0 if k in snapshots else 1
+        found += [(ts, ts - 5, k, action, 1, 100.0, size, k), (ts, ts - 5, k, action, -1, 100.5, size, k)]
+    names = ("ts", "exch_ts", "message", "action", "side", "price", "size", "sequence")
+    kinds = (*[np.int64] * 3, np.int8, np.int8, np.float64, np.float64, np.int64)
+    return {name: np.array([row[i] for row in found], kinds[i]) for i, name in enumerate(names)}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "market_data")
+
+
+def fill(store: Store, updates: dict[str, Any]) -> None:
+    store.write(UPDATES, updates, Provenance("made", T0, clock="received"))
+
+
+def run(store: Store, **given: Any) -> dict[str, Any]:
+    plain = {"levels": 5, "every": None, "start": None, "end": None, "replace": False}
+    out = io.StringIO()
+    given = {**plain, "venue": "bybit", "symbol": "BTCUSDT", "store": str(store.folder), "json": True, **given}
+    assert execute(Namespace(stdout=out, **given)) == 0
+    found: dict[str, Any] = json.loads(out.getvalue()) if given["json"] else {}
+    return found
+
+
+def books(store: Store, levels: int = 5) -> dict[str, list[Any]]:
+    return dict(store.read(Series("bybit", "BTCUSDT", f"books_{levels}")).to_pydict())
+
+
+def test_the_stored_books_are_those_of_the_builder_over_midnight(store: Store) -> None:
+    fill(store, rows())
+    said = run(store)
+    built = build_books(rows(), 5, changes=True)
+    found = books(store)
+    assert said["snapshots"]["added"] == len(built) == len(found["ts"]) == 100
+    assert built.local is not None
+    assert [stamp.value for stamp in found["ts"]] == built.local.tolist()
+    assert [stamp.value for stamp in found["exch_ts"]] == built.times.tolist()
+    assert found["bid_size_1"] == built.rows[:, 1].tolist()
+    assert set(found["bid_2"]) == {None}
+    assert store.covered(Series("bybit", "BTCUSDT", "books_5")) == store.covered(UPDATES)
+
+
+def test_lost_messages_become_a_declared_gap(store: Store) -> None:
+    fill(store, rows(lost=(20,), snapshots=(0, 30)))
+    said = run(store, every="10ms")
+    assert [gap["reason"] for gap in said["gaps"]] == ["messages are missing: the sequence is broken"]
+    gap = store.gaps(Series("bybit", "BTCUSDT", "books_5"))[0]
+    assert (gap.start, gap.end) == (T0 + 21 * MS, T0 + 30 * MS)
+    assert said["counts"]["without_book"] == 8
+
+
+def test_a_book_that_is_lost_at_the_end_is_lost_to_the_end(store: Store) -> None:
+    fill(store, rows(lost=(90,)))
+    gap = store.gaps(Series(*run(store)["series"].split(":")))[0]
+    assert (gap.start, gap.end) == (T0 + 91 * MS, store.covered(UPDATES)[-1][1])
+
+
+def test_a_part_begins_with_the_book_that_the_last_snapshot_and_its_changes_gave(store: Store) -> None:
+    fill(store, rows())
+    said = run(store, start=T0 + 60 * MS, end=T0 + 70 * MS)
+    assert (said["snapshots"]["added"], said["gaps"]) == (10, [])
+    assert books(store)["bid_size_1"] == [61.0 + k for k in range(10)]
+
+
+def test_a_declared_gap_of_the_updates_is_one_of_the_books_until_a_snapshot(store: Store) -> None:
+    fill(store, rows(snapshots=(0, 50)))
+    store.declare_gap(UPDATES, T0 + 40 * MS, T0 + 45 * MS, "disconnected")
+    run(store)
+    gaps = [
+        ((gap.start - T0) // MS, (gap.end - T0) // MS, gap.reason)
+        for gap in store.gaps(Series("bybit", "BTCUSDT", "books_5"))
+    ]
+    assert gaps == [(40, 45, "disconnected"), (45, 50, "no snapshot yet")]
+
+
+def test_another_pace_needs_replace(store: Store) -> None:
+    fill(store, rows())
+    run(store)
+    assert run(store)["snapshots"] == {"added": 0, "same": 100, "removed": 0}
+    with pytest.raises(DataError, match="bybit:BTCUSDT:books_5"):
+        run(store, every="10ms")
+    said = run(store, every="10ms", replace=True)
+    assert said["snapshots"]["added"] == len(books(store)["ts"]) == 10
+
+
+def test_without_updates_there_is_nothing_to_build(store: Store) -> None:
+    with pytest.raises(DataError, match="book_updates"):
+        run(store)
+    fill(store, rows())
+    with pytest.raises(DataError, match="the store has them from 2023-11-14"):
+        run(store, start=T0 + DAY)
+
+
+def test_what_was_built_is_shown_as_a_table(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(store, rows(lost=(20,), snapshots=(0, 30)))
+    run(store, json=False)
+    shown = capsys.readouterr().out
+    assert "bybit:BTCUSDT:books_5" in shown
+    assert "no book from 2023-11-14" in shown

@@ -133,7 +133,7 @@ def test_a_part_longer_than_the_file_is_begun_again(server: Loopback, clock: Man
 def packed(content: bytes) -> bytes:
     inside = io.BytesIO()
     with zipfile.ZipFile(inside, "w") as archive:
-        archive.writestr("f", content)
+        archive.writestr(zipfile.ZipInfo("f"), content)
     return inside.getvalue()
 
 

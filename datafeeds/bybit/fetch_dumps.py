@@ -21,7 +21,7 @@ from halfspread.datafeeds.net.parallel import in_order
 from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import united
-from halfspread.datafeeds.store.store import Store
+from halfspread.datafeeds.store.store import Store, Written
 from halfspread.engine.times import DAY, SECOND
 from halfspread.errors import DataError
 
@@ -68,9 +68,11 @@ def fetch_dumps(
         base = request.dumps_url or (TRADES_URL if kind == "trades" else BOOKS_URL)
         limits = PlainLimits(request.per_second or 5.0, "the server of Bybit's public files")
         with Http(base, limits, connections=2, **{**options, "clock": clock}) as http:
+            fetcher = _Fetcher(kind, request, store, progress, http)
             try:
-                fetched.parts.append(_Fetcher(kind, request, store, progress, http).run())
+                fetcher.run()
             finally:
+                fetched.parts.append(fetcher.part())
                 fetched.requests += http.requests
 
 
@@ -83,22 +85,24 @@ class _Fetcher:
         self._folder = store.folder / ".downloads" / "bybit"
         self._holes: list[Hole] = []
         self._told: list[str] = []
-        self._depth = 0
+        self._spans: list[tuple[int, int]] = []
+        self._rows = self._same = self._depth = 0
 
-    def run(self) -> Part:
+    def run(self) -> None:
         """Fetch day after day; one file comes while the one before is read."""
         days = list(self._days())
-        added = same = 0
-        spans: list[tuple[int, int]] = []
         for number, day in enumerate(in_order(self._get, days, 2, ahead=2, stop=self._http.close), 1):
             if day.file is None:
                 self._without(day)
             else:
                 written = self._read(day, day.file)
-                added, same = added + written[0], same + written[1]
-                spans.append((day.start, day.start + DAY))
+                self._rows, self._same = self._rows + written.added, self._same + written.same
+                self._spans.append((day.start, day.start + DAY))
             self._progress(self._kind, number, len(days))
-        return Part(self._kind, united(spans), added, same, tuple(self._holes), tuple(self._told))
+
+    def part(self) -> Part:
+        """What came so far."""
+        return Part(self._kind, united(self._spans), self._rows, self._same, tuple(self._holes), tuple(self._told))
 
     def _days(self) -> Iterator[_Day]:
         """Days that are over and of which anything is missing."""
@@ -126,7 +130,7 @@ class _Fetcher:
             return _Day(day.start, file, depth)
         return day
 
-    def _read(self, day: _Day, file: Downloaded) -> tuple[int, int]:
+    def _read(self, day: _Day, file: Downloaded) -> Written:
         """Write the rows of a file, which is removed then."""
         source = Provenance(file.url, file.retrieved, file.digest)
         try:
@@ -139,7 +143,7 @@ class _Fetcher:
                     folder.rmdir()
         if day.depth:
             self._note_depth(day, first)
-        return writer.written.added, writer.written.same
+        return writer.written
 
     def _add(self, day: _Day, file: Downloaded, writer: Any) -> int:
         """Time of the first row."""

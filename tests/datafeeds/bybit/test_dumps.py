@@ -252,7 +252,7 @@ def test_the_change_of_depth_is_a_gap_and_rows_of_other_days_are_left_out(server
     store, series = Store(tmp_path), Series("bybit", "AUSDT", "book_updates")
     fetched = ask(server.url, store, "book_updates", start=DAY0, now=DAY0 + 2 * DAY + HOUR)
     assert fetched.error is None
-    assert server.log[0].path == "/orderbook/linear/AUSDT/2025-08-20_AUSDT_ob500.data.zip"
+    assert "/orderbook/linear/AUSDT/2025-08-20_AUSDT_ob500.data.zip" in [asked.path for asked in server.log]
     (part,) = fetched.parts
     assert (part.rows, part.spans) == (7, ((DAY0, DAY0 + 2 * DAY),))
     assert part.told == ("2025-08-20_AUSDT_ob500.data.zip: 2 rows of other days were left out",)
@@ -293,9 +293,10 @@ def test_a_file_of_another_day_is_refused_and_nothing_is_left(server: Loopback, 
     assert not list(tmp_path.rglob("*.gz*"))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"<html><title>Sorry</title></html>", gzip.compress(b"1" * 9999, mtime=0)[:-9]]
-)
+NO_FILES = [b"", b"<html><title>Sorry</title></html>", gzip.compress(b"1" * 9999, mtime=0)[:-9]]
+
+
+@pytest.mark.parametrize("content", NO_FILES)
 def test_a_server_that_sends_no_file_is_told_and_nothing_is_left(
     server: Loopback, tmp_path: Path, content: bytes
 ) -> None:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from halfspread.datafeeds.bitmex import rows as parsing
-from halfspread.datafeeds.bitmex.limits import CLOSED, BitmexLimits
+from halfspread.datafeeds.bitmex.eras import CLOSED
+from halfspread.datafeeds.bitmex.limits import BitmexLimits
 from halfspread.datafeeds.bitmex.rows import BINS, Columns, Row
 from halfspread.datafeeds.net.clock import Clock, MachineClock
 from halfspread.datafeeds.net.http import GoneError, Http, NotTrustedError, Params, Retries
@@ -158,6 +159,15 @@ class BitmexClient:
             return row
 
         return self._ask("instrument", {"symbol": symbol, "count": 1}, check)
+
+    def order_book(self, symbol: str, depth: int = 25) -> Columns:
+        """The book now, ``depth`` levels of each side (0: all), as one message of the kind book_updates."""
+
+        def check(reply: Reply, body: Any) -> Columns:
+            self._note_time(reply)
+            return parsing.book_columns(body, symbol, self._clock())
+
+        return self._ask("orderBook/L2", {"symbol": symbol, "depth": depth}, check)
 
     def _events(
         self, table: str, symbol: str, start: int, end: int, columns_of: Callable[[list[tuple[int, Row]]], Columns]

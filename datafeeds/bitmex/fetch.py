@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.datafeeds.bitmex.client import BitmexClient, Page
+from halfspread.datafeeds.bitmex.eras import POOLS, POOLS_SINCE
 from halfspread.datafeeds.bitmex.fetch_dumps import fetch_dumps
 from halfspread.datafeeds.bitmex.rows import BINS
 from halfspread.datafeeds.net.clock import Clock, MachineClock
@@ -30,9 +31,6 @@ from halfspread.errors import ConfigError, FetchError, InstrumentError
 __all__ = ["KINDS", "fetch"]
 
 KINDS = ("instrument", "funding", *(f"bars_{name}" for name in BINS), "trades", "quotes")
-#: Trades and quotes of two liquidity pools are mixed from then until the end.
-POOLS_SINCE = 1_776_297_600 * SECOND
-POOLS = "rows from 2026-04-16 on are of two liquidity pools, mixed: a market unlike the one before"
 
 
 def fetch(

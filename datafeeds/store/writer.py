@@ -220,7 +220,7 @@ class Writer:
     def _commit(self) -> None:
         for path, staged in self._staged.items():
             if staged is not None:
-                staged.commit()
+                staged.commit(last=False)  # the manifest is
             else:
                 with writing(path):
                     path.unlink(missing_ok=True)

@@ -165,7 +165,7 @@ def test_a_quiet_minute_beside_a_file_of_events_is_no_hole(tmp_path: Path) -> No
     put(tmp_path / "store", "quotes", quotes(False))
     market = f'{EVENTS}show = ["quotes"]\nstart = 2024-01-30T00:00:00Z\nend = 2024-01-30T00:0'
     assert len(tape(tmp_path, f"{market}9:00Z")) == 499
-    with pytest.raises(DataError, match="2024-01-30 00:08:19.000000001 UTC to 2024-01-30 00:10:00 UTC never came in"):
+    with pytest.raises(DataError, match=r"2024-01-30 00:08:19\.000000001 UTC to 2024-01-30 00:10:00 UTC never came in"):
         tape(tmp_path, f"{market[:-1]}10:00Z")
 
 

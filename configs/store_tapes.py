@@ -9,7 +9,7 @@ from halfspread.configs.fields import path_at
 from halfspread.configs.stored import StoreSource
 from halfspread.datafeeds.store.places import store_folder
 from halfspread.datafeeds.store.store import Store
-from halfspread.datafeeds.stored_tape import StoredMarket
+from halfspread.datafeeds.stored_market import StoredMarket
 from halfspread.errors import DataError
 
 __all__ = ["open_store", "series_files", "stored_market"]

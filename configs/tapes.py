@@ -223,11 +223,12 @@ def _of_events(market: EventsSource, key: Key, loaded: Loaded) -> Tape:
 
 def _of_store(market: StoreSource, key: Key, loaded: Loaded) -> Tape:
     from halfspread.configs.store_tapes import open_store, stored_market
+    from halfspread.datafeeds.stored_tape import tape_of
 
     with _placed(key, loaded):
         store = open_store(market, loaded.folder, key_text((*key, "store")))
         own = None if market.contract is None else _instrument(market, key, loaded)
-        return stored_market(market).tape(store, own)
+        return tape_of(stored_market(market), store, own)
 
 
 def _stored_files(market: StoreSource, key: Key, loaded: Loaded) -> dict[str, Path]:

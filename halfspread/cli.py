@@ -18,7 +18,7 @@ from typing import Any
 from halfspread import __version__
 from halfspread.commands.terminal import without_controls
 from halfspread.data_cli import add_data_commands
-from halfspread.errors import HalfspreadError, UserError
+from halfspread.errors import FetchError, HalfspreadError, UserError
 
 __all__ = ["main", "parser"]
 
@@ -231,12 +231,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        _say("interrupted; nothing was written")
+        kept = "what came in is kept" if parsed.module.rpartition(".")[2].startswith("data_") else "nothing was written"
+        _say(f"interrupted; {kept}")
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except UserError as error:
+    except (UserError, FetchError) as error:
         _say(f"error: {error}")
         return error.exit_code
     except MemoryError:

@@ -51,6 +51,8 @@ def _fetch(fetch: argparse.ArgumentParser) -> None:
     fetch.add_argument("--workers", metavar="N", type=int, default=4, help="requests at a time (default: %(default)s)")
     rate = "at most so many requests a second (default: the venue's own limit, with a margin)"
     fetch.add_argument("--requests-per-second", metavar="N", type=float, help=rate)
+    patient = "sit out a ban of the venue (Bybit: ten minutes) instead of giving up"
+    fetch.add_argument("--patient", action="store_true", help=patient)
     fetch.add_argument("--replace", action="store_true", help=_REPLACE)
     fetch.add_argument("--no-check", action="store_true", help=_NO_CHECK)
 
@@ -69,6 +71,15 @@ def _import(imported: argparse.ArgumentParser) -> None:
     imported.add_argument("--map", dest="mapping", metavar="OURS=NAME", action="append", default=[], help=mapping)
     imported.add_argument("--time-unit", choices=("s", "ms", "us", "ns"), help="instead of telling it by magnitude")
     imported.add_argument("--stamp", choices=("open", "close"), help="which end of a bar its time is")
+    zone = "of times that do not say it, such as Europe/Berlin (default: UTC)"
+    imported.add_argument("--time-zone", metavar="ZONE", help=zone)
+    volume = "what the volume of CCXT bars of inverse Bybit contracts counts"
+    imported.add_argument("--volume", choices=("contracts", "base"), help=volume)
+    book = "which of several books a recording holds, such as orderbook.50"
+    imported.add_argument("--book", metavar="NAME", help=book)
+    imported.add_argument("--sort", action="store_true", help="rows that are not in order of time: read all, then sort")
+    unpacked = "the most that a file may unpack to, such as 100GB"
+    imported.add_argument("--max-unpacked", metavar="SIZE", help=unpacked)
     imported.add_argument("--replace", action="store_true", help=_REPLACE)
     imported.add_argument("--no-check", action="store_true", help=_NO_CHECK)
 

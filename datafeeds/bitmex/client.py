@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from halfspread.datafeeds.bitmex import rows as parsing
-from halfspread.datafeeds.bitmex.limits import CLOSED, BitmexLimits
+from halfspread.datafeeds.bitmex.eras import CLOSED
+from halfspread.datafeeds.bitmex.limits import BitmexLimits
 from halfspread.datafeeds.bitmex.rows import BINS, Columns, Row
 from halfspread.datafeeds.net.clock import Clock, MachineClock
 from halfspread.datafeeds.net.http import GoneError, Http, NotTrustedError, Params, Retries
 from halfspread.datafeeds.net.limits import Reply
 from halfspread.engine.times import HOUR, SECOND
-from halfspread.errors import ConfigError, FetchError
+from halfspread.errors import ConfigError, DataError, FetchError
 
 __all__ = ["BASE_URL", "BitmexClient", "Page"]
 
@@ -144,20 +145,31 @@ class BitmexClient:
         yield from self._events("quote", symbol, start, end, parsing.quote_columns)
 
     def instrument(self, symbol: str) -> Row:
-        """The contract's row of /instrument, as it came. Raises FetchError where there is none."""
+        """The contract's row of /instrument, as it came. Raises DataError where there is none."""
 
         def check(reply: Reply, body: Any) -> Row:
             if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
                 raise NotTrustedError("expected a list of instruments")
             found = [row for row in body if row.get("symbol") == symbol]
             if not found:
-                raise FetchError(f"{self.http.host}: expected the contract {symbol}, got none of that name")
+                raise DataError(
+                    f"{self.http.host}: no contract is called {symbol!r}; BitMEX writes XBT for bitcoin, as in XBTUSD"
+                )
             if any(row != found[0] for row in found):
                 raise NotTrustedError(f"expected one contract {symbol}, got two that differ")
             row: Row = found[0]
             return row
 
         return self._ask("instrument", {"symbol": symbol, "count": 1}, check)
+
+    def order_book(self, symbol: str, depth: int = 25) -> Columns:
+        """The book now, ``depth`` levels of each side (0: all), as one message of the kind book_updates."""
+
+        def check(reply: Reply, body: Any) -> Columns:
+            self._note_time(reply)
+            return parsing.book_columns(body, symbol, self._clock())
+
+        return self._ask("orderBook/L2", {"symbol": symbol, "depth": depth}, check)
 
     def _events(
         self, table: str, symbol: str, start: int, end: int, columns_of: Callable[[list[tuple[int, Row]]], Columns]

@@ -15,23 +15,22 @@ import numpy as np
 import pyarrow as pa
 
 from halfspread.datafeeds.bitmex.dumps import Dump, Table, file_path
-from halfspread.datafeeds.bitmex.limits import CLOSED
+from halfspread.datafeeds.bitmex.eras import CLOSED, CLOSED_ON, POOLS, POOLS_SINCE, missing_file
 from halfspread.datafeeds.net.clock import Clock
 from halfspread.datafeeds.net.download import download
 from halfspread.datafeeds.net.http import GoneError, Http, Retries
 from halfspread.datafeeds.net.limits import PlainLimits
 from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress
+from halfspread.datafeeds.store.kinds import kind_of
+from halfspread.datafeeds.store.locks import locked
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.store import Store
-from halfspread.engine.times import DAY, SECOND, time_text
+from halfspread.engine.times import DAY, time_text
 from halfspread.errors import DataError, FetchError
 
 __all__ = ["DUMPS_URL", "fetch_dumps"]
 
 DUMPS_URL = "https://s3-eu-west-1.amazonaws.com/public.bitmex.com"
-#: The venue closed at 04:00 on 2026-09-23; pools were mixed from 2026-04-16 on.
-CLOSED_ON, POOLS_SINCE, JUNE_2026 = (1_790_121_600 * SECOND, 1_776_297_600 * SECOND, range(20_605, 20_635))
-POOLS = "rows of two liquidity pools are mixed, without saying which row is of which"
 _KEY = re.compile(rb"<Key>(data/(?:trade|quote)/\d{8}\.csv\.gz)</Key>")
 _TABLES: dict[str, Table] = {"trades": "trade", "quotes": "quote"}
 
@@ -65,8 +64,10 @@ def fetch_dumps(
         finally:
             fetched.parts.append(job.part())
             fetched.requests += http.requests
-    if any(POOLS in text for text in job.told):
-        fetched.warnings.append(f"{kind} from 2026-04-16 on: {POOLS}")
+    if POOLS in job.told:
+        fetched.warnings.append(f"{kind}: {POOLS}")
+    if strange := job.nothing_of_it():
+        fetched.warnings.append(strange)
 
 
 class _Files:
@@ -78,12 +79,21 @@ class _Files:
         self.told: list[str] = []
         self._spans: tuple[tuple[int, int], ...] = ()
         self._holes: list[Hole] = []
-        self._added = self._same = self._came = 0
+        self._added = self._same = self._came = self._others = 0
         self._listed: set[str] | None = None
 
     def part(self) -> Part:
         """What came."""
         return Part(self.kind, self._spans, self._added, self._same, tuple(self._holes), tuple(self.told))
+
+    def nothing_of_it(self) -> str | None:
+        """A sentence where files came and none has a row of the symbol."""
+        if not self._came or self._added or self._same or not self._others:
+            return None
+        return (
+            f"{self.kind}: {self._came} daily files with {self._others:,} rows have none of {self.request.symbol}; is "
+            "this its name? BitMEX writes XBT for bitcoin, as in XBTUSD"
+        )
 
     def fetch(self, progress: Progress) -> None:
         """All days of the request that the store lacks and that are over."""
@@ -115,33 +125,32 @@ class _Files:
 
     def _gaps(self, days: list[tuple[int, int, int]]) -> None:
         for day, first, last in days:
-            reason = f"BitMEX has no daily file of {self.kind} of {time_text(day)[:10]}"
-            if day >= CLOSED_ON:
-                reason += ": it closed on 2026-09-23"
-            elif day // DAY in JUNE_2026:
-                reason += "; several days of June 2026 are missing"
+            reason = missing_file(self.kind, day)
             self._holes.append(Hole(first, last, reason))
             self.store.declare_gap(self.series, first, last, reason)
 
     def _day(self, day: int, first: int, last: int) -> None:
-        """Fetch one day and write what of it lies in [first, last). A file that came whole but cannot be read to its
-        end is fetched once more."""
+        """Fetch one day and write what of it lies in [first, last), while no other process does the same. A file that
+        an earlier attempt had begun and that cannot be read to its end is fetched once more."""
         path = file_path(self.table, day)
-        folder = self.store.folder / ".downloads" / "bitmex"
-        to = folder / path.replace("/", "_").removeprefix("data_")
-        try:
-            for again in (False, True):
-                done = download(self.http, path, to, packing="gzip")
-                try:
-                    self._write(Dump(to, self.table, self.request.symbol, day), done.digest, done.url, (first, last))
-                    break
-                except DataError:
-                    if again or done.resumed == 0:
-                        raise
-                    to.unlink(missing_ok=True)
-        finally:
-            to.unlink(missing_ok=True)
-            _remove_empty(folder)
+        folder = self.store.folder / ".downloads" / "bitmex" / f"{self.request.symbol}_{self.kind}"
+        to = folder / Path(path).name
+        with locked(folder):
+            if not self.request.replace and not self.store.missing(self.series, first, last):
+                return  # another process has fetched it
+            try:
+                for again in (False, True):
+                    done = download(self.http, path, to, packing="gzip")
+                    try:
+                        self._write(
+                            Dump(to, self.table, self.request.symbol, day), done.digest, done.url, (first, last)
+                        )
+                        break
+                    except DataError:
+                        if again or done.resumed == 0:
+                            raise
+            finally:
+                to.unlink(missing_ok=True)
         self._came += 1
 
     def _write(self, dump: Dump, digest: str, url: str, span: tuple[int, int]) -> None:
@@ -161,6 +170,7 @@ class _Files:
             writer.add(_nothing(self.kind) if held is None else held, at, span[1])
         self._added, self._same = self._added + writer.written.added, self._same + writer.written.same
         self.told += [note for note in notes if note not in self.told]
+        self._others += dump.counts["rows"] - dump.counts["of_symbol"]
         if left := dump.counts.get("one_sided"):
             self.told.append(f"{time_text(dump.day)[:10]}: {left} quotes with one side only were left out")
 
@@ -196,14 +206,4 @@ def _inside(block: Any, start: int, end: int) -> Any:
 
 def _nothing(kind: str) -> dict[str, Any]:
     """No rows, in the columns that the kind requires."""
-    from halfspread.datafeeds.store.kinds import kind_of
-
     return {name: np.zeros(0, np.int64 if name == "ts" else np.float64) for name in kind_of(kind).required}
-
-
-def _remove_empty(folder: Path) -> None:
-    for one in (folder, folder.parent):
-        try:
-            one.rmdir()
-        except OSError:
-            return

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from halfspread.datafeeds.net.limits import Left, PlainLimits, Refused, Reply, retry_after, whole_number
 from halfspread.engine.times import SECOND
 
-__all__ = ["CLOSED", "BitmexLimits"]
+__all__ = ["BitmexLimits"]
 
-CLOSED = (
-    "BitMEX closed on 2026-09-23, and {host} does not serve its history; give the address of a mirror, or import daily "
-    "files, tardis.dev data or an archive of your own"
-)
 #: Seconds to wait after "overloaded", which says that the request never reached the venue's engine.
 OVERLOADED = 0.5
 

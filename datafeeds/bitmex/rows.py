@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from halfspread.datafeeds.net.http import NotTrustedError
+from halfspread.datafeeds.store.kinds import SNAPSHOT
 from halfspread.engine.times import DAY, HOUR, SECOND, interval_text, time_text
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Columns",
     "Row",
     "bar_columns",
+    "book_columns",
     "funding_columns",
     "iso_time",
     "quote_columns",
@@ -209,4 +211,31 @@ def quote_columns(rows: list[tuple[int, Row]]) -> Columns:
     columns: Columns = {"ts": [time for time, _ in both]}
     for name, value in names.items():
         columns[name] = [value(row, time) for time, row in both]
+    return columns
+
+
+def book_columns(body: Any, symbol: str, now: int) -> Columns:
+    """Levels of /orderBook/L2 as one snapshot, as of the newest of its levels, or of ``now`` where none says when it
+    changed (before February 2022). Prices are those of the rows: an id tells nothing. Raises NotTrustedError."""
+    if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
+        raise NotTrustedError(f"expected a list of levels, got {type(body).__name__}")
+    stamps = [time_of(row["timestamp"]) for row in body if row.get("timestamp") is not None]
+    time = max(stamps, default=now)
+    columns: Columns = {name: [] for name in ("ts", "message", "action", "side", "price", "size", "id")}
+    levels: dict[tuple[int, float], Row] = {}
+    for row in body:
+        if row.get("symbol") != symbol or row.get("side") not in ("Buy", "Sell"):
+            got = f"{row.get('symbol')!r}, {row.get('side')!r}"
+            raise NotTrustedError(f"expected levels of {symbol}, Buy or Sell, got {got}")
+        side, price = _SIDES[row["side"]], required(row, "price", time, least=1e-12)
+        if levels.setdefault((side, price), row) != row:
+            raise NotTrustedError(f"expected one level of {row['side']} at {price:g}, got two that differ")
+    bids, asks = ([price for side, price in levels if side == one] for one in (1, -1))
+    if bids and asks and max(bids) >= min(asks):
+        raise NotTrustedError(f"expected bids below asks, got a bid of {max(bids):g} and an ask of {min(asks):g}")
+    for (side, price), row in levels.items():
+        name = row.get("id")
+        values = (time, 0, SNAPSHOT, side, price, required(row, "size", time, least=1e-12))
+        for column, value in zip(columns, (*values, name if isinstance(name, int) else None), strict=True):
+            columns[column].append(value)
     return columns

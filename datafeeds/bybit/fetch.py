@@ -65,9 +65,9 @@ def _fetch(
         if warning := skew.warning():
             fetched.warnings.append(warning)
         contract = listing(client, request.symbol)
-        job = Job(client, contract, request, store, skew.now(client.http.clock), progress)
+        job = Job(client, contract, request, store, skew.now(client.http.clock), progress, fetched.parts)
         for kind in sorted(others, key=lambda kind: kind != "instrument"):
-            fetched.parts.append(_one(kind, job))
+            _one(kind, job)
         if "instrument" not in others:
             _save_instrument(job)
     if dumps:
@@ -87,7 +87,9 @@ def _fetch_rules(job: Job) -> Part:
     if tiers:
         new += job.store.save_document("bybit", contract.symbol, "risk_limits", tiers, _source(job, "risk-limit"))
     told = () if tiers else ("the venue gave no margin tiers",)
-    return Part("instrument", rows=new, same=2 - new, told=told)
+    part = Part("instrument", rows=new, same=1 + bool(tiers) - new, told=told)
+    job.parts.append(part)
+    return part
 
 
 def _save_instrument(job: Job) -> int:

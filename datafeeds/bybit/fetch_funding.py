@@ -31,9 +31,9 @@ def fetch_funding(job: Job) -> Part:
     tally = Tally("funding", spans)
     if not job.contract.perpetual:
         tally.told.append("dated futures have no funding")
-        return Tally("funding", (), told=tally.told).part(Written(), ())
+        return job.finish(series, Tally("funding", (), told=tally.told), Written())
     if not spans:
-        return tally.part(Written(), ())
+        return job.finish(series, tally, Written())
     writer = job.store.writer(series, job.provenance("funding/history"), replace=job.request.replace)
     progress, before = tally.progress(job.progress), _before(job, spans[0][0])
     work = partial(_asked, job)
@@ -47,10 +47,10 @@ def fetch_funding(job: Job) -> Part:
                 writer.add(rows if len(found["ts"]) else empty_rows(kind_of("funding")), window.start, window.end)
                 before = int(found["ts"][-1]) if len(found["ts"]) else before
                 progress(window.end)
+        _compare(job, tally)
     finally:
-        holes = job.declare(series, tally.holes)
-    _compare(job, tally)
-    return tally.part(writer.written, holes)
+        part = job.finish(series, tally, writer.written)
+    return part
 
 
 def interval_hours(before: int | None, times: Integers) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

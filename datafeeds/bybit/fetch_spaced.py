@@ -61,7 +61,7 @@ def fetch_spaced(kind: str, job: Job) -> Part:
     spans = job.spans(series, *_grid(job, interval))
     tally, source = Tally(kind, spans), _source(kind, job)
     if not spans:
-        return tally.part(Written(), ())
+        return job.finish(series, tally, Written())
     life = _life(job, source, spans[0][0], interval)
     writer = job.store.writer(series, source.provenance, replace=job.request.replace)
     progress, empty = tally.progress(job.progress), empty_rows(kind_of(kind))
@@ -75,8 +75,8 @@ def fetch_spaced(kind: str, job: Job) -> Part:
                     writer.add(found if len(found["ts"]) else empty, window.start, until)
                 progress(window.end)
     finally:
-        holes = job.declare(series, tally.holes)
-    return tally.part(writer.written, holes)
+        part = job.finish(series, tally, writer.written)
+    return part
 
 
 def _grid(job: Job, interval: int) -> tuple[int, int]:

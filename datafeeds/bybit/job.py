@@ -35,7 +35,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Job:
-    """``now``: the venue's time when it began, ns UTC."""
+    """``now``: the venue's time when it began, ns UTC. ``parts``: what came, also of a part that ended in an error."""
 
     client: BybitClient
     contract: Listing
@@ -43,6 +43,7 @@ class Job:
     store: Store
     now: int
     progress: Progress
+    parts: list[Part] = field(default_factory=list)
 
     def series(self, kind: str) -> Series:
         """The series of the contract of this kind."""
@@ -59,13 +60,18 @@ class Job:
             return ()
         return ((start, end),) if self.request.replace else self.store.missing(series, start, end)
 
-    def declare(self, series: Series, holes: Iterable[Hole]) -> tuple[Hole, ...]:
-        """Note holes in the store, as far as it covers them; those that touch and have one reason are one."""
-        found = united_holes(holes)
-        for hole in found:
-            for start, end in shared([(hole.start, hole.end)], self.store.covered(series)):
+    def finish(self, series: Series, tally: Tally, written: Written) -> Part:
+        """Note holes in the store, as far as it covers them (those that touch and have one reason are one), and what
+        came of a part."""
+        covered = self.store.covered(series)
+        holes = united_holes(tally.holes)
+        for hole in holes:
+            for start, end in shared([(hole.start, hole.end)], covered):
                 self.store.declare_gap(series, start, end, hole.reason)
-        return found
+        spans = shared(tally.spans, covered)
+        part = Part(tally.kind, spans, written.added, written.same, holes, tuple(tally.told))
+        self.parts.append(part)
+        return part
 
 
 @dataclass
@@ -77,10 +83,6 @@ class Tally:
     holes: list[Hole] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     seen: bool = False
-
-    def part(self, written: Written, holes: tuple[Hole, ...]) -> Part:
-        """The result."""
-        return Part(self.kind, self.spans, written.added, written.same, holes, tuple(self.told))
 
     def progress(self, show: Progress) -> Callable[[int], None]:
         """A function to be called with the time up to which rows are there."""

@@ -140,7 +140,7 @@ def _zip(path: Path) -> zipfile.ZipFile:
 
 def _zipped(path: Path, limit: int | None) -> list[Source]:
     with _zip(path) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in archive.infolist() if not info.filename.endswith("/")]
         names = [info.filename for info in members]
         if "[Content_Types].xml" in names:
             raise DataError(f"{path}: a workbook of a spreadsheet; expected text or Parquet; save it as CSV")

@@ -17,10 +17,12 @@ __all__ = ["Block", "Imported", "Tally", "kept_rows", "table_of"]
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of one series in order of time: an Arrow table in the columns and types of its kind."""
+    """Rows of one series in order of time: an Arrow table in the columns and types of its kind. ``span``: what they
+    cover where that is more than from the first to the last row."""
 
     series: Series
     rows: Any
+    span: tuple[int, int] | None = None
 
 
 @dataclass

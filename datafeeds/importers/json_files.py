@@ -101,6 +101,12 @@ def freqtrade_facts(source: Source, facts: Facts, columns: tuple[str, ...], venu
 
 def _shape(source: Source, name: str, rows: Any, freqtrade: bool) -> tuple[list[dict[str, Any]], Facts]:
     """Records and what they are."""
+    if isinstance(rows, dict) and "retCode" in rows:
+        raise DataError(
+            f"{source}: an answer of Bybit's REST interface; halfspread data fetch bybit SYMBOL asks for these itself"
+        )
+    if isinstance(rows, dict) and {"topic", "table"} & set(rows):
+        raise DataError(f"{source}: a message over several lines; write each message on one line of a file")
     if not isinstance(rows, list):
         raise DataError(f"{source}: expected a list of bars, funding rates or trades, got {_what(rows)}")
     first = rows[0]

@@ -22,8 +22,8 @@ class Options:
 
     ``kind``: a kind of the store, or a family such as ``bars`` whose interval is found. ``mapping``: our column to the
     file's. ``stamp``: whether bars carry the time of their open or of their close. ``volume``: what CCXT bars of an
-    inverse contract count. ``sort``: read everything, then sort by time. ``max_unpacked``: bytes that an archive may
-    unpack to. Raises ConfigError.
+    inverse contract count. ``book``: which of several books a recording holds. ``sort``: read everything, then sort by
+    time. ``max_unpacked``: bytes that an archive may unpack to. Raises ConfigError.
     """
 
     venue: str | None = None
@@ -36,6 +36,7 @@ class Options:
     stamp: Literal["open", "close"] | None = None
     interval: str | None = None
     volume: Literal["contracts", "base"] | None = None
+    book: str | None = None
     sort: bool = False
     max_unpacked: int | None = None
 

@@ -17,7 +17,13 @@ from halfspread.datafeeds.importers.imported import Imported, Tally
 from halfspread.datafeeds.importers.json_files import freqtrade_facts, read_json
 from halfspread.datafeeds.importers.options import Options
 from halfspread.datafeeds.importers.tardis import read_tardis
-from halfspread.datafeeds.importers.venue_files import dump_facts, is_capture, read_capture_file, read_messages
+from halfspread.datafeeds.importers.venue_files import (
+    dump_facts,
+    is_capture,
+    read_bitmex_dump,
+    read_capture_file,
+    read_messages,
+)
 from halfspread.datafeeds.store.series import Provenance
 from halfspread.errors import DataError
 
@@ -80,6 +86,9 @@ def _read(source: Source, found: Found, options: Options, provenance: Provenance
         table = found.text
         dump = found.format in ("bitmex", "bybit")
         facts = dump_facts(table, found.format) if dump else Facts("delimited text")
+        if found.format == "bitmex" and source.packing in ("plain", "gzip"):
+            yield read_bitmex_dump(table, options, facts, provenance)
+            return
         yield read_tabular(table, options, facts, _with_clock(provenance, table.names))
     else:
         raise DataError(f"{source}: {FORMATS[found.format]}, which is not read here")

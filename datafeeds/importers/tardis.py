@@ -141,7 +141,9 @@ class _Reader:
         """The local time of the first row."""
         import pyarrow as pa
 
-        cells = pa.array(self.table.sample("local_timestamp")[:1])
+        cells = pa.array(self.table.sample("local_timestamp")[:1], pa.string())
+        if not len(cells):
+            return 0  # the rows have none, and will be refused
         return int(stamps(cells, self.clock, Where(str(self.table.source), 2), "local_timestamp")[0].as_py())
 
     def blocks(self) -> Iterator[Block]:

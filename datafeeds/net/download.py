@@ -29,6 +29,8 @@ __all__ = ["Downloaded", "Packing", "download"]
 
 Packing = Literal["gzip", "zip"]
 _PIECE = 1 << 18
+#: Bytes of an unpacked file.
+_LARGEST = 16 << 30
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,8 @@ def _checked(part: Path, whole: int | None, packing: Packing | None, digest: str
         raise NotTrustedError(f"expected {whole:,} bytes, got {size:,}")
     if packing == "gzip":
         _unpack(part)
-    elif packing == "zip" and not zipfile.is_zipfile(part):
-        raise NotTrustedError(f"expected a zip archive, got {size:,} bytes without the end of one: it is cut short")
+    elif packing == "zip":
+        _unzip(part, size)
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if digest is not None and found != digest.lower():
@@ -204,12 +206,27 @@ def _checked(part: Path, whole: int | None, packing: Packing | None, digest: str
 
 
 def _unpack(part: Path) -> None:
+    unpacked = 0
     try:
         with gzip.open(part) as file:
-            while file.read(_PIECE):
-                pass
+            while piece := file.read(_PIECE):
+                unpacked += len(piece)
+                if unpacked > _LARGEST:
+                    raise FetchError(f"{part.name}: unpacks to more than {_LARGEST >> 30} GB, which no market data do")
     except (OSError, EOFError, zlib.error) as error:
         raise NotTrustedError(f"expected a gzip file that can be unpacked, got {error}") from None
+
+
+def _unzip(part: Path, size: int) -> None:
+    try:
+        with zipfile.ZipFile(part) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                raise FetchError(f"{part.name}: unpacks to more than {_LARGEST >> 30} GB, which no market data do")
+            bad = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise NotTrustedError(f"expected a zip archive that can be unpacked, got {size:,} bytes: {error}") from None
+    if bad is not None:
+        raise NotTrustedError(f"expected a zip archive that can be unpacked: {bad!r} in it is damaged")
 
 
 @contextmanager

@@ -92,10 +92,15 @@ class PlainLimits:
         return Refused(f"{self.venue} refused the request (HTTP {status})", wait, final=True)
 
 
+#: Seconds without a request that may be made up for: threads that are late do not slow the others down.
+_MADE_UP = 0.25
+
+
 @dataclass
 class Pace:
-    """Lets requests start at most ``per_second`` times a second, evenly, and holds all back when the venue says that
-    nothing is left. ``started``: how many have. Shared by threads."""
+    """Lets requests start ``per_second`` times a second, evenly (turns that nobody took in the last quarter of a second
+    may be made up for), and holds all back when the venue says that nothing is left. ``started``: how many have. Shared
+    by threads."""
 
     per_second: float
     clock: Clock
@@ -112,7 +117,8 @@ class Pace:
                 now = self.clock.monotonic()
                 wait = max(self._next, self._held) - now
                 if wait <= 0.0 or self._held <= self._next:  # this turn is taken, others queue behind it
-                    self._next = max(self._next, now) + 1.0 / self.per_second
+                    since = max(self._next, now - _MADE_UP) if self.started else now
+                    self._next = since + 1.0 / self.per_second
                     self._under_way += 1
                     self.started += 1
                     break

@@ -15,9 +15,15 @@ B = TypeVar("B")
 
 
 def in_order(
-    work: Callable[[A], B], items: Iterable[A], workers: int, *, stop: Callable[[], None] = lambda: None
+    work: Callable[[A], B],
+    items: Iterable[A],
+    workers: int,
+    *,
+    ahead: int | None = None,
+    stop: Callable[[], None] = lambda: None,
 ) -> Iterator[B]:
-    """``work`` of each of ``items``, in their order, done by so many threads; at most four results of each wait.
+    """``work`` of each of ``items``, in their order, done by so many threads; at most ``ahead`` results wait, by
+    default four of each thread.
 
     The first error, or the end of whoever consumes the results, calls ``stop``, which should end what is under way, and
     no further item is begun.
@@ -26,7 +32,7 @@ def in_order(
     waiting: deque[Future[B]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            waiting.extend(pool.submit(work, item) for item in islice(coming, 4 * workers))
+            waiting.extend(pool.submit(work, item) for item in islice(coming, ahead or 4 * workers))
             while waiting:
                 result = waiting.popleft().result()
                 waiting.extend(pool.submit(work, item) for item in islice(coming, 1))

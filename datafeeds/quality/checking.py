@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from halfspread.datafeeds.quality import comparing
 from halfspread.datafeeds.quality.amounts import AmountCheck
@@ -13,7 +15,7 @@ from halfspread.datafeeds.quality.clocks import ClockCheck
 from halfspread.datafeeds.quality.finding import SEVERITIES, Finding
 from halfspread.datafeeds.quality.funding import FundingCheck
 from halfspread.datafeeds.quality.gaps import MissingRows, Silence
-from halfspread.datafeeds.quality.jumps import JumpCheck
+from halfspread.datafeeds.quality.jumps import Confirm, JumpCheck
 from halfspread.datafeeds.quality.order import OrderCheck
 from halfspread.datafeeds.quality.outages import OutageCheck
 from halfspread.datafeeds.quality.prints import PrintCheck
@@ -22,13 +24,13 @@ from halfspread.datafeeds.quality.returns import ReturnCounts
 from halfspread.datafeeds.quality.shapes import ShapeCheck
 from halfspread.datafeeds.quality.stale import StaleCheck
 from halfspread.datafeeds.quality.steps import StepCheck
-from halfspread.datafeeds.quality.subject import Check, Subject
+from halfspread.datafeeds.quality.subject import Block, Check, Subject
 from halfspread.datafeeds.quality.tops import TopCheck
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.store import Store
 from halfspread.errors import DataError
 
-__all__ = ["Checked", "check", "checks_of", "examine", "wanted"]
+__all__ = ["Checked", "check", "checks_of", "examine", "run", "wanted"]
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,10 @@ def examine(
         bare = Subject(series, start or 0, end or 1)
         found = tuple(damaged or [nothing])
         return Checked(bare, found, 0, time.perf_counter() - began, damaged=bool(damaged))
-    checks = checks_of(subject, comparing.confirm_by(store, subject) if beside else None)
-    rows = 0
-    for block in blocks(store, series, subject.start, subject.end):
-        rows += len(block)
-        for one in checks:
-            one.add(block)
-    compared = comparing.compare(store, subject) if beside else []
-    every = [each for one in checks for each in one.findings()]
+    checks = checks_of(subject, *(comparing.confirm_by(store, subject) if beside else ()))
+    with np.errstate(all="ignore"):
+        rows, every = run(checks, blocks(store, series, subject.start, subject.end))
+        compared = comparing.compare(store, subject) if beside else []
     every += [each for one in compared for each in one.found]
     if not rows:
         every.append(Finding("empty", "note", subject.start, subject.end, 1, "no rows"))
@@ -101,12 +99,24 @@ def examine(
     )
 
 
-def checks_of(subject: Subject, confirm: Any = None) -> list[Check]:
-    """The checks that look at a series on its own; ``confirm``: see `jumps`."""
-    return list(_checks(subject, confirm))
+def run(checks: Sequence[Check], rows: Iterable[Block]) -> tuple[int, list[Finding]]:
+    """Give every block to every check: how many rows there were, and what was found. Numbers that no market has
+    overflow in silence, since that is what some checks look for."""
+    count = 0
+    with np.errstate(all="ignore"):
+        for block in rows:
+            count += len(block)
+            for one in checks:
+                one.add(block)
+        return count, [each for one in checks for each in one.findings()]
 
 
-def _checks(subject: Subject, confirm: Any) -> Iterator[Check]:
+def checks_of(subject: Subject, confirm: Confirm | None = None, witness: str = "the mark price") -> list[Check]:
+    """The checks that look at a series on its own; ``confirm`` and ``witness``: see `jumps`."""
+    return list(_checks(subject, confirm, witness))
+
+
+def _checks(subject: Subject, confirm: Confirm | None, witness: str) -> Iterator[Check]:
     yield OrderCheck(subject)
     family = subject.family
     if subject.interval:
@@ -117,7 +127,7 @@ def _checks(subject: Subject, confirm: Any) -> Iterator[Check]:
         yield ShapeCheck(subject)
         yield StaleCheck(subject)
     if family in ("bars", "mark", "index"):
-        yield JumpCheck(subject, confirm)
+        yield JumpCheck(subject, confirm, witness)
         yield ReturnCounts(subject)
     if family == "bars":
         yield AmountCheck(subject)

@@ -41,23 +41,24 @@ def others(store: Store, series: Series, family: str) -> list[Series]:
     return sorted(found, key=lambda one: (kind_of(one.kind).interval, one.kind))
 
 
-def confirm_by(store: Store, subject: Subject) -> Confirm | None:
-    """A function that gives low and high of the mark price in a span: of the mark bars of the shortest interval that is
-    not longer than the series' own; None where there are none."""
-    if subject.family != "bars":
-        return None
-    found = [one for one in others(store, subject.series, "mark") if one.of_kind.interval <= subject.interval]
-    if not found:
-        return None
+def confirm_by(store: Store, subject: Subject) -> tuple[Confirm | None, str]:
+    """A function that gives low and high of another price in a span, and whose: the mark bars of the shortest interval
+    that is not longer than the series' own, or trades where there are none; None without either."""
+    marks = [one for one in others(store, subject.series, "mark") if one.of_kind.interval <= subject.interval]
+    trades = others(store, subject.series, "trades")
+    if subject.family != "bars" or not (marks or trades):
+        return None, ""
+    series = marks[0] if marks else trades[0]
+    low, high = ("low", "high") if marks else ("price", "price")
 
     def confirm(start: int, end: int) -> tuple[float, float] | None:
-        table = store.read(found[0], start, end, ["ts", "low", "high"])
+        table = store.read(series, start, end, list(dict.fromkeys(["ts", low, high])))
         if not table.num_rows:
             return None
         block = block_of(table)
-        return float(block.number("low").min()), float(block.number("high").max())
+        return float(block.number(low).min()), float(block.number(high).max())
 
-    return confirm
+    return confirm, "the mark price" if marks else "the trades"
 
 
 def compare(store: Store, subject: Subject) -> list[Compared]:

@@ -14,9 +14,9 @@ import heapq
 import numpy as np
 
 from halfspread.datafeeds.quality.finding import Finding
-from halfspread.datafeeds.quality.places import Places, many
+from halfspread.datafeeds.quality.places import Flags, Places, many
 from halfspread.datafeeds.quality.subject import Block, Subject
-from halfspread.datafeeds.store.spans import Spans, shared, united, without
+from halfspread.datafeeds.store.spans import shared, united, without
 from halfspread.engine.times import SECOND, Integers, interval_text, time_text
 
 __all__ = ["MissingRows", "Silence", "length_text"]
@@ -67,22 +67,44 @@ class MissingRows:
         self._rows += len(block)
 
     def _holes(self, starts: Integers, ends: Integers) -> None:
-        length = self.subject.interval
-        for span in zip(starts.tolist(), ends.tolist(), strict=True):
-            known = shared([span], self._declared)
+        plain = self._plain(starts, ends)
+        asked = list(zip(starts[plain].tolist(), ends[plain].tolist(), strict=True))
+        known: list[tuple[int, int]] = []
+        unasked: list[tuple[int, int]] = []
+        for span in zip(starts[~plain].tolist(), ends[~plain].tolist(), strict=True):
+            known += shared([span], self._declared)
             rest = without([span], self._declared)
-            asked = shared(rest, self._covered) if self._covered else rest
-            self._put(self._known, known)
-            self._put(self._real, asked)
-            self._put(self._unasked, without(rest, asked))
-            self._bars += sum((end - start) // length for start, end in asked)
+            here = shared(rest, self._covered) if self._covered else rest
+            asked += here
+            unasked += without(rest, here)
+        self._put(self._known, known)
+        self._put(self._unasked, unasked)
+        self._bars += self._put(self._real, sorted(asked))
 
-    def _put(self, places: Places, spans: Spans) -> None:
-        for start, end in spans:
-            missing = (end - start) // self.subject.interval
-            if missing:
-                text = f"{missing:,} missing until {time_text(end)} ({length_text(end - start)})"
-                places.one(start, end, text, float(end - start))
+    def _plain(self, starts: Integers, ends: Integers) -> Flags:
+        """Holes that lie in one span that was asked for, and touch no declared gap."""
+        free = np.ones(len(starts), bool)
+        for first, last in self._declared:
+            free &= (ends <= first) | (starts >= last)
+        if self._covered:
+            firsts, lasts = (np.array(each, np.int64) for each in zip(*self._covered, strict=True))
+            span = np.searchsorted(firsts, starts, side="right") - 1
+            free &= (span >= 0) & (ends <= lasts[span])
+        return free
+
+    def _put(self, places: Places, spans: list[tuple[int, int]]) -> int:
+        """Add those that are long enough for a row; how many rows are missing in them."""
+        length = self.subject.interval
+        kept = np.array([span for span in spans if span[1] - span[0] >= length], np.int64).reshape(-1, 2)
+        starts, ends = kept[:, 0], kept[:, 1]
+        rows = (ends - starts) // length
+
+        def text(i: int) -> str:
+            gone = int(ends[i] - starts[i])
+            return f"{int(rows[i]):,} missing until {time_text(int(ends[i]))} ({length_text(gone)})"
+
+        places.add(starts, text, ends, (ends - starts).astype(np.float64))
+        return int(rows.sum())
 
     def findings(self) -> list[Finding]:
         """What was found."""

@@ -1,12 +1,12 @@
-"""Prices that jump against their neighbours, and what the mark price or the trades say to it.
+"""Prices that jump against their neighbours, and what the mark price or trades say to it.
 
 The size of a usual move is the median of |log returns| that are not zero, times 1.4826 (a standard deviation, were
 they normal), of the same hour of day in the same month where there are `ENOUGH` of them, else of the month.
 
 - A spike goes `SPIKES` usual moves, and `SPIKE` at least, away and in the next bar returns to within `RETURN` of it.
-  Where the mark price of the time is in the store and did not go at least `CONFIRM` of the way it is a warning. Where
-  they went, or where the bar's volume is at least `BUSY` times the median of the bars around it or of the month, it
-  is a note.
+  Where the mark price (or else trades) of the time are in the store and did not go at least `CONFIRM` of the way it
+  is a warning. Where they went, or where the bar's volume is at least `BUSY` times the median of the bars around it
+  or of the month, it is a note.
 - A large move goes `MOVES` usual moves and `MOVE` at least, and stays: a note, with volume and what the mark did.
 - A wick (high or low beside open and close) of `WICK` is a note, of `BROKEN_WICK` without the mark's consent a
   warning.
@@ -61,13 +61,15 @@ def usual_moves(ts: Integers, moves: Floats) -> Floats:
 
 
 class JumpCheck:
-    """Moves from close to close, and wicks, of bars. ``confirm`` asks the mark price; None where there is none."""
+    """Moves from close to close, and wicks, of bars. ``confirm`` asks another price of the contract, which ``witness``
+    names; None where there is none."""
 
     name = "jumps"
 
-    def __init__(self, subject: Subject, confirm: Confirm | None = None) -> None:
+    def __init__(self, subject: Subject, confirm: Confirm | None = None, witness: str = "the mark price") -> None:
         self.subject = subject
         self.confirm = confirm
+        self.witness = witness
         self._spikes, self._seen = Places(), Places()
         self._moves, self._wicks, self._broken, self._levels = Places(), Places(), Places(), Places()
         self._held: Block | None = None
@@ -116,7 +118,7 @@ class JumpCheck:
             text = _move(float(moves[row]), float(before[row]), float(closes[row]))
             text += f", {size[row] / usual[row]:.0f} usual moves{self._volume(block, row)[1]}"
             told = self._told(int(ts[row]), float(before[row]), float(moves[row]))
-            text += {True: ", the mark price went along", False: ", the mark price did not", None: ""}[told]
+            text += self._words(told)
             self._moves.one(int(ts[row]), int(ts[row]) + length, text, float(size[row]))
         self._wick(block, here)
 
@@ -124,21 +126,23 @@ class JumpCheck:
         told = self._told(int(block.ts[row]), before, move)
         times, words = self._volume(block, row)
         text = f"{_move(move, before, float(block.number('close')[row]))}, and back{words}"
-        if told is not None:
-            text += ", the mark price went along" if told else ", the mark price did not"
+        text += self._words(told)
         seen = told if told is not None else times >= BUSY
         places = self._seen if seen else self._spikes
         start = int(block.ts[row])
         places.one(start, start + self.subject.interval, text, abs(move))
 
     def _told(self, time: int, before: float, move: float) -> bool | None:
-        """Whether the mark price went the same way; None where it is not known."""
+        """Whether the other price went the same way; None where it is not known."""
         if self.confirm is None:
             return None
         ends = self.confirm(time, time + self.subject.interval)
         if ends is None:
             return None
         return bool(np.log((ends[1] if move > 0 else ends[0]) / before) * np.sign(move) >= CONFIRM * abs(move))
+
+    def _words(self, told: bool | None) -> str:
+        return "" if told is None else f", {self.witness} {'went along' if told else 'did not'}"
 
     def _volume(self, block: Block, row: int) -> tuple[float, str]:
         """A bar's volume as a multiple of the median of those around it, and in words."""
@@ -188,7 +192,7 @@ class JumpCheck:
             *self._seen.finding(
                 "spikes",
                 "note",
-                f"{many(self._seen.count, 'spike')} that the mark price or the volume confirm; {self._seen.worst}",
+                f"{many(self._seen.count, 'spike')} that {self.witness} or the volume confirm; {self._seen.worst}",
             ),
             *self._broken.finding(
                 "wicks",

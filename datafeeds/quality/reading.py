@@ -21,8 +21,8 @@ from halfspread.errors import InstrumentError
 
 __all__ = ["BLOCK", "block_of", "blocks", "document_steps", "instrument_of", "subject_of"]
 
-#: Rows of events that are looked at together, at least (the last block may have fewer).
-BLOCK = 65_536
+#: Rows of events, and cells of them, from either of which on rows are looked at as one block.
+BLOCK, CELLS = 65_536, 2_000_000
 _BEGINNING = int(np.iinfo(np.int64).min)
 
 
@@ -101,7 +101,8 @@ def _value(content: Any, names: Sequence[str]) -> float:
 
 
 def blocks(store: Store, series: Series, start: int, end: int, columns: Sequence[str] | None = None) -> Iterator[Block]:
-    """The rows of a series with start <= ts < end: month by month (bars, funding), or about `BLOCK` at a time."""
+    """The rows of a series with start <= ts < end: month by month (bars, funding), or a bounded number of rows at a
+    time."""
     if series.of_kind.partition == "month":
         for first, last in _months(start, end):
             table = store.read(series, first, last, columns)
@@ -113,7 +114,8 @@ def blocks(store: Store, series: Series, start: int, end: int, columns: Sequence
     waiting: list[Any] = []
     for batch in store.batches(series, start, end, columns):
         waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= BLOCK:
+        rows = sum(one.num_rows for one in waiting)
+        if rows >= BLOCK or rows * batch.num_columns >= CELLS:
             yield block_of(pa.Table.from_batches(waiting))
             waiting = []
     if sum(one.num_rows for one in waiting):

@@ -53,12 +53,13 @@ class Replacement:
             self.file.flush()
             os.fsync(self.file.fileno())
 
-    def commit(self) -> None:
-        """Put the file in its place."""
+    def commit(self, *, last: bool = True) -> None:
+        """Put the file in its place; ``last``: of those in its folder, whose names go to the disk with its own."""
         self.sync()
         with writing(self.path):
             os.replace(self.beside, self.path)
             self.file.close()
+        if last:
             _sync_folder(self.path.parent)
 
     def drop(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from halfspread.datafeeds.store.columns import TOGETHER, TYPES, without_empty
 from halfspread.datafeeds.store.kinds import Column, Kind
@@ -35,7 +36,7 @@ def arrow_rows(kind: Kind, rows: Any, what: str, first_row: int = 0) -> pa.Table
     """
     table = _table(kind, rows)
     _check_names(kind, table, what)
-    stamps = to_nanoseconds(_plain(table["ts"]), f"{what}: column ts", first_row=first_row)
+    stamps = _stamps(_plain(table["ts"]), f"{what}: column ts", first_row)
     block = _Block(what, stamps, first_row)
     found = {
         column.name: pa.array(stamps, TYPES["time"]) if column.name == "ts" else block.read(column, table[column.name])
@@ -53,12 +54,59 @@ def _table(kind: Kind, rows: Any) -> Table:
         return {name: rows.column(name).combine_chunks() for name in rows.column_names}
     if hasattr(rows, "__arrow_c_array__"):
         return _table(kind, pa.table(rows))
-    return read_table(rows, list(kind.names))[0]
+    found = read_table(rows, list(kind.names))[0]
+    return {name: _cells(values) if isinstance(values, (list, tuple)) else values for name, values in found.items()}
+
+
+def _cells(values: Any) -> Any:
+    """A list as an array in which each cell is what it was: whole numbers beside missing ones, too."""
+    plain = {type(value) for value in values}
+    if len(plain) == 1 and plain <= {int, float, bool} and not (plain == {int} and not _fits(values)):
+        return np.asarray(values)
+    return np.array([*values, None], object)[:-1]
 
 
 def _plain(values: Any) -> Any:
     """An Arrow column as one of pandas, others as they are."""
     return values.to_pandas() if isinstance(values, (pa.Array, pa.ChunkedArray)) else values
+
+
+def _stamps(values: Any, what: str, first_row: int) -> Integers:
+    """A column of times in nanoseconds. Raises DataError, for numbers among texts too."""
+    plain = isinstance(values, (pd.Series, pd.Index)) and isinstance(values.dtype, np.dtype)
+    cells = values.to_numpy() if plain else values
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
+        numeric = [isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool) for cell in cells]
+        if any(numeric) and not all(numeric):
+            row = numeric.index(not numeric[0])
+            raise DataError(f"{what}: row {first_row + row}: expected a time as in the rows before, got {cells[row]!r}")
+        if all(isinstance(cell, int) for cell in cells):
+            values = np.array(cells, np.int64) if _fits(cells) else values
+    return to_nanoseconds(values, what, first_row=first_row)
+
+
+def _fits(cells: Any) -> bool:
+    return all(-(2**63) <= cell < 2**63 for cell in cells)
+
+
+def _finite(values: Any) -> pa.Array | None:
+    """A column of float64 without anything that would have to be looked at; None for others."""
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        if whole.type != TYPES["number"] or whole.null_count:
+            return None
+        return whole if np.isfinite(whole.to_numpy(zero_copy_only=False)).all() else None
+    plain = values.to_numpy() if isinstance(values, pd.Series) and values.dtype == np.float64 else values
+    if not isinstance(plain, np.ndarray) or plain.dtype != np.float64 or not np.isfinite(plain).all():
+        return None
+    return pa.array(plain.copy())  # whoever handed it in may write into it
+
+
+def _array(values: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return values
+    series = pd.Series(values)
+    return series.to_numpy(object if series.hasnans and not isinstance(series.dtype, np.dtype) else None)
 
 
 def _check_names(kind: Kind, table: Table, what: str) -> None:
@@ -109,10 +157,14 @@ class _Block:
                 f"{self._what}: column {column.name}: expected one value for each of {len(self._stamps)} times, got "
                 f"{len(values) if hasattr(values, '__len__') else 'none'}"
             )
+        if column.type == "number" and (quick := _finite(values)) is not None:
+            return quick
         if arrow:
             whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-            if whole.type == TYPES[column.type] and column.type in ("count", "text", "flag", "time"):
+            if whole.type == TYPES[column.type] and column.type in ("count", "flag", "time"):
                 return whole
+            if whole.type == TYPES[column.type] and column.type == "text":
+                return _without_empty_texts(whole)
             exact = pa.types.is_integer(whole.type) and whole.null_count == 0
             values = whole.to_numpy(zero_copy_only=False) if exact else whole.to_pandas()
             if pa.types.is_integer(whole.type) and not exact:
@@ -144,7 +196,7 @@ class _Block:
 
     def _whole(self, column: Column, values: Any) -> tuple[Integers, Any]:
         """Whole numbers as int64, and which are missing."""
-        array = values if isinstance(values, np.ndarray) else pd.Series(values).to_numpy()
+        array = _array(values)
         if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
             raise self._no(int(array.argmax()), column, "a whole number below 2^63", array.max())
         if array.dtype.kind in "iu":
@@ -165,7 +217,9 @@ class _Block:
     def _integer(self, column: Column, value: Any, row: int) -> int:
         try:
             odd = isinstance(value, (bool, np.bool_)) or (isinstance(value, str) and "_" in value)
-            if odd or int(value) != float(value):
+            if odd or (not isinstance(value, str) and value != int(value)):
+                raise ValueError
+            if not isinstance(value, (int, str, np.integer)) and abs(float(value)) >= _EXACT:
                 raise ValueError
             return int(np.int64(int(value)))
         except (ValueError, TypeError, OverflowError):
@@ -185,7 +239,7 @@ class _Block:
         return pa.array(found.astype(np.int8), mask=missing)
 
     def _flags(self, column: Column, values: Any) -> pa.Array:
-        array = values if isinstance(values, np.ndarray) else pd.Series(values).to_numpy()
+        array = _array(values)
         if array.dtype.kind == "b":
             return pa.array(array)
         if array.dtype.kind == "O":
@@ -201,21 +255,28 @@ class _Block:
         series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
         missing = series.isna().to_numpy()
         if not missing.any():
-            return pa.array(to_nanoseconds(values, what, first_row=self._first_row), TYPES["time"])
+            return pa.array(_stamps(values, what, self._first_row), TYPES["time"])
         found = np.zeros(len(series), np.int64)
-        there = series[~missing].infer_objects()
+        there = series[~missing]
         if len(there):
             if there.dtype.kind == "f":
                 raise DataError(
                     f"{what}: expected datetimes or whole numbers, got float64 with NaN, which is not exact"
                 )
-            found[~missing] = to_nanoseconds(there.reset_index(drop=True), what)
+            found[~missing] = _stamps(there.reset_index(drop=True), what, self._first_row)
         return pa.array(found, TYPES["time"], mask=missing)
 
     def _texts(self, column: Column, values: Any) -> pa.Array:
         array = values.to_numpy(object) if isinstance(values, pd.Series) else np.asarray(values, object)
         try:
-            return pa.array(array, pa.string(), from_pandas=True)
+            return _without_empty_texts(pa.array(array, pa.string(), from_pandas=True))
         except pa.ArrowException:  # something else than text
             missing = pd.isna(array)
-            return pa.array([None if gone else str(x) for x, gone in zip(array, missing, strict=True)], pa.string())
+            texts = [None if gone else str(x) for x, gone in zip(array, missing, strict=True)]
+            return _without_empty_texts(pa.array(texts, pa.string()))
+
+
+def _without_empty_texts(texts: pa.Array) -> pa.Array:
+    """Texts, null where there is nothing in them."""
+    empty = pc.equal(texts, "")
+    return pc.if_else(empty, None, texts) if pc.any(empty).as_py() else texts

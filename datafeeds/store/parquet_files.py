@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from halfspread.datafeeds.store.columns import times_of
+from halfspread.datafeeds.store.kinds import Kind
 from halfspread.datafeeds.store.partitions import ENDING, bounds, is_partition
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import Spans, united
@@ -31,7 +32,9 @@ __all__ = ["FileEntry", "Origin", "PartitionFile", "opened", "read_entry", "read
 
 _KEY = b"halfspread"
 FORMAT = 1
-_TIMES = ("ts", "exch_ts")
+#: Columns that rise from row to row, and those whose values do not come again.
+_RISING = ("ts", "exch_ts", "message", "first_sequence", "sequence", "previous_sequence")
+_UNIQUE = ("trade_id",)
 #: Cells of a group of rows, which is what a reader of a part has to unpack at least; and rows of it at most.
 _CELLS, _MOST = 1_000_000, 65_536
 _MOST_BARS = 8_192
@@ -84,6 +87,15 @@ class FileEntry:
         return FileEntry(**{**entry, "origins": origins})
 
 
+def _encoding(kind: Kind, schema: pa.Schema) -> dict[str, Any]:
+    """How columns are written: prices and sizes of events come again and again, numbers of bars hardly do."""
+    found = {name: "DELTA_BINARY_PACKED" for name in schema.names if name in _RISING}
+    if kind.partition == "month":
+        found |= {field.name: "BYTE_STREAM_SPLIT" for field in schema if pa.types.is_floating(field.type)}
+    repeated = [name for name in schema.names if name not in found and name not in _UNIQUE]
+    return {"column_encoding": found, "use_dictionary": repeated or False}
+
+
 class PartitionFile:
     """A partition in the making: rows in order of time, a block at a time, and at the end where they came from."""
 
@@ -91,7 +103,6 @@ class PartitionFile:
         self._kind, self._series = series.of_kind, series
         self._digest = RowsDigest(schema)
         self._rows = self._first = self._last = self._holes = self._missing = 0
-        times = [name for name in schema.names if name in _TIMES]
         most = _MOST_BARS if self._kind.partition == "month" else _MOST
         self._group = min(max(_CELLS // len(schema.names), 1_024), most)
         self._left: list[pa.Table] = []
@@ -99,9 +110,8 @@ class PartitionFile:
             file,
             schema,
             compression="zstd",
-            use_dictionary=False if self._kind.interval else [name for name in schema.names if name not in times],
             write_statistics=["ts"],
-            column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
+            **_encoding(self._kind, schema),
         )
 
     def write(self, table: pa.Table) -> None:
@@ -131,7 +141,7 @@ class PartitionFile:
             "missing": self._missing,
             "origins": [asdict(origin) for origin in origins],
         }
-        self._writer.add_key_value_metadata({_KEY: json.dumps(about, ensure_ascii=False)})
+        self._writer.add_key_value_metadata({_KEY: json.dumps(about)})
         self._writer.close()
 
     def abandon(self) -> None:
@@ -215,7 +225,8 @@ def _strange(path: Path, series: Series, why: str) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    why = "it is empty" if path.exists() and path.stat().st_size == 0 else str(error).strip(". ").splitlines()[0]
+    told = str(error).strip(". ") or type(error).__name__
+    why = "it is empty" if path.exists() and path.stat().st_size == 0 else told.splitlines()[0]
     return (
         f"{path}: not readable as Parquet ({why}); move it away and fetch or import that time again (the rest of the "
         "series is untouched)"

@@ -65,9 +65,10 @@ def _named(store: Store, name: str | None) -> Sequence[Series]:
 
     found = wanted(store, name)
     if not found:
-        there = ", ".join(str(one) for one in store.series()[:12]) or "nothing"
+        there = [str(one) for one in store.series()]
+        listed = ", ".join(there[:12]) + (f" and {len(there) - 12} more" if len(there) > 12 else "") or "nothing"
         raise DataError(
-            f"{store.folder}: expected {name or 'at least one series'}, got a store that holds {there}; fetch or "
+            f"{store.folder}: expected {name or 'at least one series'}, got a store that holds {listed}; fetch or "
             "import it, or name the folder of another store with --store"
         )
     return found

@@ -16,6 +16,7 @@ from halfspread.errors import ConfigError
 
 if TYPE_CHECKING:
     from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Part
+    from halfspread.datafeeds.store.store import Store
 
 __all__ = ["DEFAULT_KINDS", "VENUES", "execute"]
 
@@ -29,6 +30,9 @@ DEFAULT_KINDS = {
 #: Kinds that have an interval in their name.
 _SPACED = ("bars", "mark", "index", "premium", "open_interest")
 _NAMES = {"books": "book_updates"}
+
+#: Findings of one series by severity.
+Findings = dict[str, int]
 
 
 def execute(arguments: Namespace) -> int:
@@ -44,13 +48,31 @@ def execute(arguments: Namespace) -> int:
     fetch: Callable[..., Fetched] = import_module(VENUES[venue]).fetch
     with _shown(arguments) as progress:
         fetched = fetch(request, store, progress)
+    found = {} if arguments.no_check else _checked(fetched, store, arguments)
     if arguments.json:
-        print_json(_object(fetched, str(store.folder)), arguments.stdout)
+        print_json(_object(fetched, str(store.folder), found), arguments.stdout)
     else:
-        _print(fetched, str(store.folder))
+        _print(fetched, str(store.folder), found)
     if fetched.error is not None:
         raise fetched.error
     return 0
+
+
+def _checked(fetched: Fetched, store: Store, arguments: Namespace) -> dict[str, Findings]:
+    """What the checks say of each series that has new rows, by kind and severity; it is kept beside the data."""
+    from halfspread.commands.data_check import check_and_save
+    from halfspread.datafeeds.store.series import Series
+
+    found: dict[str, Findings] = {}
+    with Progress(not arguments.json).steps("check") as step:
+        for part in fetched.parts:
+            if part.kind == "instrument" or not part.rows:
+                continue
+            series = Series(fetched.venue, fetched.symbol, part.kind)
+            step(str(series))
+            severities = [finding.severity for finding in check_and_save(store, series).findings]
+            found[part.kind] = {one: severities.count(one) for one in ("error", "warning", "note")}
+    return found
 
 
 def _request(arguments: Namespace, venue: str) -> FetchRequest:
@@ -108,7 +130,7 @@ def _shown(arguments: Namespace) -> Iterator[Callable[[str, float, float], None]
         yield show
 
 
-def _object(fetched: Fetched, folder: str) -> dict[str, Any]:
+def _object(fetched: Fetched, folder: str, found: dict[str, Findings]) -> dict[str, Any]:
     return {
         "venue": fetched.venue,
         "symbol": fetched.symbol,
@@ -126,6 +148,7 @@ def _object(fetched: Fetched, folder: str) -> dict[str, Any]:
                     for hole in part.holes
                 ],
                 "told": list(part.told),
+                "findings": found.get(part.kind),
             }
             for part in fetched.parts
         ],
@@ -134,7 +157,7 @@ def _object(fetched: Fetched, folder: str) -> dict[str, Any]:
     }
 
 
-def _print(fetched: Fetched, folder: str) -> None:
+def _print(fetched: Fetched, folder: str, found: dict[str, Findings]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -147,10 +170,24 @@ def _print(fetched: Fetched, folder: str) -> None:
         table.add_row(part.kind, f"{part.rows:,}", f"{part.same:,}", *_span(part))
     lines = [line for part in fetched.parts for line in _remarks(part)]
     lines += [f"warning: {warning}" for warning in fetched.warnings]
+    lines += _check_lines(f"{fetched.venue}:{fetched.symbol}", found)
     if fetched.error is not None:
         lines.append("stopped before the end; what is above is kept, and the same command goes on from there")
     took = f"{fetched.venue}:{fetched.symbol}: {fetched.requests:,} requests in {fetched.seconds:,.1f} s, into {folder}"
     print_table(table, "", *lines, took)
+
+
+def _check_lines(contract: str, found: dict[str, Findings]) -> Iterator[str]:
+    """How the checks went, and how to see more of it."""
+    if not found:
+        return
+    for kind, counts in found.items():
+        wrong = {name: count for name, count in counts.items() if count and name != "note"}
+        if wrong:
+            told = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in wrong.items())
+            yield f"{kind}: the checks found {told}; halfspread data check {contract}:{kind} shows them"
+    if not any(counts["error"] or counts["warning"] for counts in found.values()):
+        yield f"checked: nothing was found wrong in {', '.join(found)}"
 
 
 def _span(part: Part) -> tuple[str, str]:

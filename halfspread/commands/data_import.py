@@ -52,8 +52,22 @@ def execute(arguments: Namespace) -> int:
     progress = Progress(not arguments.json)
     for source in _in_order(arguments.files, options, faults):
         done.extend(_import(source, options, store, arguments.replace, progress, faults))
-    _say(arguments, store, done, faults)
+    checks = [] if getattr(arguments, "no_check", False) else _checked(store, done, progress)
+    _say(arguments, store, done, faults, checks)
     return 2 if faults else 0
+
+
+def _checked(store: Store, done: list[Done], progress: Progress) -> list[Any]:
+    """What the checks of quality find in the series that have new rows, kept beside them."""
+    from halfspread.commands.data_check import check_and_save
+
+    changed = {series: None for one in done for series, written in one.written.items() if written.files}
+    found = []
+    with progress.steps("check") as step:
+        for series in changed:
+            step(str(series))
+            found.append(check_and_save(store, series))
+    return found
 
 
 def _options(arguments: Namespace) -> Options:
@@ -76,6 +90,7 @@ def _options(arguments: Namespace) -> Options:
         stamp=arguments.stamp,
         interval=arguments.interval,
         volume=getattr(arguments, "volume", None),
+        book=getattr(arguments, "book", None),
         sort=bool(getattr(arguments, "sort", False)),
         max_unpacked=None if size is None else parse_size(str(size)),
     )
@@ -133,7 +148,7 @@ def _write(one: Done, store: Store, replacing: bool) -> None:
                     one.before |= _imported_before(store, block.series, one.digest)
                     writer = store.writer(block.series, imported.provenance, replace=replacing)
                     writers[block.series] = stack.enter_context(writer)
-                writers[block.series].add(block.rows)
+                writers[block.series].add(block.rows, *(block.span or ()))
     finally:
         one.written = {series: writer.written for series, writer in writers.items()}
 
@@ -153,25 +168,37 @@ def _shown(progress: Progress, source: Source) -> Iterator[Source]:
         yield replace(source, seen=lambda position: report(min(position // 10**6, size)))
 
 
-def _say(arguments: Namespace, store: Store, done: list[Done], faults: list[Fault]) -> None:
+def _say(arguments: Namespace, store: Store, done: list[Done], faults: list[Fault], checks: list[Any]) -> None:
     if arguments.json:
         from halfspread.commands.output import print_json
 
         entries = [_entry(one, store) for one in done]
         bad = [{"file": fault.file, "message": fault.message, "partly_stored": fault.kept} for fault in faults]
-        print_json({"store": str(store.folder), "files": entries, "faults": bad}, arguments.stdout)
+        found = [{"series": str(one.series), "findings": [each.entry() for each in one.findings]} for one in checks]
+        print_json({"store": str(store.folder), "files": entries, "faults": bad, "checks": found}, arguments.stdout)
         return
     from halfspread.commands.terminal import without_controls
 
     for one in done:
         for line in _lines(one, store):
             print(without_controls(line), file=arguments.stdout)
+    for one in checks:
+        print(without_controls(_findings(one)), file=arguments.stdout)
     for fault in faults:
         kept = f" (whole days or months before it were stored: {', '.join(fault.kept)})" if fault.kept else ""
         print(without_controls(f"error: {fault.message}{kept}"), file=sys.stderr)
     if faults and done:
         total = len(done) + len(faults)
         print(f"{len(done)} of {total} files were imported; mend the others and import them again", file=sys.stderr)
+
+
+def _findings(one: Any) -> str:
+    """What the checks found in a series, in a line."""
+    severities = [each.severity for each in one.findings]
+    counts = {name: severities.count(name) for name in ("error", "warning", "note")}
+    found = ", ".join(f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items() if count)
+    shown = f"{found}; halfspread data check {one.series} shows them" if found else "nothing found"
+    return f"{one.series}: checked: {shown}"
 
 
 def _lines(one: Done, store: Store) -> Iterator[str]:

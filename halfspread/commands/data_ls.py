@@ -114,24 +114,39 @@ def _table(found: Sequence[Listed]) -> Any:
     from halfspread.commands.runs_tables import size
 
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("series", "first", "last", "rows", "size", "gaps", "found"):
+    for name in ("series", "from, to", "rows", "size", "gaps", "found"):
         side: Any = "right" if name in ("rows", "size") else "left"
-        grid.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("gaps", "found"))
+        words = name in ("gaps", "found")
+        grid.add_column(name, justify=side, overflow="fold", no_wrap=not words, min_width=9 if words else None)
+    contract = ""
     for each in found:
+        if contract != (contract := f"{each.series.venue}:{each.series.symbol}"):
+            grid.add_row(Text(contract, style="bold"))
+        named = Text(f"  {each.series.kind}")
         told = each.summary
         if told is None:
-            grid.add_row(Text(str(each.series)), "", "", "", "", "", Text("damaged", style="bold red"))
+            grid.add_row(named, "", "", "", "", Text("damaged", style="bold red"))
             continue
-        figures = (_day(told.first), _day(told.last), f"{told.rows:,}", size(told.bytes))
-        grid.add_row(Text(str(each.series)), *map(Text, (*figures, _gaps(each))), _checked(each.findings))
+        figures = (_range(told.first, told.last), f"{told.rows:,}", size(told.bytes), _gaps(each))
+        grid.add_row(named, *map(Text, figures), _checked(each.findings))
     return grid
 
 
-def _day(time: int | None) -> str:
+def _range(first: int | None, last: int | None) -> str:
+    """Both days, or the times of one day."""
+    if first is None or last is None:
+        return ""
+    from halfspread.engine.times import time_text
+
+    start, end = time_text(first), time_text(last)
+    return f"{start[:16]} to {end[11:16]}" if start[:10] == end[:10] else f"{start[:10]} to {end[:10]}"
+
+
+def _day(time: int) -> str:
     """A time to the minute, or the day at midnight."""
     from halfspread.engine.times import time_text
 
-    return "" if time is None else time_text(time)[:16].removesuffix(" 00:00")
+    return time_text(time)[:16].removesuffix(" 00:00")
 
 
 def _gaps(each: Listed) -> str:

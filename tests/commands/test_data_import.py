@@ -123,6 +123,22 @@ def test_other_rows_of_the_same_time_are_refused_and_replaced_on_demand(tmp_path
     assert Store(store).read(TRADES).column("price").to_pylist() == [2.0] * 5
 
 
+def test_new_rows_are_checked_and_findings_kept(tmp_path: Path) -> None:
+    file = tmp_path / "bars.csv"
+    closes = [100.0, 101.0, 100.5, 150.0, 100.0, 100.5]
+    rows = [f"{S + 60 * k},{close},{close + 1},{close - 1},{close},5" for k, close in enumerate(closes) if k != 2]
+    file.write_text("\n".join(["ts,open,high,low,close,volume", *rows]))
+    given = arguments(tmp_path / "store", file, kind="bars_1m", no_check=False)
+    code, said = done(given)
+    (checked,) = said["checks"]
+    assert (code, checked["series"]) == (0, "bybit:BTCUSDT:bars_1m")
+    assert checked["findings"]
+    assert Store(tmp_path / "store").findings(Series("bybit", "BTCUSDT", "bars_1m")) == checked["findings"]
+    again = arguments(tmp_path / "store", file, kind="bars_1m", no_check=False, json=False)
+    assert execute(again) == 0
+    assert ": checked: " not in again.stdout.getvalue()  # nothing is new
+
+
 def test_options_are_checked_before_a_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--map: expected OURS=NAME"):
         execute(arguments(tmp_path, tmp_path / "a.csv", mapping=["time"]))

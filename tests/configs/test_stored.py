@@ -161,6 +161,14 @@ def test_quotes_are_received_later_only_where_somebody_received_them(
     assert found.streamed or found.feeds[0].delayed == received
 
 
+def test_a_quiet_minute_beside_a_file_of_events_is_no_hole(tmp_path: Path) -> None:
+    put(tmp_path / "store", "quotes", quotes(False))
+    market = f'{EVENTS}show = ["quotes"]\nstart = 2024-01-30T00:00:00Z\nend = 2024-01-30T00:0'
+    assert len(tape(tmp_path, f"{market}9:00Z")) == 499
+    with pytest.raises(DataError, match=r"2024-01-30 00:08:19\.000000001 UTC to 2024-01-30 00:10:00 UTC never came in"):
+        tape(tmp_path, f"{market[:-1]}10:00Z")
+
+
 def test_books_with_enough_levels_are_chosen(tmp_path: Path) -> None:
     for levels in (2, 5):
         table: dict[str, Any] = {"ts": START + np.arange(1, 9) * 10**9}

@@ -20,7 +20,7 @@ Fetch = Callable[..., Fetched]
 
 @pytest.fixture(scope="session")
 def market() -> GeneratedMarket:
-    return GeneratedMarket(seed=7, start="2024-01-01", days=2, volatility=0.1, quotes_per_minute=2)
+    return GeneratedMarket(seed=7, start="2024-01-01", days=2, volatility=0.1, quotes_per_minute=1, trades_per_minute=1)
 
 
 @pytest.fixture

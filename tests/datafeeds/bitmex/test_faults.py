@@ -22,9 +22,9 @@ QUICK = tuple(kind for kind in REST_FAULTS if kind != "stall")
 def test_a_day_of_faults_ends_with_the_truth(
     bring: Fetch, market: GeneratedMarket, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "MANY", 22)
+    monkeypatch.setattr(client_module, "MANY", 16)
     kinds, end = ("funding", "bars_1m", "bars_1h", "trades", "quotes"), market.end - HOUR
-    with FakeExchange(market, Faults(rate=0.3, kinds=QUICK), seed=3) as venue:
+    with FakeExchange(market, Faults(rate=0.5, kinds=QUICK), seed=3) as venue:
         fetched = bring(venue, kinds, end=end)
         log = list(venue.log)
     assert len(log) >= 1000
@@ -45,8 +45,8 @@ def test_files_that_fail_in_every_way_are_read_in_the_end(bring: Fetch, market: 
     assert fetched.error is None
     for kind in ("trades", "quotes"):
         assert store.read(Series("bitmex", "XBTUSD", kind)).equals(market.truth(kind, symbol="XBTUSD"))
-    assert not list(store.folder.rglob("*.part*"))
-    assert not (store.folder / ".downloads").exists()
+    left = [path.name for path in (store.folder / ".downloads").rglob("*") if path.is_file()]
+    assert left == [".lock", ".lock"]
 
 
 def test_an_answer_that_stalls_is_asked_for_again(bring: Fetch, market: GeneratedMarket, store: Store) -> None:

@@ -154,6 +154,8 @@ def test_a_venue_that_stops_answering_leaves_what_came_before(market: GeneratedM
     assert isinstance(fetched.error, FetchError)
     assert "given up after 7 attempts" in str(fetched.error)
     assert len(store.covered(series)) == 1
+    assert fetched.parts[0].spans == store.covered(series)
+    assert fetched.parts[0].rows == store.summary(series).rows > 0
     assert store.covered(series)[0][0] == market.start
     with FakeExchange(market) as venue:
         assert ask(venue, store, ("bars_1m",)).error is None

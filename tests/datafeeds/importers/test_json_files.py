@@ -179,7 +179,8 @@ def test_bars_saved_from_bitmex_stand_at_their_end(tmp_path: Path) -> None:
     [
         ("[[1704153600000,1,2,0.5,1,1],[1704153900000,1,2", "not readable as JSON.*cut short"),
         ("[]", "an empty list"),
-        ('{"retCode":0,"result":{}}', "expected a list of bars"),
+        ('{"retCode":0,"result":{}}', "an answer of Bybit's REST"),
+        ('{"a":1}', "expected a list of bars"),
         ("[[1704153600000,1,2,0.5,1]]", "expected bars of 6 values"),
         ("[[1704153600000,1,2,0.5,1,1],[1,2]]", "row 1: expected 6 values"),
         ('[{"a":1},5]', "row 1: expected an object"),

@@ -42,7 +42,8 @@ def test_a_day_of_bitmex_gives_the_trades_of_one_symbol_to_the_nanosecond(tmp_pa
         "side": [-1],
         "trade_id": ["aa"],
     }
-    assert found.tally.left == {"rows of other symbols": 2, "trades of size 0": 1}
+    assert found.tally.left == {"rows of other symbols": 2, "references, with nothing traded": 1}
+    assert next(iter(imports(path, XBT)[0].blocks)).span == (S * NS, (S + 86_400) * NS)
     assert found.provenance.clock == "exchange"
     with pytest.raises(DataError, match="say which with --symbol"):
         imports(path, NONE)

@@ -133,7 +133,7 @@ def test_a_part_longer_than_the_file_is_begun_again(server: Loopback, clock: Man
 def packed(content: bytes) -> bytes:
     inside = io.BytesIO()
     with zipfile.ZipFile(inside, "w") as archive:
-        archive.writestr("f", content)
+        archive.writestr(zipfile.ZipInfo("f"), content)
     return inside.getvalue()
 
 
@@ -146,6 +146,7 @@ def packed(content: bytes) -> bytes:
         (Answer(gzip.compress(CONTENT)[:-9], headers={}), {"packing": "gzip"}, "expected a gzip file"),
         (Answer(CONTENT, headers={}), {"packing": "gzip"}, "expected a gzip file"),
         (Answer(packed(CONTENT)[:-30], headers={}), {"packing": "zip"}, "expected a zip archive"),
+        (Answer(packed(CONTENT).replace(CONTENT[:9], b"something"), headers={}), {"packing": "zip"}, "is damaged"),
         (Answer(CONTENT, headers={}), {"digest": "ab" * 32}, "expected a file with SHA-256 abab"),
         (Answer(b"slow", 503, headers={}), {}, "not able to answer"),
         (Answer(b"no content", 203, headers={}), {}, "expected the file, got HTTP 203"),

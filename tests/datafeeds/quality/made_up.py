@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from halfspread.datafeeds.quality.checking import checks_of
+from halfspread.datafeeds.quality.checking import checks_of, run
 from halfspread.datafeeds.quality.finding import Finding
 from halfspread.datafeeds.quality.subject import Block, Steps, Subject
 from halfspread.datafeeds.quality.trade_bars import TradeBars
@@ -137,11 +137,7 @@ def blocks_of(columns: Columns, cuts: Sequence[int] = ()) -> list[Block]:
 
 def find(kind: str, columns: Columns, cuts: Sequence[int] = (), confirm: Any = None, **known: Any) -> list[Finding]:
     """What the checks of a series on its own find."""
-    checks = checks_of(subject_for(kind, columns, **known), confirm)
-    for block in blocks_of(columns, cuts):
-        for check in checks:
-            check.add(block)
-    return [finding for check in checks for finding in check.findings()]
+    return run(checks_of(subject_for(kind, columns, **known), confirm), blocks_of(columns, cuts))[1]
 
 
 def told(findings: Sequence[Finding]) -> list[tuple[str, str, int]]:

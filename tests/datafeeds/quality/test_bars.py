@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from halfspread.datafeeds.quality.gaps import MissingRows
 from halfspread.datafeeds.quality.steps import StepCheck
+from halfspread.datafeeds.quality.subject import Steps
 from halfspread.datafeeds.synthetic.market import SyntheticMarket
 from halfspread.engine.times import HOUR, MINUTE
 from tests.datafeeds.quality.made_up import START, Columns, blocks_of, find, made_bars, made_mark, subject_for, told
@@ -271,3 +273,82 @@ def test_a_volume_below_zero_or_a_price_that_is_none_is_an_error() -> None:
         assert ("shape", "error", 1) in told(found), (name, value)
     moved = spoiled(columns, volume=0.0)
     assert ("shape", "warning", 1) in told(find("bars_1m", moved))
+
+
+def test_very_many_holes_are_counted_in_little_time() -> None:
+    minutes = 400_000
+    ts = START + np.arange(0, minutes, 2) * MINUTE
+    columns: Columns = {"ts": ts, **{name: np.full(len(ts), 40_000.0) for name in ("open", "high", "low", "close")}}
+    check = MissingRows(
+        subject_for("mark_1m", columns, covered=((START, int(ts[-1])),), declared=((START, START + 100 * MINUTE, "x"),))
+    )
+    began = time.process_time()
+    for block in blocks_of(columns, (50_000, 120_000)):
+        check.add(block)
+    found = check.findings()
+    assert time.process_time() - began < 5.0
+    assert [(one.count, one.severity) for one in found] == [(minutes // 2 - 51, "warning"), (50, "note")]
+
+
+def test_rows_out_of_order_are_an_error() -> None:
+    columns = made_bars()
+    order = np.arange(600)
+    order[[ROW, ROW + 1]] = order[[ROW + 1, ROW]]
+    swapped = {name: values[order] for name, values in columns.items()}
+    for cuts in ((), (ROW + 1,)):
+        found = [one for one in find("bars_1m", swapped, cuts) if one.check == "order"]
+        assert told(found) == [("order", "error", 1)]
+        assert found[0].start == AT
+
+
+def test_runs_that_luck_makes_in_a_thin_market_are_no_outages_and_one_that_it_does_not_is_a_note() -> None:
+    columns = made_bars(3_000)
+    empty = np.random.default_rng(0).random(3_000) < 0.6
+    empty[1_000:1_050] = False
+    longest = max(len(run) for run in "".join("1" if each else "0" for each in empty).split("0"))
+    assert 10 < longest < 25
+
+    def emptied(rows: np.ndarray[Any, Any]) -> Columns:
+        changed = {name: np.array(values) for name, values in columns.items()}
+        before = np.maximum.accumulate(np.where(rows, 0, np.arange(3_000)))
+        for name in ("open", "high", "low", "close"):
+            changed[name] = np.where(rows, columns["close"][before], columns[name])
+        for name in ("volume", "turnover", "trades"):
+            changed[name][rows] = 0.0
+        for name in ("vwap", "last_size"):
+            changed[name][rows] = np.nan
+        return changed
+
+    found = [one for one in told(find("bars_1m", emptied(empty))) if one[0] in ("outages", "empty")]
+    assert found == [("empty", "note", int(empty.sum()))]
+    empty[1_000:1_050] = True
+    found = [one for one in told(find("bars_1m", emptied(empty))) if one[0] in ("outages", "empty")]
+    assert ("outages", "note", 1) in found
+
+
+def test_the_hour_after_a_change_of_the_tick_and_opens_that_are_the_close_before_are_let_pass() -> None:
+    columns = made_bars(600)
+    change = START + 100 * MINUTE
+    ticks = Steps(np.array([np.iinfo(np.int64).min, change]), np.array([0.1, 0.5]), "a contract")
+
+    def off(rows: slice) -> list[tuple[str, str, int]]:
+        changed = {name: np.array(values) for name, values in columns.items()}
+        for name in ("open", "high", "low", "close"):
+            kept = changed[name][rows].copy()
+            changed[name][100:] = np.round(changed[name][100:] * 2) / 2
+            changed[name][rows] = kept
+        found = find("bars_1m", changed, ticks=ticks)
+        return [each for each in told(found) if each[0] == "tick" and each[1] == "warning"]
+
+    assert off(slice(100, 160)) == []
+    (late,) = off(slice(400, 420))
+    assert 10 <= late[2] <= 20
+    whole = {name: np.array(values) for name, values in columns.items()}
+    for name in ("open", "high", "low", "close"):
+        whole[name] = np.round(whole[name] * 2) / 2
+    whole["open"][300] = whole["close"][299] = whole["low"][299] = whole["low"][299] - 0.2
+    found = [
+        each for each in find("bars_1m", whole, ticks=ticks) if each.check == "tick" and each.severity == "warning"
+    ]
+    assert told(found) == [("tick", "warning", 1)]
+    assert found[0].start == START + 299 * MINUTE

@@ -180,3 +180,21 @@ def test_what_is_no_finding_is_refused() -> None:
     for bad in ({**good, "severity": "dreadful"}, {"check": "gaps"}, {**good, "months": [1]}, {**good, "start": None}):
         with pytest.raises(DataError, match="data check"):
             Finding.of(bad)
+
+
+def test_a_spike_is_held_against_the_mark_price_of_the_store_or_else_its_trades(tmp_path: Path) -> None:
+    columns = made_bars()
+    names = ("ts", "open", "high", "low", "close", "volume")
+    spiked = {name: np.array(columns[name]) for name in names}
+    for name in ("open", "high", "low", "close"):
+        spiked[name][300] = np.round(spiked[name][300] * 1.05, 1)
+    for witness in ("trades", "mark_1m"):
+        store = Store(tmp_path / witness)
+        store.write(BARS, spiked, FROM)
+        if witness == "trades":
+            store.write(Series("bybit", "BTCUSDT", "trades"), made_trades(), FROM)
+        else:
+            store.write(Series("bybit", "BTCUSDT", witness), {name: columns[name] for name in names[:-1]}, FROM)
+        (found,) = (one for one in check(store, BARS) if one.check == "spikes")
+        assert (found.severity, found.count) == ("warning", 1)
+        assert f"the {'trades' if witness == 'trades' else 'mark price'} did not" in found.message

@@ -21,6 +21,8 @@ from halfspread.datafeeds.store.store import Provenance, Series, Store
 from halfspread.engine.times import HOUR, parse_time
 from halfspread.errors import DataError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
 BARS = Series("bybit", "BTCUSDT", "bars_1h")
 OTHER = Series("bybit", "ETHUSDT", "bars_1h")
 TRADES = Series("bybit", "BTCUSDT", "trades")

@@ -24,6 +24,8 @@ from halfspread.engine.times import HOUR, parse_time, time_text
 from halfspread.engine.trades import Trades, read_trades
 from halfspread.errors import DataError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
 BARS = Series("bybit", "BTCUSDT", "bars_1h")
 BOOKS = Series("bybit", "BTCUSDT", "books_2")
 QUOTES = Series("bybit", "BTCUSDT", "quotes")
@@ -250,8 +252,9 @@ def test_processes_that_open_at_once_share_one_entry(store: Store) -> None:
     children = [fork.Process(target=_open, args=(store.folder, barrier, result)) for _ in range(3)]
     for child in children:
         child.start()
-    sums = {result.get() for _ in children}
     for child in children:
-        child.join(30)
+        child.join(60)
+    assert [child.exitcode for child in children] == [0, 0, 0]
+    sums = {result.get() for _ in children}
     assert sums == {float(read_bars(store.read(BARS)).rows.sum())}
     assert len(list((store.folder / ".replay").glob("**/about.json"))) == 1

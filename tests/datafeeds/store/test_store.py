@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.store.store import Gap, Provenance, Series, Store
@@ -288,6 +288,7 @@ def test_the_manifest_is_made_again_from_the_files(store: Store) -> None:
     assert store.summary(BARS).sources == before.sources
 
 
+@settings(max_examples=20)
 @given(
     cuts=st.lists(st.integers(0, 60), max_size=6),
     dropped=st.sets(st.integers(0, 59), max_size=20),
@@ -317,6 +318,7 @@ def test_rows_written_in_any_cut_are_the_rows_written_at_once(
                 assert other.digest(BARS) == once.digest(BARS)
 
 
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 40), max_size=5), steps=st.lists(st.integers(0, 3), min_size=40, max_size=40))
 def test_events_written_in_any_cut_are_the_events_written_at_once(cuts: list[int], steps: list[int]) -> None:
     times = (parse_time("2024-01-31T23:59:59.999999980") + np.cumsum(steps)).tolist()
@@ -331,3 +333,20 @@ def test_events_written_in_any_cut_are_the_events_written_at_once(cuts: list[int
         assert streamed.covered(TRADES) == once.covered(TRADES)
         assert streamed.read(TRADES).combine_chunks().equals(once.read(TRADES).combine_chunks())
         assert frame(once.read(TRADES))["ts"].tolist() == times
+
+
+def test_sources_are_kept_whatever_they_are_called(store: Store) -> None:
+    odd: Any = Provenance("caf\udce9 \u4e16\u754c \x1b[2J.csv", np.int64(START), notes=["a list"])  # type: ignore[arg-type]
+    store.write(BARS, bars(3), odd)
+    [kept] = store.summary(BARS).sources
+    assert (kept.source, kept.notes) == (odd.source, ("a list",))
+    store.rebuild(BARS)
+    assert store.summary(BARS).sources == (kept,)
+
+
+def test_what_is_no_number_in_findings_becomes_null(store: Store) -> None:
+    store.write(BARS, bars(3), ONE)
+    store.save_findings(BARS, [{"examples": [float("nan"), 1.5, float("inf")]}])
+    assert store.findings(BARS) == [{"examples": [None, 1.5, None]}]
+    with pytest.raises(DataError, match="expected values of JSON"):
+        store.save_document("bybit", "BTCUSDT", "instrument", {"tick": float("nan")}, ONE)

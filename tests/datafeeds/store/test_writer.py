@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.store import filling
@@ -51,6 +51,7 @@ def streaming(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "CELLS_HELD", 100)
 
 
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 300), max_size=8), ids=st.sampled_from(["none", "some", "all"]))
 def test_a_day_that_goes_to_the_disk_as_it_comes_is_the_same_day(cuts: list[int], ids: str) -> None:
     times = MIDNIGHT + 600 * SECOND * np.arange(300)
@@ -166,3 +167,14 @@ def test_groups_of_rows_are_small_enough_to_read_a_part(store: Store) -> None:
     file = pa.parquet.ParquetFile(store.files(minutes)[0])
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [8_192, 8_192, 3_616]
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_rows_are_those_that_were_handed_in_even_where_their_arrays_are_used_again(store: Store) -> None:
+    block = bars(0, 3)
+    with store.writer(BARS, ONE) as writer:
+        writer.add(block)
+        np.add(block["ts"], 3 * HOUR, out=block["ts"])
+        for name in ("open", "high", "low", "close"):
+            np.multiply(block[name], 2.0, out=block[name])
+        writer.add(block)
+    assert store.read(BARS)["close"].to_pylist() == [5.0] * 3 + [10.0] * 3

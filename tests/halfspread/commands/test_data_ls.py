@@ -38,11 +38,12 @@ def test_ranges_rows_gaps_and_sizes_are_listed(store: Store, halfspread: Command
     done = halfspread("data", "ls")
     assert done.code == 0
     lines = [line.split() for line in done.out.splitlines()]
-    assert lines[0] == ["series", "first", "last", "rows", "size", "gaps", "found"]
-    assert lines[1][:5] == ["bitmex:XBTUSD:trades", "2024-01-01", "2024-01-01", "1", lines[1][4]]
-    assert "none" in lines[1]
+    assert lines[0] == ["series", "from,", "to", "rows", "size", "gaps", "found"]
+    assert lines[1] == ["bitmex:XBTUSD"]
+    assert lines[2][:6] == ["trades", "2024-01-01", "00:00", "to", "00:00", "1"]
+    assert "bybit:BTCUSDT" in done.out
+    assert ["bars_5m", "2024-01-01", "00:00", "to", "10:00", "99"] in [line[:6] for line in lines]
     assert "1 error, 1 note" in done.out
-    assert lines[2][:5] == ["bybit:BTCUSDT:bars_5m", "2024-01-01", "2024-01-01", "10:00", "99"]
     assert "2 missing, 1" in done.out
     assert "unfetched" in done.out
     assert "not checked" in done.out
@@ -59,8 +60,8 @@ def test_one_series_is_told_in_full(store: Store, halfspread: Command) -> None:
     assert "never fetched: 2024-01-01 08:20 to 2024-01-01 09:00" in text
     assert r"gap: 2024-01-01 09:00 to 2024-01-01 10:00: the venue was down\x1b[2J" in text
     assert "from https://api.example/v5, retrieved 2024-01-01 00:00:00 UTC; 1 bar that was not" in text
-    assert "2 missing, 1" in text
-    assert "1 declared" in text
+    assert "2 missing, 1 unfetched" in text
+    assert "declared" in text
     assert "times: of the exchange" in halfspread("data", "ls", "bitmex").out
 
 
@@ -80,7 +81,7 @@ def test_a_damaged_series_is_listed_and_the_others_too(store: Store, halfspread:
     store.files(BARS)[0].write_bytes(b"")
     done = halfspread("data", "ls")
     assert done.code == 0
-    assert "bybit:BTCUSDT:bars_5m" in done.out
+    assert "bars_5m" in done.out
     assert "damaged" in done.out
     assert "2024-01.parquet: not readable as Parquet (it is empty); move it away" in " ".join(done.out.split())
     assert "1 row" in done.out
@@ -118,3 +119,15 @@ def test_a_name_without_series_is_refused(store: Store, halfspread: Command, nam
     assert done.code == 2
     assert name in done.err
     assert "expected" in done.err
+
+
+def test_long_names_leave_room_for_what_was_found(store: Store, halfspread: Command) -> None:
+    long = Series("binance-delivery", "BTCUSD_PERP_LONG_NAME", "book_updates")
+    row = {"ts": [START], "message": [0], "action": [0], "side": [1], "price": [5.0], "size": [1.0]}
+    store.write(long, row, Provenance("x", START))
+    store.write(long, {**row, "ts": [START + 400 * 24 * HOUR]}, Provenance("x", START))
+    lines = halfspread("data", "ls").out.splitlines()
+    [line] = [line for line in lines if "book_updates" in line]
+    assert "2024-01-01 to 2025-02-04" in line
+    assert line.split()[-2:] == ["1", "not"]
+    assert ["unfetched", "checked"] in [line.split() for line in lines]

@@ -22,7 +22,7 @@ from halfspread.datafeeds.net.clock import Clock, MachineClock
 from halfspread.datafeeds.net.http import GoneError, Http, NotTrustedError, Params, Retries
 from halfspread.datafeeds.net.limits import Reply
 from halfspread.engine.times import HOUR, SECOND
-from halfspread.errors import ConfigError, FetchError
+from halfspread.errors import ConfigError, DataError, FetchError
 
 __all__ = ["BASE_URL", "BitmexClient", "Page"]
 
@@ -145,14 +145,16 @@ class BitmexClient:
         yield from self._events("quote", symbol, start, end, parsing.quote_columns)
 
     def instrument(self, symbol: str) -> Row:
-        """The contract's row of /instrument, as it came. Raises FetchError where there is none."""
+        """The contract's row of /instrument, as it came. Raises DataError where there is none."""
 
         def check(reply: Reply, body: Any) -> Row:
             if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
                 raise NotTrustedError("expected a list of instruments")
             found = [row for row in body if row.get("symbol") == symbol]
             if not found:
-                raise FetchError(f"{self.http.host}: expected the contract {symbol}, got none of that name")
+                raise DataError(
+                    f"{self.http.host}: no contract is called {symbol!r}; BitMEX writes XBT for bitcoin, as in XBTUSD"
+                )
             if any(row != found[0] for row in found):
                 raise NotTrustedError(f"expected one contract {symbol}, got two that differ")
             row: Row = found[0]

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from halfspread.engine.times import DAY, time_text
+from halfspread.engine.times import DAY, SECOND, time_text
 from halfspread.errors import DataError
 
 __all__ = ["Dump", "Table", "day_of_name", "file_path"]
@@ -34,7 +34,7 @@ _NEEDED = {
 }
 _TIME = r"^\d{4}-\d\d-\d\dD\d\d:\d\d:\d\d\.\d{1,9}$"
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)\.csv(\.gz)?")
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 #: Unpacked bytes beyond which a file is no day of anything.
 LARGEST = 64 << 30
 
@@ -198,6 +198,17 @@ class _Block:
 
     def times(self, last: int | None, day: int | None) -> Any:
         """int64 ns UTC, in order, from ``last`` on and of the day."""
+        times = _fixed_times(self.table["timestamp"])
+        if times is None:
+            times = self._odd_times()
+        before = np.concatenate([times[:1] if last is None else [last], times[:-1]])
+        self.refuse(times < before, "timestamp", f"a time from {time_text(int(before[(times < before).argmax()]))} on")
+        if day is not None:
+            self.refuse((times < day) | (times >= day + DAY), "timestamp", f"a time on {time_text(day)[:10]}")
+        return times
+
+    def _odd_times(self) -> Any:
+        """Times of any number of decimals, and what is wrong with those that are none."""
         text = self.table["timestamp"]
         shaped = pc.match_substring_regex(text, _TIME).to_numpy(zero_copy_only=False)
         self.refuse(~shaped, "timestamp", "a time such as 2018-01-22D00:00:02.364320000")
@@ -207,15 +218,19 @@ class _Block:
             bad = np.array([_no_time(value) for value in text.to_pylist()])
             self.refuse(bad, "timestamp", "a time that exists")
             raise
-        times = stamps.cast(pa.int64()).to_numpy()
-        before = np.concatenate([times[:1] if last is None else [last], times[:-1]])
-        self.refuse(times < before, "timestamp", f"a time from {time_text(int(before[(times < before).argmax()]))} on")
-        if day is not None:
-            self.refuse((times < day) | (times >= day + DAY), "timestamp", f"a time on {time_text(day)[:10]}")
-        return times
+        return stamps.cast(pa.int64()).to_numpy()
 
     def numbers(self, name: str, *, empty: bool = False) -> Any:
         """float64; NaN for nothing, where that may be."""
+        try:
+            values = self.table[name].cast(pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
+            return self._odd_numbers(name, empty)
+        self.refuse(~np.isfinite(values), name, "a finite number")
+        return values
+
+    def _odd_numbers(self, name: str, empty: bool) -> Any:
+        """Numbers with nothing among them, and what is wrong with those that are none."""
         text = pc.utf8_trim_whitespace(self.table[name])
         nothing = pc.equal(text, "")
         if not empty:
@@ -236,6 +251,34 @@ class _Block:
         at = found.to_numpy(zero_copy_only=False)
         self.refuse(found.is_null().to_numpy(zero_copy_only=False), name, " or ".join(filter(None, codes)))
         return np.array(list(codes.values()), np.int8)[at.astype(np.int64)]
+
+
+#: A time with nine decimals, with 0 for each digit.
+_SHAPE = np.frombuffer(b"0000-00-00D00:00:00.000000000", np.uint8)
+
+
+def _fixed_times(column: pa.ChunkedArray) -> Any:
+    """int64 ns UTC of times with nine decimals, all of the day of the first one; None where they are not like that."""
+    if pc.min_max(pc.binary_length(column)).as_py() != {"min": 29, "max": 29}:
+        return None
+    text = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    offsets = np.frombuffer(text.buffers()[1], np.int32)[text.offset :]
+    data = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[len(text)]].reshape(-1, 29)
+    digits = ord("0") == _SHAPE
+    if (data[:, ~digits] != _SHAPE[~digits]).any() or (data[:, :10] != data[0, :10]).any():
+        return None
+    values = data[:, digits].astype(np.int64) - ord("0")
+    if (values < 0).any() or (values > 9).any():
+        return None
+    powers = 10 ** np.arange(8, -1, -1)
+    hours, minutes, seconds = (values[:, at] * 10 + values[:, at + 1] for at in (8, 10, 12))
+    if (hours > 23).any() or (minutes > 59).any() or (seconds > 59).any():
+        return None
+    try:
+        day = int(np.datetime64(bytes(data[0, :10]).decode(), "ns").astype(np.int64))
+    except ValueError:
+        return None
+    return day + ((hours * 60 + minutes) * 60 + seconds) * SECOND + values[:, 14:] @ powers
 
 
 def _no_time(text: str) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from halfspread.datafeeds.bitmex.client import BitmexClient, Page
 from halfspread.datafeeds.bitmex.eras import POOLS, POOLS_SINCE
 from halfspread.datafeeds.bitmex.fetch_dumps import fetch_dumps
+from halfspread.datafeeds.bitmex.instruments import rules_of
 from halfspread.datafeeds.bitmex.rows import BINS
 from halfspread.datafeeds.net.clock import Clock, MachineClock
 from halfspread.datafeeds.net.http import Retries
@@ -102,7 +103,7 @@ class _Job:
         """A dated copy of the contract's row: the venue gives the day's values only."""
         row = self._instrument_row()
         where = replace(self.provenance("instrument"), retrieved=self.client.clock.now() // SECOND * SECOND)
-        new = self.store.save_document("bitmex", self.request.symbol, "instrument", dict(row), where)
+        new = self.store.save_document("bitmex", self.request.symbol, "instrument", rules_of(row), where)
         return Part("instrument", rows=int(new), same=int(not new))
 
     def rows(self, kind: str) -> Part:

@@ -66,6 +66,8 @@ def fetch_dumps(
             fetched.requests += http.requests
     if POOLS in job.told:
         fetched.warnings.append(f"{kind}: {POOLS}")
+    if strange := job.nothing_of_it():
+        fetched.warnings.append(strange)
 
 
 class _Files:
@@ -77,12 +79,21 @@ class _Files:
         self.told: list[str] = []
         self._spans: tuple[tuple[int, int], ...] = ()
         self._holes: list[Hole] = []
-        self._added = self._same = self._came = 0
+        self._added = self._same = self._came = self._others = 0
         self._listed: set[str] | None = None
 
     def part(self) -> Part:
         """What came."""
         return Part(self.kind, self._spans, self._added, self._same, tuple(self._holes), tuple(self.told))
+
+    def nothing_of_it(self) -> str | None:
+        """A sentence where files came and none has a row of the symbol."""
+        if not self._came or self._added or self._same or not self._others:
+            return None
+        return (
+            f"{self.kind}: {self._came} daily files with {self._others:,} rows have none of {self.request.symbol}; is "
+            "this its name? BitMEX writes XBT for bitcoin, as in XBTUSD"
+        )
 
     def fetch(self, progress: Progress) -> None:
         """All days of the request that the store lacks and that are over."""
@@ -159,6 +170,7 @@ class _Files:
             writer.add(_nothing(self.kind) if held is None else held, at, span[1])
         self._added, self._same = self._added + writer.written.added, self._same + writer.written.same
         self.told += [note for note in notes if note not in self.told]
+        self._others += dump.counts["rows"] - dump.counts["of_symbol"]
         if left := dump.counts.get("one_sided"):
             self.told.append(f"{time_text(dump.day)[:10]}: {left} quotes with one side only were left out")
 

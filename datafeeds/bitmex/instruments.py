@@ -14,12 +14,65 @@ from halfspread.engine.instrument import Instrument, LotPeriod, TickPeriod
 from halfspread.engine.times import SECOND
 from halfspread.errors import DataError
 
-__all__ = ["PERPETUAL", "contracts", "instrument_of"]
+__all__ = ["PERPETUAL", "contracts", "instrument_of", "rules_of"]
 
 #: ``typ`` of perpetual swaps: on a coin, and on foreign exchange.
 PERPETUAL = ("FFWCSX", "FFWCSF")
 _CURRENCIES = {"XBt": ("XBT", 1e8), "XBT": ("XBT", 1e8), "USDt": ("USDT", 1e6), "USDc": ("USDC", 1e6)}
 _WHAT = "instrument of BitMEX"
+#: Fields of a row that are rules of the contract; the others change with the market.
+_RULES = frozenset(
+    [
+        "symbol",
+        "rootSymbol",
+        "state",
+        "typ",
+        "listing",
+        "front",
+        "expiry",
+        "settle",
+        "positionCurrency",
+        "underlying",
+        "quoteCurrency",
+        "underlyingSymbol",
+        "reference",
+        "referenceSymbol",
+        "maxOrderQty",
+        "maxPrice",
+        "lotSize",
+        "tickSize",
+        "minTick",
+        "multiplier",
+        "settlCurrency",
+        "isQuanto",
+        "isInverse",
+        "underlyingToPositionMultiplier",
+        "underlyingToSettleMultiplier",
+        "initMargin",
+        "maintMargin",
+        "riskLimit",
+        "riskStep",
+        "capped",
+        "taxed",
+        "deleverage",
+        "makerFee",
+        "takerFee",
+        "settlementFee",
+        "fundingInterval",
+        "fundingBaseSymbol",
+        "fundingQuoteSymbol",
+        "fundingPremiumSymbol",
+        "fundingBaseRate",
+        "fundingQuoteRate",
+        "fairMethod",
+        "markMethod",
+    ]
+)
+
+
+def rules_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row of /instrument that are rules of the contract, without those that are null."""
+    return {name: value for name, value in row.items() if name in _RULES and value is not None}
 
 
 def instrument_of(row: Mapping[str, Any], time: int) -> Instrument:

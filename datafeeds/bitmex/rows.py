@@ -215,8 +215,8 @@ def quote_columns(rows: list[tuple[int, Row]]) -> Columns:
 
 
 def book_columns(body: Any, symbol: str, now: int) -> Columns:
-    """Levels of /orderBook/L2 as one snapshot, which is as of the newest of its levels, or of ``now`` where none says
-    when it changed (before February 2022). Prices are those of the rows: an id tells nothing. Raises NotTrustedError."""
+    """Levels of /orderBook/L2 as one snapshot, as of the newest of its levels, or of ``now`` where none says when it
+    changed (before February 2022). Prices are those of the rows: an id tells nothing. Raises NotTrustedError."""
     if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
         raise NotTrustedError(f"expected a list of levels, got {type(body).__name__}")
     stamps = [time_of(row["timestamp"]) for row in body if row.get("timestamp") is not None]

@@ -35,7 +35,10 @@ def save_document(folder: Path, name: str, content: Any, provenance: Provenance)
     home = folder / DOCUMENTS / _checked(name)
     with locked(home):
         there = read_documents(folder, name)
-        plain = json.loads(json.dumps(content, allow_nan=False))
+        try:
+            plain = json.loads(json.dumps(content, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{home}: expected values of JSON, got something else ({error})") from error
         before = [document for document in there if document.time <= provenance.retrieved]
         if before and before[-1].content == plain:
             return False
@@ -45,7 +48,7 @@ def save_document(folder: Path, name: str, content: Any, provenance: Provenance)
             )
         data = {"provenance": asdict(provenance), "content": plain}
         path = home / f"{int(provenance.retrieved)}.json"
-        write_text(path, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+        write_text(path, json.dumps(data, indent=1) + "\n")
     return True
 
 

@@ -19,14 +19,11 @@ FINDINGS = "findings.json"
 
 
 def save_findings(folder: Path, series: Series, findings: Iterable[Mapping[str, Any]]) -> None:
-    """Keep what was found in the rows that are there now. Raises DataError."""
+    """Keep what was found in the rows that are there now; NaN becomes null. Raises DataError."""
     with locked(folder):
-        data = {
-            "series": str(series),
-            "rows": load(folder, series).digest,
-            "findings": [dict(each) for each in findings],
-        }
-        write_text(folder / FINDINGS, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        plain = json.loads(json.dumps([dict(each) for each in findings]), parse_constant=lambda _: None)
+        data = {"series": str(series), "rows": load(folder, series).digest, "findings": plain}
+        write_text(folder / FINDINGS, json.dumps(data, indent=1) + "\n")
 
 
 def read_findings(folder: Path, series: Series) -> list[dict[str, Any]] | None:

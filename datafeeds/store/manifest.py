@@ -93,7 +93,7 @@ def save(folder: Path, series: Series, manifest: Manifest) -> None:
         "empty": manifest.empty,
         "gaps": [asdict(gap) for gap in manifest.gaps],
     }
-    write_text(folder / MANIFEST, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
 
 
 def _read(path: Path, series: Series) -> Manifest:

@@ -141,7 +141,7 @@ class PartitionFile:
             "missing": self._missing,
             "origins": [asdict(origin) for origin in origins],
         }
-        self._writer.add_key_value_metadata({_KEY: json.dumps(about, ensure_ascii=False)})
+        self._writer.add_key_value_metadata({_KEY: json.dumps(about)})
         self._writer.close()
 
     def abandon(self) -> None:
@@ -225,7 +225,8 @@ def _strange(path: Path, series: Series, why: str) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    why = "it is empty" if path.exists() and path.stat().st_size == 0 else str(error).strip(". ").splitlines()[0]
+    told = str(error).strip(". ") or type(error).__name__
+    why = "it is empty" if path.exists() and path.stat().st_size == 0 else told.splitlines()[0]
     return (
         f"{path}: not readable as Parquet ({why}); move it away and fetch or import that time again (the rest of the "
         "series is untouched)"

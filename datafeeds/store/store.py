@@ -21,7 +21,7 @@ from halfspread.datafeeds.store.kinds import Kind
 from halfspread.datafeeds.store.locks import locked
 from halfspread.datafeeds.store.manifest import Gap, Manifest, load, rebuilt, save
 from halfspread.datafeeds.store.parquet_files import read_entry, read_partition, rows_digest
-from halfspread.datafeeds.store.partitions import ENDING, bounds, is_partition
+from halfspread.datafeeds.store.partitions import ENDING, is_partition, partition_of
 from halfspread.datafeeds.store.reading import columns_of, read_batches
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import Spans, without
@@ -31,7 +31,9 @@ from halfspread.errors import DataError
 
 __all__ = ["Document", "Gap", "Provenance", "Series", "Store", "Summary", "Written"]
 
-_ALWAYS = (-(2**63), 2**63 - 1)
+_ALWAYS = (0, 2**63 - 1)
+#: So many files are asked themselves for their hashes; of more the manifest is.
+_FEW = 60
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,11 @@ class Store:
 
     def digests(self, series: Series, start: Any = None, end: Any = None) -> dict[str, str]:
         """SHA-256 of the rows of each file of `files`, by its name."""
+        paths = self.files(series, start, end)
+        if len(paths) <= _FEW:
+            return {path.name: read_entry(path, series).sha256 for path in paths}
         files = self._manifest(series).files
-        return {path.name: files[path.name].sha256 for path in self.files(series, start, end) if path.name in files}
+        return {path.name: files[path.name].sha256 for path in paths if path.name in files}
 
     def verify(self, series: Series) -> tuple[str, ...]:
         """Read all files, and compare the rows with the hashes that were written with them: what is wrong, if anything,
@@ -233,7 +238,10 @@ class Store:
             names = []
         if not names and known:
             self._known(series)
-        return [folder / name for name in names if _overlaps(name, start, end)]
+        if start >= end:
+            return []
+        first, last = (f"{partition_of(kind, time)}{ENDING}" for time in (start, end - 1))
+        return [folder / name for name in names if first <= name <= last]  # names are in the order of time
 
     def _known(self, series: Series) -> None:
         """Raise DataError where nothing is known of the series."""
@@ -259,11 +267,6 @@ def _span(start: Any, end: Any) -> tuple[int, int]:
     if first > last:
         raise DataError(f"expected a start before the end, got {time_text(first)} and {time_text(last)}")
     return first, last
-
-
-def _overlaps(name: str, start: int, end: int) -> bool:
-    first, last = bounds(name.removesuffix(ENDING))
-    return first < end and last > start
 
 
 def _empty(kind: Kind, names: list[str]) -> pa.Table:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -56,7 +57,10 @@ class Writer:
     def __init__(
         self, folder: Path, series: Series, provenance: Provenance, *, replace: bool = False, whole: bool = False
     ) -> None:
-        self._folder, self._series, self._provenance = folder, series, provenance
+        self._folder, self._series = folder, series
+        self._provenance = replace_fields(
+            provenance, retrieved=int(provenance.retrieved), notes=tuple(map(str, provenance.notes))
+        )
         self._replace, self._whole = replace, whole
         self._kind = series.of_kind
         self._what = f"{series} from {provenance.source}"
@@ -241,4 +245,4 @@ class Writer:
         """Bring the manifest up to what the files are."""
         with self._lock():
             now = load(self._folder, self._series)
-            save(self._folder, self._series, replace(now, empty=united([*now.empty, *self._empty])))
+            save(self._folder, self._series, replace_fields(now, empty=united([*now.empty, *self._empty])))

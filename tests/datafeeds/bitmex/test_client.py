@@ -12,7 +12,7 @@ from halfspread.datafeeds.fake_exchange import FakeExchange, Faults, GeneratedMa
 from halfspread.datafeeds.net.clock import ManualClock
 from halfspread.datafeeds.net.limits import Reply
 from halfspread.engine.times import HOUR, SECOND
-from halfspread.errors import ConfigError, FetchError
+from halfspread.errors import ConfigError, DataError
 from tests.datafeeds.bitmex.conftest import Fetch
 
 
@@ -82,7 +82,7 @@ def test_429_is_waited_for_as_long_as_it_says(market: GeneratedMarket) -> None:
 
 def test_a_symbol_that_is_not_there_and_an_interval_that_is_not_made_are_named(market: GeneratedMarket) -> None:
     with FakeExchange(market) as venue, BitmexClient(venue.bitmex, clock=ManualClock(market.end)) as client:
-        with pytest.raises(FetchError, match="expected the contract XBTEUR, got none of that name"):
+        with pytest.raises(DataError, match="no contract is called 'XBTEUR'; BitMEX writes XBT for bitcoin"):
             client.instrument("XBTEUR")
         with pytest.raises(ConfigError, match="expected bars of 1m, 5m, 1h, 1d, got 3m"):
             next(client.bars("XBTUSD", "3m", market.start, market.end))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from halfspread.datafeeds.aggregate import bars_from_trades
 from halfspread.datafeeds.bitmex import client as client_module
+from halfspread.datafeeds.bitmex.instruments import contracts
 from halfspread.datafeeds.fake_exchange import FakeContract, FakeExchange, Faults, GeneratedMarket
 from halfspread.datafeeds.fake_exchange.files import PublicFiles
 from halfspread.datafeeds.net.clock import ManualClock
@@ -16,7 +19,7 @@ from halfspread.engine.bars import Bars
 from halfspread.engine.instruments import bitmex
 from halfspread.engine.tape import Tape
 from halfspread.engine.times import DAY, HOUR, MINUTE, parse_time
-from halfspread.errors import ConfigError
+from halfspread.errors import ConfigError, DataError
 from tests.datafeeds.bitmex.conftest import Fetch
 
 ALL = ("instrument", "funding", "bars_1m", "bars_1h", "trades", "quotes")
@@ -198,3 +201,34 @@ def test_kinds_and_intervals_that_are_not_there_are_refused_first(bring: Fetch, 
         with pytest.raises(ConfigError, match="got liquidations"):  # there is no history of them
             bring(venue, ("liquidations",))
         assert venue.log == []
+
+
+def test_a_symbol_that_no_file_knows_is_told(bring: Fetch, market: GeneratedMarket) -> None:
+    with FakeExchange(market) as venue:
+        fetched = bring(venue, ("trades",), dumps=True, symbol="BTCUSD")
+        with pytest.raises(DataError, match="no contract is called 'BTCUSD'; BitMEX writes XBT"):
+            bring(venue, ("bars_1h",), symbol="BTCUSD")
+    assert "rows have none of BTCUSD; is this its name? BitMEX writes XBT for bitcoin" in fetched.warnings[0]
+
+
+@pytest.mark.parametrize("dumps", [False, True])
+def test_two_fetches_of_one_range_at_once_do_no_harm(
+    bring: Fetch, market: GeneratedMarket, store: Store, dumps: bool
+) -> None:
+    kinds, end = ("bars_1h", "trades"), market.end - (0 if dumps else HOUR)
+    with FakeExchange(market) as venue, ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(bring, venue, kinds, dumps=dumps, end=end) for _ in range(2)]
+        assert [one.result().error for one in both] == [None, None]
+    for kind in kinds:
+        assert store.read(series(kind)).equals(market.truth(kind, end=end, symbol="XBTUSD")), kind
+
+
+def test_dated_documents_make_the_contract_of_each_era(bring: Fetch, market: GeneratedMarket, store: Store) -> None:
+    for now in (market.end - DAY, market.end - HOUR):  # prices have changed between, the rules have not
+        with FakeExchange(market, now=now) as venue:
+            fetched = bring(venue, ("instrument",), clock=ManualClock(now))
+    assert (fetched.parts[0].rows, fetched.parts[0].same) == (0, 1)
+    documents = store.documents("bitmex", "XBTUSD", "instrument")
+    ((since, one),) = contracts((document.time, document.content) for document in documents)
+    assert since == market.end - DAY
+    assert (one.kind, one.tick, one.lot, one.multiplier) == ("inverse", 0.5, 100.0, 1.0)

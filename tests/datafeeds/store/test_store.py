@@ -167,9 +167,10 @@ def test_events_over_a_covered_time_must_be_the_same(store: Store) -> None:
         store.write(TRADES, trades(times[:2]), TWO, end=START + HOUR)
     with pytest.raises(DataError, match=r"column price: expected 101.0 as it is stored"):
         store.write(TRADES, trades(times, price=[100.0, 5.0, 102.0]), TWO)
-    late = [*times, START + 2 * HOUR]
+    late = [*times, START + 90 * MINUTE, START + 2 * HOUR]
     written = store.write(TRADES, trades(late), TWO)
-    assert (written.added, written.same) == (1, 3)
+    assert (written.added, written.same) == (2, 3)
+    assert store.covered(TRADES) == ((START, START + 2 * HOUR + 1),)
     assert frame(store.read(TRADES))["ts"].tolist() == late
     assert store.summary(TRADES).sources == (ONE, TWO)
 
@@ -333,3 +334,20 @@ def test_events_written_in_any_cut_are_the_events_written_at_once(cuts: list[int
         assert streamed.covered(TRADES) == once.covered(TRADES)
         assert streamed.read(TRADES).combine_chunks().equals(once.read(TRADES).combine_chunks())
         assert frame(once.read(TRADES))["ts"].tolist() == times
+
+
+def test_sources_are_kept_whatever_they_are_called(store: Store) -> None:
+    odd: Any = Provenance("caf\udce9 \u4e16\u754c \x1b[2J.csv", np.int64(START), notes=["a list"])  # type: ignore[arg-type]
+    store.write(BARS, bars(3), odd)
+    [kept] = store.summary(BARS).sources
+    assert (kept.source, kept.notes) == (odd.source, ("a list",))
+    store.rebuild(BARS)
+    assert store.summary(BARS).sources == (kept,)
+
+
+def test_what_is_no_number_in_findings_becomes_null(store: Store) -> None:
+    store.write(BARS, bars(3), ONE)
+    store.save_findings(BARS, [{"examples": [float("nan"), 1.5, float("inf")]}])
+    assert store.findings(BARS) == [{"examples": [None, 1.5, None]}]
+    with pytest.raises(DataError, match="expected values of JSON"):
+        store.save_document("bybit", "BTCUSDT", "instrument", {"tick": float("nan")}, ONE)

@@ -125,9 +125,9 @@ def test_without_updates_there_is_nothing_to_build(store: Store) -> None:
         run(store, start=T0 + DAY)
 
 
-def test_what_was_built_is_shown_as_a_table(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_built_is_told_in_lines(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     fill(store, rows(lost=(20,), snapshots=(0, 30)))
     run(store, json=False)
     shown = capsys.readouterr().out
-    assert "bybit:BTCUSDT:books_5" in shown
+    assert "bybit:BTCUSDT:books_5: 90 snapshots written" in shown
     assert "no book from 2023-11-14" in shown

@@ -167,9 +167,10 @@ def test_events_over_a_covered_time_must_be_the_same(store: Store) -> None:
         store.write(TRADES, trades(times[:2]), TWO, end=START + HOUR)
     with pytest.raises(DataError, match=r"column price: expected 101.0 as it is stored"):
         store.write(TRADES, trades(times, price=[100.0, 5.0, 102.0]), TWO)
-    late = [*times, START + 2 * HOUR]
+    late = [*times, START + 90 * MINUTE, START + 2 * HOUR]
     written = store.write(TRADES, trades(late), TWO)
-    assert (written.added, written.same) == (1, 3)
+    assert (written.added, written.same) == (2, 3)
+    assert store.covered(TRADES) == ((START, START + 2 * HOUR + 1),)
     assert frame(store.read(TRADES))["ts"].tolist() == late
     assert store.summary(TRADES).sources == (ONE, TWO)
 

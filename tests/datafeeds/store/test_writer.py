@@ -167,6 +167,8 @@ def test_groups_of_rows_are_small_enough_to_read_a_part(store: Store) -> None:
     file = pa.parquet.ParquetFile(store.files(minutes)[0])
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [8_192, 8_192, 3_616]
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+    for row in (0, 8_191, 8_192, 19_999):  # the first and the last one of a group
+        assert store.read(minutes, int(ts[row]), int(ts[row]) + 1)["ts"].cast(pa.int64()).to_pylist() == [ts[row]]
 
 
 def test_rows_are_those_that_were_handed_in_even_where_their_arrays_are_used_again(store: Store) -> None:

@@ -38,6 +38,10 @@ bench: $(READY) ## measure the speed; every benchmark checks its results first
 	$(BIN)/python -m benchmarks.dagger
 	$(BIN)/python -m benchmarks.esn_rrl
 	$(BIN)/python -m benchmarks.report
+	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.books
+	$(BIN)/python -m benchmarks.fetch
 
 study: $(READY) ## what costs and luck leave of the experts; needs HALFSPREAD_DATA
 	$(BIN)/python docs/studies/costs.py

@@ -12,7 +12,7 @@ from typing import Any
 from halfspread.datafeeds.bybit.client import BASE_URL, BybitClient
 from halfspread.datafeeds.bybit.fetch_dumps import DUMP_KINDS, fetch_dumps
 from halfspread.datafeeds.bybit.fetch_funding import fetch_funding
-from halfspread.datafeeds.bybit.fetch_spaced import fetch_spaced
+from halfspread.datafeeds.bybit.fetch_spaced import check_kind, fetch_spaced
 from halfspread.datafeeds.bybit.job import Job
 from halfspread.datafeeds.bybit.listing import Listing, listing
 from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Part, Progress, quiet
@@ -31,6 +31,9 @@ def fetch(request: FetchRequest, store: Store, progress: Progress = quiet, **opt
     symbol that the venue does not know and for rows that contradict those that are stored, ConfigError for kinds and
     intervals that it does not have.
     """
+    for kind in request.kinds:
+        if kind not in ("instrument", "funding", *DUMP_KINDS):
+            check_kind(kind)
     fetched = Fetched("bybit", request.symbol)
     client = BybitClient.for_host(
         request.base_url or BASE_URL,

@@ -32,7 +32,7 @@ TRADES_URL = "https://public.bybit.com"
 BOOKS_URL = "https://quote-saver.bycsi.com"
 #: A file that is missing for so long after its day will not come any more.
 _LATE = 7 * DAY
-_NO_FILE = "the venue has no file of this day"
+_NO_FILE = "the venue has no files of these days"
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,23 @@ class _Fetcher:
         self._holes: list[Hole] = []
         self._told: list[str] = []
         self._spans: list[tuple[int, int]] = []
+        self._absent: list[tuple[int, int]] = []
         self._rows = self._same = self._depth = 0
 
     def run(self) -> None:
         """Fetch day after day; one file comes while the one before is read."""
         days = list(self._days())
-        for number, day in enumerate(in_order(self._get, days, 2, ahead=2, stop=self._http.close), 1):
-            if day.file is None:
-                self._without(day)
-            else:
-                written = self._read(day, day.file)
-                self._rows, self._same = self._rows + written.added, self._same + written.same
-                self._spans.append((day.start, day.start + DAY))
-            self._progress(self._kind, number, len(days))
+        try:
+            for number, day in enumerate(in_order(self._get, days, 2, ahead=2, stop=self._http.close), 1):
+                if day.file is None:
+                    self._without(day)
+                else:
+                    written = self._read(day, day.file)
+                    self._rows, self._same = self._rows + written.added, self._same + written.same
+                    self._spans.append((day.start, day.start + DAY))
+                self._progress(self._kind, number, len(days))
+        finally:
+            self._note_absent()
 
     def part(self) -> Part:
         """What came so far."""
@@ -175,13 +179,22 @@ class _Fetcher:
         """A day without a file: a gap where it will not come any more."""
         end = day.start + DAY
         if self._http.clock.now() - end < _LATE:
-            self._told.append(f"{day.text}: {_NO_FILE} yet; a later fetch asks again")
+            self._told.append(f"{day.text}: the venue has no file of this day yet; a later fetch asks again")
             return
-        source = Provenance(self._http.base_url, self._http.clock.now(), notes=(f"{day.text}: {_NO_FILE}",))
+        self._absent.append((day.start, end))
+
+    def _note_absent(self) -> None:
+        """Days whose files will not come any more are gaps."""
+        spans = united(self._absent)
+        if not spans:
+            return
+        source = Provenance(self._http.base_url, self._http.clock.now(), notes=(_NO_FILE,))
         with self._store.writer(self._series, source, replace=self._request.replace) as writer:
-            writer.add(_nothing(self._kind), day.start, end)
-        self._store.declare_gap(self._series, day.start, end, _NO_FILE)
-        self._holes.append(Hole(day.start, end, _NO_FILE))
+            for start, end in spans:
+                writer.add(_nothing(self._kind), start, end)
+        for start, end in spans:
+            self._store.declare_gap(self._series, start, end, _NO_FILE)
+            self._holes.append(Hole(start, end, _NO_FILE))
 
     def _note_depth(self, day: _Day, first: int) -> None:
         """Where files change from one depth to another, nothing holds across: a gap up to the first snapshot."""

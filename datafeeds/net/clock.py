@@ -29,14 +29,15 @@ class Clock(Protocol):
         """Return after so many seconds, or earlier after ``wake``."""
 
     def wake(self) -> None:
-        """End every sleep, those to come too."""
+        """End the sleep of all who sleep."""
 
 
 class MachineClock:
     """The clock of this machine."""
 
     def __init__(self) -> None:
-        self._awake = threading.Event()
+        self._bell = threading.Condition()
+        self._rung = 0
 
     def now(self) -> int:
         """Nanoseconds UTC."""
@@ -47,13 +48,17 @@ class MachineClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless somebody has called ``wake``."""
+        """Wait, unless somebody calls ``wake``."""
         if seconds > 0.0:
-            self._awake.wait(seconds)
+            with self._bell:
+                before = self._rung
+                self._bell.wait_for(lambda: self._rung != before, seconds)
 
     def wake(self) -> None:
-        """End every sleep, those to come too."""
-        self._awake.set()
+        """End the sleep of all who sleep."""
+        with self._bell:
+            self._rung += 1
+            self._bell.notify_all()
 
 
 class ManualClock:

@@ -165,6 +165,7 @@ class Http:
             wait = self.retries.wait(failures, asked, self.rng)
             if asked is not None:
                 self.pace.hold(asked)
+            self._running()
             self.clock.sleep(wait)
         raise AssertionError("unreachable")
 

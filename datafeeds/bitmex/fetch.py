@@ -26,7 +26,7 @@ from halfspread.datafeeds.store.kinds import kind_of
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.store import Store
 from halfspread.engine.instruments import bitmex
-from halfspread.engine.times import SECOND, interval_text, time_text
+from halfspread.engine.times import MINUTE, SECOND, interval_text, time_text
 from halfspread.errors import ConfigError, FetchError, InstrumentError
 
 __all__ = ["KINDS", "fetch"]
@@ -129,7 +129,7 @@ class _Job:
                     reached = page.end
                     self.progress(kind, done + reached - first, whole)
                 done += last - first
-                if reached < last:
+                if reached < last - max(series.of_kind.interval, MINUTE):  # more than the bar that is under way
                     told.append(f"rows from {time_text(reached)} on are not there yet")
         for hole in holes:
             self.store.declare_gap(series, hole.start, hole.end, hole.reason)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from halfspread.datafeeds.books import builder_kernels as bk
+from halfspread.datafeeds.books import book_kernels as bk
+from halfspread.datafeeds.books.builder_kernels import build, show_due
 from halfspread.datafeeds.books.updates import UpdateRows, update_rows
 from halfspread.engine.times import parse_interval
 from halfspread.errors import ConfigError, DataError
@@ -197,7 +198,7 @@ class BookBuilder:
         found = np.empty((64, 4), np.int64)
         state[bk.OUT] = state[bk.GAPS] = 0
         arguments = (state, self._keys, self._sizes, *self._map, out, times, self._shown, found)
-        status = int(bk.build(*rows.columns, *arguments))
+        status = int(build(*rows.columns, *arguments))
         if state[bk.OUT]:
             pieces.append((times[: state[bk.OUT]], out[: state[bk.OUT]]))
         gaps.extend(_gap(entry) for entry in found[: state[bk.GAPS]])
@@ -254,7 +255,7 @@ class BookBuilder:
     def _last_due(self) -> tuple[Any, Any]:
         out, times = np.empty((1, 4 * self.levels)), np.empty((1, 2), np.int64)
         self._state[bk.OUT] = 0
-        bk.show_due(self._state, self._keys, self._sizes, out, times, self._shown)
+        show_due(self._state, self._keys, self._sizes, out, times, self._shown)
         return times[: self._state[bk.OUT]], out[: self._state[bk.OUT]]
 
     def _built(self, pieces: list[tuple[Any, Any]], gaps: list[BookGap]) -> Built:

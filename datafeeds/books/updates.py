@@ -93,6 +93,8 @@ def _from_arrow(source: Any) -> dict[str, NDArray[Any]]:
     found = {}
     for name in [name for name in source.schema.names if name in ORDER]:
         column = source[name]
+        if pa.types.is_null(column.type):
+            continue
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
         if column.null_count and pa.types.is_integer(column.type):

@@ -226,6 +226,10 @@ def book_rows(market: GeneratedMarket, symbol: str, depth: int, now: int) -> lis
     ]
 
 
+def _quote_at(market: GeneratedMarket, contract: FakeContract, time: int) -> int:
+    return len(market.events(contract.symbol, market.day_of(time)).before(time + 1).quote_ts) - 1
+
+
 def instrument_row(market: GeneratedMarket, contract: FakeContract, now: int) -> dict[str, Any]:
     """A row of /instrument, without the fields that do not apply."""
     at = min(now, market.end) - 1
@@ -238,6 +242,9 @@ def instrument_row(market: GeneratedMarket, contract: FakeContract, now: int) ->
         for name, family in names.items()
     }
     launch = market.start if contract.launch is None else contract.launch
+    bids, asks = market.book(contract.symbol, market.day_of(at), _quote_at(market, contract, at))
+    for name, (ticks, _) in {"bidPrice": bids[0], "askPrice": asks[0]}.items():
+        prices[name] = number(ticks * contract.tick[0], contract.tick[1])
     return {
         "symbol": contract.symbol,
         "rootSymbol": contract.base,
@@ -248,6 +255,7 @@ def instrument_row(market: GeneratedMarket, contract: FakeContract, now: int) ->
         "positionCurrency": contract.quote if inverse else contract.base,
         "underlying": contract.base,
         "quoteCurrency": contract.quote,
+        "underlyingSymbol": f"{contract.base}=" if inverse else f"{contract.base}T=",
         "reference": "BMEX",
         "referenceSymbol": INDEX,
         "maxOrderQty": 10_000_000,

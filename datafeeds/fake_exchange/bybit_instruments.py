@@ -10,8 +10,8 @@ from typing import Any
 
 from halfspread.datafeeds.fake_exchange.contracts import FakeContract
 from halfspread.datafeeds.fake_exchange.decimals import decimal_text
-from halfspread.datafeeds.fake_exchange.market import GeneratedMarket
-from halfspread.engine.times import DAY, HOUR
+from halfspread.datafeeds.fake_exchange.market import GeneratedMarket, PriceFamily
+from halfspread.engine.times import DAY, HOUR, MINUTE
 
 __all__ = ["FILLERS", "instruments", "risk_limits", "ticker"]
 
@@ -117,12 +117,43 @@ def ticker(market: GeneratedMarket, contract: FakeContract, now: int) -> dict[st
         "fundingRate": decimal_text(market.indicative_rate(contract.symbol, now), contract.rate_decimals),
         "nextFundingTime": str(following // MS),
         "fundingIntervalHour": str(step // HOUR),
+        "fundingCap": "0.00375",
         "bid1Price": price(bids[0][0]),
         "bid1Size": size(bids[0][1]),
         "ask1Price": price(asks[0][0]),
         "ask1Size": size(asks[0][1]),
+        **_of_the_day(market, contract, at + 1, last),
+        **dict.fromkeys(_DELIVERY, ""),
+        "deliveryTime": "0",
     }
-    for family, name in (("index", "indexPrice"), ("mark", "markPrice")):
-        value = market.prices_at(contract.symbol, family, at)  # type: ignore[arg-type]
-        row[name] = decimal_text(value, market.price_decimals(contract.symbol, family))  # type: ignore[arg-type]
+    names: dict[str, PriceFamily] = {"indexPrice": "index", "markPrice": "mark"}
+    for name, family in names.items():
+        value = market.prices_at(contract.symbol, family, at)
+        row[name] = decimal_text(value, market.price_decimals(contract.symbol, family))
     return row
+
+
+_DELIVERY = (
+    "predictedDeliveryPrice",
+    "basisRate",
+    "basis",
+    "deliveryFeeRate",
+    "preOpenPrice",
+    "preQty",
+    "curPreListingPhase",
+)
+
+
+def _of_the_day(market: GeneratedMarket, contract: FakeContract, now: int, last: int) -> dict[str, str]:
+    """What the last 24 hours were, "" where there are no bars of them."""
+    bars = market.bars(contract.symbol, MINUTE, now - DAY, now, now)
+    names = ("prevPrice24h", "prevPrice1h", "highPrice24h", "lowPrice24h", "price24hPcnt", "volume24h", "turnover24h")
+    if not len(bars["ts"]):
+        return dict.fromkeys(names, "")
+    first, hour = int(bars["open"][0]), int(bars["open"][-min(60, len(bars["open"]))])
+    prices = [first, hour, int(bars["high"].max()), int(bars["low"].min())]
+    values = [decimal_text(ticks * contract.tick[0], contract.tick[1]) for ticks in prices]
+    change = decimal_text(round((last - first) / first * 10**6), 6)
+    volume = decimal_text(int(bars["lots"].sum()) * contract.lot[0], contract.lot[1])
+    turnover = decimal_text(int(bars["turnover"].sum()), contract.turnover_decimals)
+    return dict(zip(names, (*values, change, volume, turnover), strict=True))

@@ -18,6 +18,8 @@ from halfspread.datafeeds.fake_exchange.files import PublicFiles
 from halfspread.datafeeds.fake_exchange.limits import Bucket
 from halfspread.datafeeds.fake_exchange.market import GeneratedMarket
 from halfspread.datafeeds.fake_exchange.server import Delivery, Server
+from halfspread.engine.times import time_text
+from halfspread.errors import ConfigError
 
 __all__ = ["FakeExchange", "Logged"]
 
@@ -67,6 +69,8 @@ class FakeExchange:
         port: int = 0,
         files: PublicFiles | None = None,
     ) -> None:
+        if isinstance(now, int) and now <= market.start:
+            raise ConfigError(f"now: expected a time after the market's start, {time_text(market.start)}, got {now}")
         self.market, self.faults = market, faults or Faults()
         self.log: list[Logged] = []
         self._now = market.end if now is None else now

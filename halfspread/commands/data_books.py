@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from halfspread.commands.output import print_json, print_table
+from halfspread.commands.output import print_json
 from halfspread.commands.progress import Progress
 from halfspread.datafeeds.store.places import store_folder
 
@@ -60,20 +60,21 @@ def _plain(found: StoredBooks) -> dict[str, Any]:
 
 
 def _show(found: StoredBooks) -> None:
-    from rich.table import Table
-
+    """Three lines and the first gaps, as the other commands about data."""
+    from halfspread.commands.terminal import without_controls
     from halfspread.engine.times import time_text
 
-    table = Table("what", "number", title=str(found.series))
-    table.add_row("snapshots written", f"{found.written.added:,}")
-    if found.written.same or found.written.removed:
-        table.add_row("snapshots that were there", f"{found.written.same + found.written.removed:,}")
-    for name, number in found.counts.items():
-        if number:
-            table.add_row(name.replace("_", " "), f"{number:,}")
+    written = found.written
+    before = f", {written.same + written.removed:,} were there" if written.same or written.removed else ""
+    told = [f"{number:,} {name.replace('_', ' ')}" for name, number in found.counts.items() if number]
     lines = [
+        f"{found.series}: {written.added:,} snapshots written{before}",
+        f"from {time_text(found.spans[0][0])} to {time_text(found.spans[-1][1])}: {', '.join(told) or 'no messages'}",
+    ]
+    lines += [
         f"no book from {time_text(gap.start)} to {time_text(gap.end)}: {gap.reason}" for gap in found.gaps[:_SHOWN]
     ]
     if len(found.gaps) > _SHOWN:
         lines.append(f"and {len(found.gaps) - _SHOWN} gaps more: halfspread data ls {found.series}")
-    print_table(table, *lines)
+    for line in lines:
+        print(without_controls(line))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,3 +58,21 @@ def test_trades_that_were_never_fetched_make_no_bars(bring: Fetch, market: Gener
         list(rebuilt_bars(store, "XBTUSD", "1m", market.start, market.end))
     with pytest.raises(ConfigError, match="one that divides a day"):
         list(rebuilt_bars(store, "XBTUSD", "7m", market.start, market.end))
+
+
+def test_real_trades_rebuild_the_venue_s_minutes(store: Store, halfspread_data: Path) -> None:
+    """4,891 trades of 2019-05-03: high, low, close, volume, number of trades and last size are those of the venue."""
+    raw = pd.read_parquet(halfspread_data / "bitmex" / "xbtusd_trades_20190503_6min.parquet")
+    sides = np.where(raw["side"] == "Buy", 1, -1)
+    rows = {"ts": raw["ts"].astype("datetime64[ns, UTC]"), "price": raw["price"], "size": raw["size"], "side": sides}
+    start = parse_time("2019-05-03T12:00")
+    end = raw["ts"].astype("datetime64[ns, UTC]").astype("int64").max() // MINUTE * MINUTE  # the last minute may be cut
+    store.write(TRADES, rows, Provenance("capture", START), start=start, end=end + MINUTE)
+    (made,) = rebuilt_bars(store, "XBTUSD", "1m", start, end)
+    first, last = (pd.Timestamp(time, tz="UTC") for time in (start, end))
+    span = [("ts", ">=", first), ("ts", "<", last)]
+    venue = pd.read_parquet(halfspread_data / "bitmex" / "xbtusd_1m_2016_2021.parquet", filters=span)
+    assert len(venue) == len(made["ts"]) >= 5
+    for name in ("high", "low", "close", "volume", "trades", "last_size"):
+        assert np.array_equal(made[name], venue[name]), name
+    assert np.array_equal(venue["open"].iloc[1:], venue["close"].iloc[:-1])

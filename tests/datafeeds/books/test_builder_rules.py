@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from halfspread.datafeeds.books.builder import BookBuilder, Built, build_books
@@ -257,6 +258,20 @@ def test_books_are_what_the_engine_takes() -> None:
 def test_columns_that_are_no_book_updates_are_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         update_rows({**updates(snapshot(1)), **change})
+
+
+def test_columns_of_arrow_keep_whole_numbers_beside_nulls() -> None:
+    large = 2**62 + 1
+    stamps = pa.array([1_700_000_000_000_000_001, None], pa.timestamp("ns", "UTC"))
+    table = pa.table(
+        {**updates(snapshot(1)), "exch_ts": stamps, "id": pa.array([large, None]), "size": pa.array([1.0, None])}
+    )
+    rows = update_rows(table)
+    assert rows.column("exch_ts").tolist() == [1_700_000_000_000_000_001, NULL]
+    assert rows.column("id").tolist() == [large, NULL]
+    assert np.isnan(rows.column("size")).tolist() == [False, True]
+    nothing = pa.table({**updates(snapshot(1)), "exch_ts": pa.nulls(2, pa.timestamp("ns", "UTC")), "id": pa.nulls(2)})
+    assert update_rows(nothing).column("exch_ts").tolist() == update_rows(nothing).column("id").tolist() == [NULL, NULL]
 
 
 def test_a_missing_column_is_named() -> None:

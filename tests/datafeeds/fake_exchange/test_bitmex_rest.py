@@ -88,6 +88,8 @@ def test_quotes_bins_funding_and_the_book_agree_with_the_truth(
     assert stamps(funding) == truth["ts"].tolist()
     assert [row["fundingRate"] for row in funding] == truth["rate"].tolist()
     assert {row["fundingInterval"] for row in funding} == {"2000-01-01T08:00:00.000Z"}
+    (contract,) = rows_of(ask, venue, "/instrument?symbol=XBTUSD")
+    assert [contract["bidPrice"], contract["askPrice"]] == [quotes["bid"].iloc[-1], quotes["ask"].iloc[-1]]
     book = rows_of(ask, venue, "/orderBook/L2?symbol=XBTUSD&depth=2")
     assert [row["side"] for row in book] == ["Sell", "Sell", "Buy", "Buy"]
     assert book[2]["price"] == quotes["bid"].iloc[-1]

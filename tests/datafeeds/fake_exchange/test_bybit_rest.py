@@ -122,6 +122,10 @@ def test_recent_trades_book_and_ticker_agree_with_the_truth(
     assert [len(book["a"]), len(book["b"])] == [3, 3]
     ticker = rows_of(ask, venue, "/v5/market/tickers?category=linear&symbol=BTCUSDT")[0]
     assert float(ticker["ask1Price"]) == quote["ask"]
+    day = counted(market.truth("bars_1d", market.end - 24 * HOUR))
+    assert float(ticker["highPrice24h"]) == day["high"][0]
+    assert float(ticker["volume24h"]) == day["volume"][0]
+    assert float(ticker["turnover24h"]) == day["turnover"][0]
     assert float(ticker["markPrice"]) == market.truth("mark_1m")["close"].to_pylist()[-1]
 
 

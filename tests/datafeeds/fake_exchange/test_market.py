@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from halfspread.datafeeds.aggregate import bars_from_trades
-from halfspread.datafeeds.fake_exchange import FakeContract, GeneratedMarket
+from halfspread.datafeeds.fake_exchange import FakeContract, FakeExchange, GeneratedMarket
 from halfspread.datafeeds.fake_exchange.decimals import decimal_text
 from halfspread.engine.times import DAY, HOUR, MINUTE, parse_time
 from halfspread.errors import ConfigError, DataError
@@ -143,5 +143,7 @@ def test_what_is_not_there_is_named(market: GeneratedMarket) -> None:
         market.truth("trades", symbol="DOGE")
     with pytest.raises(DataError, match="generated market: expected one of bars"):
         market.truth("liquidations")
+    with pytest.raises(ConfigError, match="now: expected a time after the market's start"):
+        FakeExchange(market, now=market.start)
     with pytest.raises(ConfigError, match="start at midnight"):
         GeneratedMarket(start="2024-01-01T01:00")

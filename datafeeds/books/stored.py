@@ -15,7 +15,7 @@ from halfspread.datafeeds.store.kinds import SNAPSHOT
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import clipped, without
 from halfspread.datafeeds.store.store import Store, Written
-from halfspread.engine.times import DAY, time_text
+from halfspread.engine.times import DAY, MINUTE, time_text
 from halfspread.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["StoredBooks", "build_stored"]
 
 _ALWAYS = (0, 2**62)
+#: How long a snapshot that was asked for may have been on its way: changes that came meanwhile belong on top of it.
+_ON_ITS_WAY = MINUTE
 
 
 @dataclass
@@ -88,14 +90,15 @@ def build_stored(
 
 
 def _last_snapshot(store: Store, source: Series, behind: int, start: int) -> int:
-    """Time of the last snapshot of the book before ``start``, looked for day by day; ``start`` where there is none."""
+    """Where to begin for the last snapshot of the book before ``start``, which is looked for day by day; ``start``
+    itself where there is none."""
     end = start
     while end > behind:
         day = max((end - 1) // DAY * DAY, behind)
         table = store.read(source, day, end, ["ts", "action"])
         places = np.flatnonzero(table["action"].to_numpy() == SNAPSHOT)
         if len(places):
-            return int(times_of(table)[places[-1]])
+            return max(int(times_of(table)[places[-1]]) - _ON_ITS_WAY, behind)
         end = day
     return start
 

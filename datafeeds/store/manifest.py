@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,12 @@ class Manifest:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load(folder: Path, series: Series) -> Manifest:
-    """What a series holds now: by its manifest, and of files that it does not know as they are by themselves. Raises
-    DataError for a manifest or a new file that cannot be read."""
-    known = _read(folder / MANIFEST, series)
-    return replace(known, files=_current(folder, series, known.files))
+def load(folder: Path, series: Series, only: Collection[str] | None = None) -> Manifest:
+    """What a series holds now: by its manifest, and of files that it does not know as they are by themselves. ``only``:
+    names of the files that are wanted, all unless given. Raises DataError for a manifest or a new file that cannot be
+    read."""
+    known = _read(folder / MANIFEST, series, only)
+    return replace(known, files=_current(folder, series, known.files, only))
 
 
 def rebuilt(folder: Path, series: Series) -> Manifest:
@@ -96,7 +97,7 @@ def save(folder: Path, series: Series, manifest: Manifest) -> None:
     write_text(folder / MANIFEST, json.dumps(data, indent=1) + "\n")
 
 
-def _read(path: Path, series: Series) -> Manifest:
+def _read(path: Path, series: Series, only: Collection[str] | None = None) -> Manifest:
     """What a manifest says; an empty one where there is none. Raises DataError."""
     try:
         data = json.loads(path.read_bytes())
@@ -109,7 +110,8 @@ def _read(path: Path, series: Series) -> Manifest:
             raise DataError(_unreadable(path, f"expected format {FORMAT}, got {data['format']!r}"))
         if data["series"] != str(series):
             raise DataError(_unreadable(path, f"expected the one of {series}, got that of {data['series']!r}"))
-        files = {name: _entry(name, entry, data["provenances"]) for name, entry in data["files"].items()}
+        wanted = [name for name in data["files"] if only is None or name in only]
+        files = {name: _entry(name, data["files"][name], data["provenances"]) for name in wanted}
         gaps = tuple(Gap(int(gap["start"]), int(gap["end"]), str(gap["reason"])) for gap in data["gaps"])
         return Manifest(files, united((int(a), int(b)) for a, b in data["empty"]), gaps)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -128,13 +130,16 @@ def _unreadable(path: Path, why: str) -> str:
     )
 
 
-def _current(folder: Path, series: Series, known: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
+def _current(
+    folder: Path, series: Series, known: Mapping[str, FileEntry], only: Collection[str] | None = None
+) -> dict[str, FileEntry]:
     """Entries of the files that are there."""
     kind = series.of_kind
     found = {}
     try:
         with os.scandir(folder) as entries:
-            there = sorted((entry.name, entry.stat()) for entry in entries if is_partition(kind, entry.name))
+            wanted = [entry for entry in entries if only is None or entry.name in only]
+            there = sorted((entry.name, entry.stat()) for entry in wanted if is_partition(kind, entry.name))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     for name, state in there:

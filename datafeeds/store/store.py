@@ -32,8 +32,6 @@ from halfspread.errors import DataError
 __all__ = ["Document", "Gap", "Provenance", "Series", "Store", "Summary", "Written"]
 
 _ALWAYS = (0, 2**63 - 1)
-#: So many files are asked themselves for their hashes; of more the manifest is.
-_FEW = 60
 
 
 @dataclass(frozen=True)
@@ -193,10 +191,8 @@ class Store:
     def digests(self, series: Series, start: Any = None, end: Any = None) -> dict[str, str]:
         """SHA-256 of the rows of each file of `files`, by its name."""
         paths = self.files(series, start, end)
-        if len(paths) <= _FEW:
-            return {path.name: read_entry(path, series).sha256 for path in paths}
-        files = self._manifest(series).files
-        return {path.name: files[path.name].sha256 for path in paths if path.name in files}
+        found = load(self._at(series), series, {path.name for path in paths}).files
+        return {name: entry.sha256 for name, entry in found.items()}
 
     def verify(self, series: Series) -> tuple[str, ...]:
         """Read all files, and compare the rows with the hashes that were written with them: what is wrong, if anything,

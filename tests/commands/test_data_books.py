@@ -96,6 +96,19 @@ def test_a_part_begins_with_the_book_that_the_last_snapshot_and_its_changes_gave
     assert books(store)["bid_size_1"] == [61.0 + k for k in range(10)]
 
 
+def test_a_part_begins_with_the_changes_too_that_came_before_the_snapshot(store: Store) -> None:
+    """Of Binance, whose snapshots are asked for: this one, at 30 ms, is as old as the message of 25 ms."""
+    made = rows(snapshots=(30,))
+    made["sequence"][made["message"] == 30] = 25
+    null = np.int64(-(2**63))
+    before = np.where(made["action"] == 0, null, made["sequence"] - 1)
+    before[made["message"] == 31] = 29
+    made |= {"first_sequence": np.where(before == null, null, made["sequence"]), "previous_sequence": before}
+    fill(store, made)
+    assert run(store, start=T0 + 60 * MS)["gaps"] == []
+    assert books(store)["bid_size_1"] == [61.0 + k for k in range(40)]
+
+
 def test_a_declared_gap_of_the_updates_is_one_of_the_books_until_a_snapshot(store: Store) -> None:
     fill(store, rows(snapshots=(0, 50)))
     store.declare_gap(UPDATES, T0 + 40 * MS, T0 + 45 * MS, "disconnected")

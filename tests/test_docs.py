@@ -27,6 +27,7 @@ DOCUMENTS = (
             "shift",
             "store",
             "online_learners",
+            "order_books",
             "esn_rrl",
         )
     ),

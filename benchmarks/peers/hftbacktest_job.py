@@ -5,8 +5,8 @@
 Runs in an environment of its own (hftbacktest and what it brings), without halfspread. A case: ``agent`` ("taker" or
 "maker"), ``contracts`` of an order, ``every`` ns between decisions, ``first`` and ``last`` decision (ns, local time),
 ``latency`` ns each way, ``fees`` [maker, taker], ``exchange`` ("no_partial_fill" or "partial_fill"), ``queue``
-("default": what it does unless told, or "risk_adverse"), ``ties`` ("received" or "trades_first": order of rows with one exchange
-time), ``repeat`` (how often it is clocked).
+("risk_adverse", or "default": what it does unless told), ``ties`` ("received" or "trades_first": order of rows with one
+exchange time), ``repeat`` (how often it is clocked).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 
 import halfspread as hs
 from benchmarks.capture_agents import TimedMaker, TimedTaker, books_of, tape_of, trades_of
-from benchmarks.hftbacktest import LEVELS, STEM, cases, trade
+from benchmarks.hftbacktest_cases import LEVELS, STEM, cases, trade
 from benchmarks.machine import RESULTS
 from benchmarks.order_fates import fates_of
 from halfspread.engine.order_records import LIMIT

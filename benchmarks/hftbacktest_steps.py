@@ -164,6 +164,8 @@ def large_taker(found: Any, terms: Any, tapes: dict[int, hs.Tape], mid: float) -
     all_levels = fates_of(list(runs.values())[-1])
     depth: Any = tapes[MORE_LEVELS].feeds[0].depth
     partial = np.asarray(found["taker large, partial"]["rows"])
+    if (partial[:, 0] != 3).any():
+        raise SystemExit("taker large: hftbacktest does not fill all of every order")
     for i in range(len(all_levels)):
         at = int(np.searchsorted(depth.times, all_levels.last[i], side="right")) - 1
         taken, value, price, part = walk(depth.rows[at], float(all_levels.side[i]), terms["contracts"])
@@ -171,7 +173,9 @@ def large_taker(found: Any, terms: Any, tapes: dict[int, hs.Tape], mid: float) -
         check(f"taker large {i}: value", float(all_levels.value[i]), value, 1e-6)
         check(f"taker large {i}: their last price", partial[i, 4], price)
         check(f"taker large {i}: their last fill", partial[i, 2], part)
-    name = "hftbacktest, PartialFillExchange, summed over its fills"
+    name = (
+        "hftbacktest, PartialFillExchange: by contracts, last price and last size of each order, all it shows, the same"
+    )
     lines.append({**lines[-1], "what": name, "account": round(account(found["taker large, partial"]), 2)})
     best = fates_of_rows(found["taker large"]["rows"], terms)
     check("taker large: PnL", float(best.gains(mid).sum()), account(found["taker large"]))

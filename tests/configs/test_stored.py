@@ -169,6 +169,16 @@ def test_a_quiet_minute_beside_a_file_of_events_is_no_hole(tmp_path: Path) -> No
         tape(tmp_path, f"{market[:-1]}10:00Z")
 
 
+def test_a_day_without_any_event_is_told(tmp_path: Path) -> None:
+    later = quotes(False).assign(ts=lambda table: table["ts"] + 48 * HOUR)
+    put(tmp_path / "store", "quotes", pd.concat([quotes(False), later]))
+    market = f'{EVENTS}show = ["quotes"]\n'
+    told = "bybit:BTCUSDT:quotes: no row on 1 day (2024-01-31): is a file missing?"
+    assert told in tape(tmp_path, market).feeds[0].remarks
+    gap = "gaps = [[2024-01-31T00:00:00Z, 2024-02-01T00:00:00Z]]"
+    assert told not in tape(tmp_path, market + gap).feeds[0].remarks
+
+
 def test_books_with_enough_levels_are_chosen(tmp_path: Path) -> None:
     for levels in (2, 5):
         table: dict[str, Any] = {"ts": START + np.arange(1, 9) * 10**9}

@@ -16,8 +16,8 @@ __all__ = ["execute"]
 
 
 def execute(arguments: Namespace) -> int:
-    """Declare the gap, or with ``arguments.withdraw`` take back what is declared of the span; a run over this series has
-    no market in a gap."""
+    """Declare the gap, or with ``arguments.withdraw`` take back what is declared of the span. A run has no market in
+    a gap of its series."""
     parts = arguments.series.split(":")
     if len(parts) != 3:
         raise ConfigError(

@@ -82,8 +82,18 @@ class StoredMarket:
                 continue
             there = [series for kind, series in mine.items() if kind.startswith(f"{name}_")]
             if there:
-                found[name] = min(there, key=lambda s: (s.kind != f"{name}_{_text(self.interval)}", s.of_kind.interval))
+                own = f"{name}_{_text(self.interval)}"
+                found[name] = min(there, key=lambda s: (self._lacks(store, s), s.kind != own, s.of_kind.interval))
         return found
+
+    def _lacks(self, store: Store, series: Series) -> bool:
+        """Whether a series of prices lacks more than a day of the range, so that one that does not is better."""
+        start, end = self.bounds()
+        for table in self.tables(store).values():
+            covered = store.covered(table)
+            if covered:
+                start, end = start or covered[0][0], end or covered[-1][1]
+        return start is not None and end is not None and sum(b - a for a, b in store.missing(series, start, end)) > DAY
 
     def bounds(self, margin: int = 0) -> tuple[int | None, int | None]:
         """Start and end in nanoseconds UTC, None for no bound; ``margin`` is added on both sides."""

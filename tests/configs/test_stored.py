@@ -125,6 +125,12 @@ def test_marks_of_the_interval_of_the_bars_come_first_then_the_finest(tmp_path: 
         tape(tmp_path, f'{BARS}index = "1d"')
 
 
+def test_marks_that_cover_the_range_come_before_finer_ones(tmp_path: Path, store: Path) -> None:
+    put(store, "index_4h", prices(5.0).iloc[::4])
+    put(store, "index_1h", prices(6.0).iloc[:3])
+    assert tape(tmp_path, BARS).origin["index"].startswith("store bybit:BTCUSDT:index_4h")
+
+
 def test_what_never_came_in_is_an_error_and_no_hole(tmp_path: Path, store: Path) -> None:
     late = bars().assign(ts=lambda table: table["ts"] + 240 * HOUR)
     put(store, "bars_1h", late)

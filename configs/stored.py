@@ -57,7 +57,8 @@ class StoreSource(Section):
     funding: Literal["stored", "none"] = Field(default="stored", description="settlements, where the store has them")
     mark: Beside | None = Field(
         default=None,
-        description="interval of the mark prices, or 'none'; left out: that of the bars, else the finest there is",
+        description="interval of the mark prices, or 'none'; left out: of those that cover the range that of the bars, "
+        "else the finest",
     )
     index: Beside | None = Field(default=None, description="interval of the index prices, as for mark")
     start: Moment | None = Field(default=None, description="first bar opens, or first row is, at or after this (UTC)")

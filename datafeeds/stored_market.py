@@ -9,10 +9,10 @@ from typing import Any
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.spans import Spans, without
 from halfspread.datafeeds.store.store import Store
-from halfspread.engine.times import MINUTE, interval_text, parse_interval, parse_time, time_text
+from halfspread.engine.times import DAY, MINUTE, interval_text, parse_interval, parse_time, time_text
 from halfspread.errors import DataError
 
-__all__ = ["StoredMarket", "declared_gaps", "refuse_holes", "what_is_there"]
+__all__ = ["StoredMarket", "declared_gaps", "refuse_holes", "silent_days", "what_is_there"]
 
 #: Tables that a tape may be made of, the finest first.
 TABLES = ("books", "quotes", "trades", "bars")
@@ -82,8 +82,18 @@ class StoredMarket:
                 continue
             there = [series for kind, series in mine.items() if kind.startswith(f"{name}_")]
             if there:
-                found[name] = min(there, key=lambda s: (s.kind != f"{name}_{_text(self.interval)}", s.of_kind.interval))
+                own = f"{name}_{_text(self.interval)}"
+                found[name] = min(there, key=lambda s: (self._lacks(store, s), s.kind != own, s.of_kind.interval))
         return found
+
+    def _lacks(self, store: Store, series: Series) -> bool:
+        """Whether a series of prices lacks more than a day of the range, so that one that does not is better."""
+        start, end = self.bounds()
+        for table in self.tables(store).values():
+            covered = store.covered(table)
+            if covered:
+                start, end = start or covered[0][0], end or covered[-1][1]
+        return start is not None and end is not None and sum(b - a for a, b in store.missing(series, start, end)) > DAY
 
     def bounds(self, margin: int = 0) -> tuple[int | None, int | None]:
         """Start and end in nanoseconds UTC, None for no bound; ``margin`` is added on both sides."""
@@ -119,6 +129,23 @@ def refuse_holes(market: StoredMarket, store: Store, series: Series, gaps: Spans
             f"never came in; {what_is_there(store, series)}. Fetch or import the rest, set start and end to what is "
             "there, or declare a gap: gaps = [[from, to]]"
         )
+
+
+def silent_days(market: StoredMarket, store: Store, series: Series, gaps: Spans) -> list[str]:
+    """A sentence on days in the range on which a series of events has no row at all, declared gaps left out."""
+    if not series.of_kind.events:
+        return []
+    files = sorted(path.stem for path in store.files(series, *market.bounds()))
+    if not files:
+        return []
+    known = set(files)
+    first, last = parse_time(files[0]) // DAY, parse_time(files[-1]) // DAY
+    days = [day for day in range(first, last) if time_text(day * DAY)[:10] not in known]
+    days = [day for day in days if without([(day * DAY, (day + 1) * DAY)], gaps)]
+    if not days:
+        return []
+    shown = ", ".join(time_text(day * DAY)[:10] for day in days[:3]) + (", ..." if len(days) > 3 else "")
+    return [f"{series}: no row on {len(days)} day{'s' * (len(days) > 1)} ({shown}): is a file missing?"]
 
 
 def what_is_there(store: Store, series: Series) -> str:

@@ -17,7 +17,7 @@ from halfspread.datafeeds.store.replay import replay_bars, replay_books, replay_
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.spans import Spans
 from halfspread.datafeeds.store.store import Store
-from halfspread.datafeeds.stored_market import StoredMarket, declared_gaps, refuse_holes, what_is_there
+from halfspread.datafeeds.stored_market import StoredMarket, declared_gaps, refuse_holes, silent_days, what_is_there
 from halfspread.engine.bars import BarFormat, Bars
 from halfspread.engine.codes import BAR_COLUMNS, QUOTE_COLUMNS
 from halfspread.engine.depth import Depth
@@ -73,7 +73,12 @@ def tape_of(market: StoredMarket, store: Store, instrument: Instrument | None = 
     contract = instrument or contract_of(store, market.venue, market.symbol, *market.bounds())
     tape = _tape(market, files, fmt, contract, terms)
     told = {name: _told(store, series) for name, series in {**tables, **beside}.items()}
-    remarks = (*_remarks(market, store, {**tables, **beside}), *contradictions(store, contract, *market.bounds()))
+    silent = [text for series in tables.values() for text in silent_days(market, store, series, gaps)]
+    remarks = (
+        *silent,
+        *_remarks(market, store, {**tables, **beside}),
+        *contradictions(store, contract, *market.bounds()),
+    )
     feed = replace(tape.feeds[0], remarks=remarks)
     return replace(tape, feeds=(feed,), origin={**tape.origin, **told})
 

@@ -93,7 +93,8 @@ def _of_data(code: int, feed: Feed, when: str, value: float, reference: float) -
     if code == NO_REPORT_PRICE:
         return (
             f"{feed.source}: no price of {feed.instrument.settle} in the report currency by {when}; "
-            "settle_price= has to begin before the bars"
+            "start later (start= or market.start), where the first book, quote or bar has come, or give settle_price= "
+            "from before that"
         )
     if code == NOT_FINITE:
         return (

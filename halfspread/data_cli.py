@@ -73,8 +73,8 @@ def _import(imported: argparse.ArgumentParser) -> None:
     imported.add_argument("--stamp", choices=("open", "close"), help="which end of a bar its time is")
     zone = "of times that do not say it, such as Europe/Berlin (default: UTC)"
     imported.add_argument("--time-zone", metavar="ZONE", help=zone)
-    volume = "what the volume of CCXT bars of inverse Bybit contracts counts"
-    imported.add_argument("--volume", choices=("contracts", "base"), help=volume)
+    volume = "the volume of CCXT bars of an inverse Bybit contract counts contracts, not base coin"
+    imported.add_argument("--volume", choices=("contracts",), help=volume)
     book = "which of several books a recording holds, such as orderbook.50"
     imported.add_argument("--book", metavar="NAME", help=book)
     imported.add_argument("--sort", action="store_true", help="rows that are not in order of time: read all, then sort")
@@ -110,7 +110,8 @@ def _gap(gap: argparse.ArgumentParser) -> None:
     gap.add_argument("series", metavar="SERIES", help="VENUE:SYMBOL:KIND, such as bybit:BTCUSDT:bars_5m")
     gap.add_argument("start", metavar="FROM", help="first time without data (UTC)")
     gap.add_argument("end", metavar="TO", help="first time with data again")
-    gap.add_argument("--reason", metavar="TEXT", required=True, help="why there is none")
+    gap.add_argument("--reason", metavar="TEXT", help="why there is none")
+    gap.add_argument("--withdraw", action="store_true", help="take back what is declared of this time")
 
 
 def _serve(serve: argparse.ArgumentParser) -> None:

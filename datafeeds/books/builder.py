@@ -135,6 +135,8 @@ class BookBuilder:
         self._rest: UpdateRows | None = None
         self._held: UpdateRows | None = None
         self._counted: dict[str, int] = {}
+        #: Whether the last gap was still open at the end, as `finish` says it.
+        self.lost = False
 
     def feed(self, updates: Any, *, whole: bool = False) -> Built:
         """Snapshots that these rows give. The last message is kept until the next call, which may hold more of its
@@ -156,7 +158,8 @@ class BookBuilder:
         pieces, gaps = self._pieces(rest) if rest is not None else ([], [])
         if self._state[bk.DUE]:
             pieces.append(self._last_due())
-        if self._state[bk.BROKEN]:
+        self.lost = bool(self._state[bk.BROKEN])
+        if self.lost:
             state = self._state
             end = max(int(state[bk.TS]), int(state[bk.GAP_START]) + 1)
             gaps.append(_gap([state[bk.GAP_START], end, state[bk.BROKEN], state[bk.GAP_MESSAGE]]))

@@ -14,10 +14,11 @@ from halfspread.datafeeds.importers.aliases import Matched, matched, plain_name
 from halfspread.datafeeds.importers.archives import Source
 from halfspread.datafeeds.importers.convert import converted, text_type, unknown_sides
 from halfspread.datafeeds.importers.imported import Block, Imported, Tally, table_of
-from halfspread.datafeeds.importers.one_symbol import OneSymbol
+from halfspread.datafeeds.importers.one_symbol import OneSymbol, same_contract
 from halfspread.datafeeds.importers.options import Options
 from halfspread.datafeeds.importers.ordering import in_order, without_repeats
 from halfspread.datafeeds.importers.row_rules import Rules
+from halfspread.datafeeds.importers.satoshi import in_coins, is_inverse
 from halfspread.datafeeds.importers.spacing import interval_of, opens
 from halfspread.datafeeds.importers.tabular import Tabular
 from halfspread.datafeeds.importers.units import Clock, clock_of, unit_of
@@ -59,6 +60,7 @@ def read_tabular(table: Tabular, options: Options, facts: Facts, provenance: Pro
         raise DataError(
             f"{what}: expected a column of times, got {', '.join(table.names)[:300]}; --map ts=NAME says which"
         )
+    _refuse_other_name(facts, options, what)
     only = OneSymbol(columns.symbol, options.symbol or facts.symbol, what)
     if columns.symbol and not options.symbol and not facts.symbol:
         only = only.told_by(table.sample(columns.symbol))
@@ -78,7 +80,8 @@ def read_tabular(table: Tabular, options: Options, facts: Facts, provenance: Pro
         told.append(f"columns that were left out: {', '.join(columns.left)}")
     tally = Tally()
     reader = _Reader(table, columns, clocks, series, only, Rules(store_kind, what), tally, shift)
-    rows = in_order(reader.blocks(), told, options.sort)
+    blocks = in_coins(reader.blocks(), told) if family == "bars" and is_inverse(series) else reader.blocks()
+    rows = in_order(blocks, told, options.sort)
     if store_kind.key == ("ts",):
         rows = without_repeats(rows, what, tally)
     return Imported(
@@ -92,6 +95,15 @@ def read_tabular(table: Tabular, options: Options, facts: Facts, provenance: Pro
         (series,),
         clocks["ts"].in_words(),
     )
+
+
+def _refuse_other_name(facts: Facts, options: Options, what: str) -> None:
+    """Raise DataError where the file's own name is of another contract than ``--symbol`` says."""
+    if facts.symbol and options.symbol and not same_contract(facts.symbol, options.symbol):
+        raise DataError(
+            f"{what}: its name says {facts.symbol}, and --symbol {options.symbol}; leave --symbol out, or rename the "
+            "file where its name is wrong"
+        )
 
 
 def _refuse_missing(columns: Matched, kind: Kind, table: Tabular, told: list[str]) -> None:

@@ -84,6 +84,8 @@ def freqtrade_facts(source: Source, facts: Facts, columns: tuple[str, ...], venu
     facts = replace(facts, format="freqtrade", venue=venue or None)
     if pair is not None:
         facts = replace(facts, symbol=pair.symbol(venue))
+        if not pair.settle:
+            facts = replace(facts, told=(*facts.told, f"its name says the spot market {pair}, which is no contract"))
     if name["trades"]:
         return replace(facts, kind="trades")
     candles = name["candles"] or ""

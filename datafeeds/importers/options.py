@@ -21,9 +21,9 @@ class Options:
     """What is known beforehand; None: find out, and where that is not sure, ask.
 
     ``kind``: a kind of the store, or a family such as ``bars`` whose interval is found. ``mapping``: our column to the
-    file's. ``stamp``: whether bars carry the time of their open or of their close. ``volume``: what CCXT bars of an
-    inverse contract count. ``book``: which of several books a recording holds. ``sort``: read everything, then sort by
-    time. ``max_unpacked``: bytes that an archive may unpack to. Raises ConfigError.
+    file's. ``stamp``: whether bars carry the time of their open or of their close. ``volume``: "contracts" where CCXT
+    bars of an inverse contract count these. ``book``: which of several books a recording holds. ``sort``: read
+    everything, then sort by time. ``max_unpacked``: bytes that an archive may unpack to. Raises ConfigError.
     """
 
     venue: str | None = None
@@ -35,7 +35,7 @@ class Options:
     time_zone: str | None = None
     stamp: Literal["open", "close"] | None = None
     interval: str | None = None
-    volume: Literal["contracts", "base"] | None = None
+    volume: Literal["contracts"] | None = None
     book: str | None = None
     sort: bool = False
     max_unpacked: int | None = None
@@ -45,8 +45,8 @@ class Options:
             raise ConfigError(f"--time-unit: expected one of {', '.join(UNITS)}, got {self.time_unit!r}")
         if self.stamp not in (None, "open", "close"):
             raise ConfigError(f"--stamp: expected open or close, got {self.stamp!r}")
-        if self.volume not in (None, "contracts", "base"):
-            raise ConfigError(f"--volume: expected contracts or base, got {self.volume!r}")
+        if self.volume not in (None, "contracts"):
+            raise ConfigError(f"--volume: expected contracts, got {self.volume!r}")
         if self.interval is not None:
             parse_interval(self.interval)
         if self.kind is not None and self.kind not in (*FAMILIES, "books"):

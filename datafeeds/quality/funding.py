@@ -15,7 +15,7 @@ import numpy as np
 from halfspread.datafeeds.quality.finding import Finding
 from halfspread.datafeeds.quality.places import Places, many
 from halfspread.datafeeds.quality.subject import Block, Subject
-from halfspread.datafeeds.store.spans import united, without
+from halfspread.datafeeds.store.spans import shared, united, without
 from halfspread.engine.times import HOUR, Floats, Integers, interval_text, time_text
 
 __all__ = ["FundingCheck"]
@@ -66,6 +66,10 @@ class FundingCheck:
         missing, changes, told, known = Places(), Places(), Places(), 0
         regular = self._regular(steps)
         declared = united((start, end) for start, end, _ in self.subject.declared)
+        for start, end in self._edges(ts, regular):
+            if without([(start, end)], declared):
+                count = -((start - end) // int(regular[0] if end <= ts[0] else regular[-1]))
+                missing.one(start, end, f"{count:,} missing between {time_text(start)} and {time_text(end)}")
         for row in np.flatnonzero(steps != regular).tolist():
             usual, step = int(regular[row]), int(steps[row])
             gone = without([(int(ts[row]) + usual, int(ts[row + 1]))], declared) if step > usual else []
@@ -94,6 +98,18 @@ class FundingCheck:
             ),
             *changes.finding("interval", "note", changed),
             *told.finding("interval", "warning", told_words),
+        ]
+
+    def _edges(self, ts: Integers, regular: Integers) -> list[tuple[int, int]]:
+        """Where settlements are missing before the first and after the last, in what was asked for: a new contract may
+        take two intervals to its first, and the last may be published an hour late."""
+        if not len(regular):
+            return []
+        covered, usual = united(self.subject.covered), int(regular[-1])
+        early = shared(covered, [(self.subject.start, int(ts[0]))])
+        late = shared(covered, [(int(ts[-1]) + usual, self.subject.end)])
+        return [span for span in early if span[1] - span[0] > 2 * int(regular[0])] + [
+            span for span in late if span[1] - span[0] > HOUR
         ]
 
     def _regular(self, steps: Integers) -> Integers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfspread.datafeeds.books import builder_kernels
+from halfspread.datafeeds.books import book_kernels
 from halfspread.datafeeds.books.builder import REASONS, BookBuilder, BookGap
 from halfspread.datafeeds.quality.finding import Finding
 from halfspread.datafeeds.quality.gaps import length_text
@@ -20,7 +20,7 @@ from halfspread.engine.times import time_text
 
 __all__ = ["replay"]
 
-_NOT_STARTED = REASONS[builder_kernels.NOT_STARTED]
+_NOT_STARTED = REASONS[book_kernels.NOT_STARTED]
 
 
 def replay(store: Store, subject: Subject) -> tuple[str, list[Finding]]:

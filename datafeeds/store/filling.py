@@ -52,14 +52,13 @@ class Filling:
 
     def add(self, table: pa.Table | None, spans: Spans) -> None:
         """Rows, at or after those before, and the spans that they cover."""
+        if table is not None and table.num_rows:
+            table = without_empty(self._kind, table)
+            self._blocks.append(table)
+            self._cells += table.num_rows * table.num_columns
+            if self._streams and self._cells > CELLS_HELD:
+                self._spill()
         self._spans.extend(spans)
-        if table is None or not table.num_rows:
-            return
-        table = without_empty(self._kind, table)
-        self._blocks.append(table)
-        self._cells += table.num_rows * table.num_columns
-        if self._streams and self._cells > CELLS_HELD:
-            self._spill()
 
     def drop(self) -> None:
         """Leave nothing of it on the disk."""

@@ -111,6 +111,7 @@ class PartitionFile:
             schema,
             compression="zstd",
             write_statistics=["ts"],
+            write_page_checksum=True,
             **_encoding(self._kind, schema),
         )
 
@@ -166,7 +167,7 @@ def opened(path: Path, series: Series) -> Iterator[Any]:
     """A partition as a pyarrow ParquetFile, whatever is done with it in the block. Raises DataError, naming file and
     remedy, for what is no file of this series, and for what cannot be read."""
     try:
-        with path.open("rb") as handle, pa.parquet.ParquetFile(handle) as file:
+        with path.open("rb") as handle, pa.parquet.ParquetFile(handle, page_checksum_verification=True) as file:
             _about(file, path, series)
             yield file
     except (pa.ArrowException, OSError, OverflowError) as error:

@@ -7,7 +7,7 @@ spans are half-open [start, end). Writers of a series take turns; readers need n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -146,15 +146,27 @@ class Store:
 
     def declare_gap(self, series: Series, start: Any, end: Any, reason: str) -> None:
         """Say that there are no data from ``start`` to ``end``, and why."""
-        first, last = parse_time(start, "start"), parse_time(end, "end")
-        if first >= last:
-            raise DataError(
-                f"{series}: gap: expected a start before the end, got {time_text(first)}, {time_text(last)}"
-            )
+        first, last = _gap_span(series, start, end)
+        self._change_gaps(series, lambda gaps: {*gaps, Gap(first, last, reason)})
+
+    def replace_gaps(self, series: Series, gone: Iterable[Gap], new: Iterable[Gap]) -> None:
+        """Take back the gaps ``gone``, where they are declared, and declare ``new`` ones, all at once."""
+        less, more = set(gone), {Gap(*_gap_span(series, gap.start, gap.end), gap.reason) for gap in new}
+        if less or more:
+            self._change_gaps(series, lambda known: {*known} - less | more)
+
+    def withdraw_gaps(self, series: Series, start: Any, end: Any) -> tuple[Gap, ...]:
+        """Take back what was declared of [start, end); a gap that reaches beyond stays there. The gaps that changed."""
+        first, last = _gap_span(series, start, end)
+        touched = tuple(gap for gap in self.gaps(series) if gap.start < last and gap.end > first)
+        if touched:
+            self._change_gaps(series, lambda gaps: {left for gap in gaps for left in _left_of(gap, first, last)})
+        return touched
+
+    def _change_gaps(self, series: Series, change: Callable[[tuple[Gap, ...]], set[Gap]]) -> None:
         with locked(self._at(series)):
             now = load(self._at(series), series)
-            gaps = tuple(sorted({*now.gaps, Gap(first, last, reason)}))
-            save(self._at(series), series, replace(now, gaps=gaps))
+            save(self._at(series), series, replace(now, gaps=tuple(sorted(change(now.gaps)))))
 
     def gaps(self, series: Series) -> tuple[Gap, ...]:
         """Gaps that were declared, in order of time."""
@@ -255,6 +267,19 @@ class Store:
         names = columns_of(paths, series, columns)
         tables = [table for path in paths for table in read_batches(path, series, start, end, names)]
         return pa.concat_tables(tables) if tables else _empty(series.of_kind, names)
+
+
+def _gap_span(series: Series, start: Any, end: Any) -> tuple[int, int]:
+    first, last = parse_time(start, "start"), parse_time(end, "end")
+    if first >= last:
+        raise DataError(f"{series}: gap: expected a start before the end, got {time_text(first)}, {time_text(last)}")
+    return first, last
+
+
+def _left_of(gap: Gap, start: int, end: int) -> Iterator[Gap]:
+    """What is left of a gap outside of [start, end)."""
+    for a, b in without([(gap.start, gap.end)], [(start, end)]):
+        yield Gap(a, b, gap.reason)
 
 
 def _span(start: Any, end: Any) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from halfspread.datafeeds.store.atomic import Replacement, writing
 from halfspread.datafeeds.store.checks import check_rows
@@ -50,8 +51,10 @@ class Writer:
     """Takes blocks of rows in order of time; a context manager. Holds the rows of one partition in memory.
 
     Where the block ends in an error, rows of the partition that was being filled are dropped, and those of earlier
-    ones are kept, with the spans that they cover; after a FetchError or an interruption all that was added is kept.
-    With ``whole`` nothing is kept then, whatever the error; other writers of the series wait for the end of this one.
+    ones are kept, with the spans that they cover; after a FetchError or an interruption between two blocks all that
+    was added is kept, but of events without an end that was said, those of the last time: more of it may have been to
+    come. With ``whole`` nothing is kept then, whatever the error; other writers of the series wait for the end of this
+    one. A writer that failed, or was interrupted, while it took a block takes no more.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Writer:
         self._rows = 0
         self._end: int | None = None
         self._last: int | None = None
+        self._held: tuple[pa.Table, int] | None = None
+        self._torn = False
         self._counts = Counts()
         self._files: list[str] = []
         self._staged: dict[Path, Replacement | None] = {}
@@ -90,10 +95,13 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        kept = kind is None or (issubclass(kind, (FetchError, KeyboardInterrupt)) and not self._whole)
+        stopped = kind is not None and issubclass(kind, (FetchError, KeyboardInterrupt)) and not self._whole
+        kept = (kind is None or stopped) and not self._torn
         try:
             try:
                 if kept:
+                    if kind is None:
+                        self._release()
                     self._flush()
                     self._commit()
             finally:
@@ -107,6 +115,8 @@ class Writer:
         """Add rows that cover [start, end): times as `parse_time` takes them. By default from the end of the rows added
         before, or the first one, to the end of the last one. Raises DataError for rows that cannot be right, and where
         they contradict those that are stored."""
+        if self._torn:
+            raise DataError(f"{self._what}: expected no more rows after a block that was not taken; begin a new write")
         table = arrow_rows(self._kind, rows, self._what, self._rows)
         check_rows(self._kind, table, self._what, self._rows)
         times = times_of(table)
@@ -114,8 +124,27 @@ class Writer:
         if span is None:
             return
         self._refuse_unordered(times)
+        self._torn = True
+        self._release()
         self._rows += len(times)
         self._end = max(span[1], self._end or 0)
+        if end is None and not self._kind.key:
+            cut = int(np.searchsorted(times, times[-1]))
+            self._held = table.slice(cut), span[1]
+            table, span = table.slice(0, cut), (span[0], int(times[-1]))
+        if span[0] < span[1]:
+            self._take(table, span)
+        self._torn = False
+
+    def _release(self) -> None:
+        """Take the rows of the last time of the block before, which is whole now."""
+        if self._held is not None:
+            (table, end), self._held = self._held, None
+            self._take(table, (int(times_of(table)[0]), end))
+
+    def _take(self, table: pa.Table, span: tuple[int, int]) -> None:
+        """Give rows that cover ``span`` to their partitions."""
+        times = times_of(table)
         at = dict(split(self._kind, times))
         for name in partitions_between(self._kind, *span):
             here = clipped([span], *bounds(name))
@@ -209,9 +238,9 @@ class Writer:
     def _put(self, path: Path, filled: Filled) -> None:
         """Put a finished partition in its place, or beside it until the end."""
         self._counts.add(filled.counts)
-        if filled.gone or (filled.replacement is None and not path.exists()):
-            self._empty.extend(filled.covered)
+        empty = filled.covered if filled.gone or (filled.replacement is None and not path.exists()) else ()
         if filled.replacement is None and not filled.gone:
+            self._empty.extend(empty)
             return
         self._files.append(path.name)
         before = self._staged.pop(path, None)
@@ -220,6 +249,7 @@ class Writer:
         self._staged[path] = filled.replacement
         if not self._whole:
             self._commit()
+        self._empty.extend(empty)
 
     def _commit(self) -> None:
         for path, staged in self._staged.items():

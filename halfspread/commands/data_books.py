@@ -52,6 +52,7 @@ def _plain(found: StoredBooks) -> dict[str, Any]:
         "snapshots": {"added": found.written.added, "same": found.written.same, "removed": found.written.removed},
         "covered": [{"start": time_text(start), "end": time_text(end)} for start, end in found.spans],
         "counts": found.counts,
+        "gaps_withdrawn": found.withdrawn,
         "gaps": [
             {"start": time_text(gap.start), "end": time_text(gap.end), "reason": gap.reason, "message": gap.message}
             for gap in found.gaps
@@ -76,5 +77,7 @@ def _show(found: StoredBooks) -> None:
     ]
     if len(found.gaps) > _SHOWN:
         lines.append(f"and {len(found.gaps) - _SHOWN} gaps more: halfspread data ls {found.series}")
+    if found.withdrawn:
+        lines.append(f"{found.withdrawn:,} gaps of an earlier build do not hold for these books, and are withdrawn")
     for line in lines:
         print(without_controls(line))

@@ -79,14 +79,14 @@ def test_lost_messages_become_a_declared_gap(store: Store) -> None:
     said = run(store, every="10ms")
     assert [gap["reason"] for gap in said["gaps"]] == ["messages are missing: the sequence is broken"]
     gap = store.gaps(Series("bybit", "BTCUSDT", "books_5"))[0]
-    assert (gap.start, gap.end) == (T0 + 21 * MS, T0 + 30 * MS)
+    assert (gap.start, gap.end) == (T0 + 21 * MS - 5, T0 + 30 * MS)  # by the exchange's clock
     assert said["counts"]["without_book"] == 8
 
 
 def test_a_book_that_is_lost_at_the_end_is_lost_to_the_end(store: Store) -> None:
     fill(store, rows(lost=(90,)))
     gap = store.gaps(Series(*run(store)["series"].split(":")))[0]
-    assert (gap.start, gap.end) == (T0 + 91 * MS, store.covered(UPDATES)[-1][1])
+    assert (gap.start, gap.end) == (T0 + 91 * MS - 5, store.covered(UPDATES)[-1][1])
 
 
 def test_a_part_begins_with_the_book_that_the_last_snapshot_and_its_changes_gave(store: Store) -> None:
@@ -114,7 +114,7 @@ def test_a_declared_gap_of_the_updates_is_one_of_the_books_until_a_snapshot(stor
     store.declare_gap(UPDATES, T0 + 40 * MS, T0 + 45 * MS, "disconnected")
     run(store)
     gaps = [
-        ((gap.start - T0) // MS, (gap.end - T0) // MS, gap.reason)
+        ((gap.start - T0 + 5) // MS, (gap.end - T0 + 5) // MS, gap.reason)
         for gap in store.gaps(Series("bybit", "BTCUSDT", "books_5"))
     ]
     assert gaps == [(40, 45, "disconnected"), (45, 50, "no snapshot yet")]
@@ -144,3 +144,49 @@ def test_what_was_built_is_told_in_lines(store: Store, capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "bybit:BTCUSDT:books_5: 90 snapshots written" in shown
     assert "no book from 2023-11-14" in shown
+
+
+def test_a_better_build_takes_back_the_gaps_of_the_one_before(store: Store) -> None:
+    target = Series("bybit", "BTCUSDT", "books_5")
+    fill(store, rows(lost=(20,), snapshots=(0, 30)))
+    run(store)
+    store.declare_gap(target, T0 + 10 * DAY, T0 + 11 * DAY, "elsewhere")
+    span = {"start": T0, "end": T0 + 100 * MS}
+    store.write(UPDATES, rows(), Provenance("whole", T0, clock="received"), replace=True, **span)
+    with pytest.raises(DataError, match="--replace"):
+        run(store)
+    assert [gap.reason for gap in store.gaps(target)] == ["messages are missing: the sequence is broken", "elsewhere"]
+    assert run(store, replace=True)["gaps_withdrawn"] == 1
+    assert [gap.reason for gap in store.gaps(target)] == ["elsewhere"]
+
+
+def _apart(store: Store, lag: int, end: int, messages: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """Gaps in seconds of books of messages (second, action, sequence) received ``lag`` ns late."""
+    found = []
+    for k, (second, action, sequence) in enumerate(messages):
+        ts = T0 + second * 10**9
+        found += [(ts, ts - lag, k, action, side, 100.0 - side / 4, 1.0 + k, sequence) for side in (1, -1)]
+    names = ("ts", "exch_ts", "message", "action", "side", "price", "size", "sequence")
+    table = {name: np.array([row[i] for row in found]) for i, name in enumerate(names)}
+    provenance = Provenance("made", T0, clock="received")
+    store.write(UPDATES, table, provenance, start=T0, end=T0 + end * 10**9)
+    run(store)
+    return [(gap.start - T0, gap.end - T0) for gap in store.gaps(Series("bybit", "BTCUSDT", "books_5"))]
+
+
+def test_no_book_of_a_received_feed_stands_in_a_declared_gap(store: Store) -> None:
+    from halfspread.datafeeds.store.replay import cache_of, replay_books
+
+    (gap,) = _apart(store, MS, 20, [(0, 0, 10), (1, 1, 11), (2, 1, 13), (5, 0, 40), (6, 1, 41)])
+    assert gap == (2 * 10**9 - MS, 5 * 10**9 - MS)
+    series = Series("bybit", "BTCUSDT", "books_5")
+    closed = tuple((each.start, each.end) for each in store.gaps(series))
+    assert len(replay_books(store, series, closed=closed, cache=cache_of(store, 0)).times) == 4
+
+
+def test_a_book_that_breaks_with_the_last_message_is_lost_to_the_end(store: Store) -> None:
+    assert _apart(store, MS, 20, [(0, 0, 10), (1, 1, 11), (2, 1, 13)]) == [(2 * 10**9 - MS, 20 * 10**9)]
+
+
+def test_a_book_that_comes_back_with_the_last_message_is_there(store: Store) -> None:
+    assert _apart(store, MS, 20, [(0, 0, 10), (1, 1, 13), (5, 0, 40)]) == [(10**9 - MS, 5 * 10**9 - MS)]

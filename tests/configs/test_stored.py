@@ -125,6 +125,12 @@ def test_marks_of_the_interval_of_the_bars_come_first_then_the_finest(tmp_path: 
         tape(tmp_path, f'{BARS}index = "1d"')
 
 
+def test_marks_that_cover_the_range_come_before_finer_ones(tmp_path: Path, store: Path) -> None:
+    put(store, "index_4h", prices(5.0).iloc[::4])
+    put(store, "index_1h", prices(6.0).iloc[:3])
+    assert tape(tmp_path, BARS).origin["index"].startswith("store bybit:BTCUSDT:index_4h")
+
+
 def test_what_never_came_in_is_an_error_and_no_hole(tmp_path: Path, store: Path) -> None:
     late = bars().assign(ts=lambda table: table["ts"] + 240 * HOUR)
     put(store, "bars_1h", late)
@@ -167,6 +173,16 @@ def test_a_quiet_minute_beside_a_file_of_events_is_no_hole(tmp_path: Path) -> No
     assert len(tape(tmp_path, f"{market}9:00Z")) == 499
     with pytest.raises(DataError, match=r"2024-01-30 00:08:19\.000000001 UTC to 2024-01-30 00:10:00 UTC never came in"):
         tape(tmp_path, f"{market[:-1]}10:00Z")
+
+
+def test_a_day_without_any_event_is_told(tmp_path: Path) -> None:
+    later = quotes(False).assign(ts=lambda table: table["ts"] + 48 * HOUR)
+    put(tmp_path / "store", "quotes", pd.concat([quotes(False), later]))
+    market = f'{EVENTS}show = ["quotes"]\n'
+    told = "bybit:BTCUSDT:quotes: no row on 1 day (2024-01-31): is a file missing?"
+    assert told in tape(tmp_path, market).feeds[0].remarks
+    gap = "gaps = [[2024-01-31T00:00:00Z, 2024-02-01T00:00:00Z]]"
+    assert told not in tape(tmp_path, market + gap).feeds[0].remarks
 
 
 def test_books_with_enough_levels_are_chosen(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def terms_for(name: str) -> tuple[Any, Tape]:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_strategy_is_recorded_or_refused_with_a_reason(name: str) -> None:
     expert, tape = terms_for(name)
-    if name in ("market_maker", "almgren_chriss", "twap", "donchian_atr"):
+    if name in ("book_imbalance", "market_maker", "almgren_chriss", "twap", "donchian_atr"):
         with pytest.raises((ConfigError, ExpertFailure), match=r"sends orders|recorded at the closes of bars"):
             roll_out(tape, expert, CALM, COSTS, **OPTIONS)
         return

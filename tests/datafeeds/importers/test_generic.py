@@ -272,3 +272,28 @@ def test_memory_is_one_block_whatever_the_length_of_the_file(tmp_path: Path, mon
     assert sum(sizes) == 20_000
     assert max(sizes) < 400
     assert not rows(found)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "scale", "told"), [("XBTUSD", 1e8, True), ("XBTUSD", 1.0, False), ("ETHUSD", 1e8, False)]
+)
+def test_turnover_in_satoshi_becomes_coins(tmp_path: Path, symbol: str, scale: float, told: bool) -> None:
+    lines = [
+        f"{S + 60 * k},8000,8010,7990,{8000 + k},{volume},{volume / (8000 + k) * scale:.6f}"
+        for k, volume in enumerate((0, 160, 80))
+    ]
+    text = "ts,open,high,low,close,volume,turnover\n" + "\n".join(lines) + "\n"
+    options = Options(venue="bitmex", symbol=symbol, stamp="open")
+    _, got, found = one(write(tmp_path / "a.csv", text), options)
+    expected = [volume / (8000 + k) * (1.0 if told else scale) for k, volume in enumerate((0, 160, 80))]
+    assert got["turnover"] == pytest.approx(expected, rel=1e-4)
+    assert ("turnover is in satoshi: put into XBT" in found.told) == told
+
+
+def test_a_name_of_another_contract_is_refused(tmp_path: Path) -> None:
+    bars = "[" + ",".join(f"[{(S + 300 * k) * 1000},100,101,99,100.5,1]" for k in range(3)) + "]"
+    with pytest.raises(DataError, match="its name says ETHUSDT, and --symbol BTCUSDT; leave --symbol out"):
+        one(write(tmp_path / "ETH_USDT_USDT-5m-futures.json", bars), BYBIT)
+    assert one(write(tmp_path / "BTC_USDT_USDT-5m-futures.json", bars), BYBIT)[0] == "bybit:BTCUSDT:bars_5m"
+    found = one(write(tmp_path / "BTC_USDT-5m.json", bars), BYBIT)[2]
+    assert "its name says the spot market BTC/USDT, which is no contract" in found.told

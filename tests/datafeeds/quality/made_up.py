@@ -122,7 +122,8 @@ def subject_for(kind: str, columns: Columns, **known: Any) -> Subject:
         "lots": Steps(*BTCUSDT.lot_arrays(), BTCUSDT.name),
         "retrieved": LATE,
     }
-    return Subject(series, int(columns["ts"][0]), end, **{**given, **known})
+    given |= {"start": int(columns["ts"][0]), "end": end}
+    return Subject(series, **{**given, **known})
 
 
 def blocks_of(columns: Columns, cuts: Sequence[int] = ()) -> list[Block]:

@@ -144,3 +144,21 @@ def test_silence_of_a_quiet_stream_is_no_finding() -> None:
     columns = made_trades(minutes=6_000, a_minute=1)
     assert np.diff(columns["ts"]).max() > 5 * MINUTE
     assert not [one for one in find("trades", columns) if one.check == "silence"]
+
+
+def test_funding_that_ends_before_what_was_asked_for_is_told() -> None:
+    columns = made_funding()
+    first, last = int(columns["ts"][0]), int(columns["ts"][-1])
+    for covered, text in (
+        (((first, last + 50 * 24 * HOUR),), "149 missing between"),
+        (((first, last + 1), (last + 24 * HOUR, last + 48 * HOUR)), "3 missing between"),
+        (((first - 10 * 24 * HOUR, last + 1),), "30 missing between"),
+    ):
+        (found,) = find("funding", columns, covered=covered, start=covered[0][0], end=covered[-1][1])
+        assert (found.check, found.severity, found.count) == ("funding", "warning", 1)
+        assert text in found.message
+    for end in (last + 1, last + 8 * HOUR + MINUTE):
+        assert not find("funding", columns, covered=((first - 16 * HOUR, end),), start=first - 16 * HOUR, end=end)
+    after = ((last + 1, last + 60 * 24 * HOUR, "delisted"),)
+    span: Columns = {"covered": ((first, last + 50 * 24 * HOUR),), "start": first, "end": last + 50 * 24 * HOUR}
+    assert not find("funding", columns, declared=after, **span)

@@ -298,3 +298,20 @@ def test_writers_take_turns(store: Store) -> None:
     child.join(30)
     assert (written.same, written.added) == (24, 0)
     assert store.summary(BARS).sources == (provenance("one"), provenance("two"))
+
+
+def test_a_bit_that_flips_on_the_disk_is_found_out_by_whoever_reads_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(BARS, bars(0, 24 * 31), provenance("one"))
+    path = store.files(BARS)[0]
+    data, rows = path.read_bytes(), store.read(BARS)
+    refused = 0
+    for place in range(4, len(data) - 4, len(data) // 40):
+        flipped = bytearray(data)
+        flipped[place] ^= 0x10
+        path.write_bytes(flipped)
+        try:
+            assert store.read(BARS).equals(rows)
+        except DataError:
+            refused += 1
+    assert refused >= 35

@@ -351,3 +351,12 @@ def test_what_is_no_number_in_findings_becomes_null(store: Store) -> None:
     assert store.findings(BARS) == [{"examples": [None, 1.5, None]}]
     with pytest.raises(DataError, match="expected values of JSON"):
         store.save_document("bybit", "BTCUSDT", "instrument", {"tick": float("nan")}, ONE)
+
+
+def test_a_gap_is_taken_back_as_a_whole_or_in_part(store: Store) -> None:
+    store.write(BARS, bars(), ONE)
+    store.declare_gap(BARS, START, START + 10, "one")
+    store.declare_gap(BARS, START + 20, START + 40, "two")
+    assert [gap.reason for gap in store.withdraw_gaps(BARS, START, START + 30)] == ["one", "two"]
+    assert [(gap.start - START, gap.end - START) for gap in store.gaps(BARS)] == [(30, 40)]
+    assert store.withdraw_gaps(BARS, START, START + 30) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.store import filling
+from halfspread.datafeeds.store.parquet_files import PartitionFile
 from halfspread.datafeeds.store.store import Provenance, Series, Store
 from halfspread.engine.times import DAY, HOUR, SECOND, parse_time
 from halfspread.errors import DataError, FetchError
@@ -180,3 +182,72 @@ def test_rows_are_those_that_were_handed_in_even_where_their_arrays_are_used_aga
             np.multiply(block[name], 2.0, out=block[name])
         writer.add(block)
     assert store.read(BARS)["close"].to_pylist() == [5.0] * 3 + [10.0] * 3
+
+
+def test_an_interruption_while_a_block_goes_to_the_disk_doubles_no_rows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = itertools.count()
+    real = PartitionFile.write
+
+    def write(self: PartitionFile, table: pa.Table) -> None:
+        real(self, table)
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+
+    def add() -> None:
+        with store.writer(TRADES, ONE) as writer:
+            writer.add(trades(MIDNIGHT - DAY + HOUR * np.arange(24)))
+            for block in range(20):
+                writer.add(trades(MIDNIGHT + SECOND * np.arange(10 * block, 10 * block + 10)))
+
+    monkeypatch.setattr(filling, "CELLS_HELD", 100)
+    with monkeypatch.context() as patch:
+        patch.setattr(PartitionFile, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            add()
+    assert store.summary(TRADES).rows == 24  # the day before it
+    assert store.covered(TRADES)[-1][1] <= MIDNIGHT
+    assert left(store, TRADES) == {"2024-01-31.parquet"}
+    add()
+    assert store.summary(TRADES).rows == 224
+    assert len(set(store.read(TRADES)["ts"].to_pylist())) == 224
+
+
+def test_a_writer_that_failed_in_a_block_takes_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(filling, "CELLS_HELD", 100)
+    with store.writer(TRADES, ONE) as writer:
+        with monkeypatch.context() as patch:
+            patch.setattr(PartitionFile, "write", full)
+            with pytest.raises(DataError, match="No space left"):
+                writer.add(trades(MIDNIGHT + SECOND * np.arange(100)))
+        with pytest.raises(DataError, match="expected no more rows after a block that was not taken"):
+            writer.add(trades(MIDNIGHT + SECOND * np.arange(100, 200)))
+    assert store.missing(TRADES, MIDNIGHT, MIDNIGHT + DAY) == ((MIDNIGHT, MIDNIGHT + DAY),)
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, FetchError])
+@pytest.mark.parametrize("cells", [10, 10**6])
+def test_rows_of_a_time_that_may_go_on_are_not_kept_in_part(
+    store: Store, monkeypatch: pytest.MonkeyPatch, stopped: type[BaseException], cells: int
+) -> None:
+    monkeypatch.setattr(filling, "CELLS_HELD", cells)
+    everything = trades(MIDNIGHT + SECOND * (np.arange(30) // 3))
+
+    def add(blocks: int) -> None:
+        with store.writer(TRADES, ONE) as writer:
+            for block in range(blocks):
+                writer.add({name: values[5 * block : 5 * block + 5] for name, values in everything.items()})
+            if blocks < 6:
+                raise stopped("now")
+
+    with pytest.raises(stopped):
+        add(2)  # 10 rows: the first of the fourth second is the last of them
+    assert store.summary(TRADES).rows == 9
+    assert store.covered(TRADES) == ((MIDNIGHT, MIDNIGHT + 3 * SECOND),)
+    add(6)
+    assert store.summary(TRADES).rows == 30
+    assert store.covered(TRADES) == ((MIDNIGHT, MIDNIGHT + 9 * SECOND + 1),)

@@ -37,17 +37,17 @@ def test_a_gap_is_declared_and_taken_back(halfspread: Command, store: Store) -> 
     )
     told = json.loads(halfspread("data", "gap", BARS, "2024-01-01T20:00", "2024-01-02", "--withdraw", "--json").out)
     assert [gap["reason"] for gap in told["gaps"]] == ["the venue was down"]
-    assert "withdrawn: 2024-01-01 02:00:00 UTC" in halfspread("data", "gap", BARS, *span, "--withdraw").out
+    assert "to 2024-01-01 08:00:00 UTC any more (1 were)" in halfspread("data", "gap", BARS, *span, "--withdraw").out
     assert store.gaps(BARS) == ()
-    assert "no gap was declared" in halfspread("data", "gap", BARS, *span, "--withdraw").out
+    assert "(0 were)" in halfspread("data", "gap", BARS, *span, "--withdraw").out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("bybit:BTCUSDT", "2024-01-01", "2024-01-02", "--reason", "x"), "expected VENUE:SYMBOL:KIND"),
-        ((str(BARS), "2024-01-01", "2024-01-02"), "say --reason TEXT to declare a gap, or --withdraw"),
-        ((str(BARS), "2024-01-01", "2024-01-02", "--reason", "x", "--withdraw"), "say --reason TEXT"),
+        ((str(BARS), "2024-01-01", "2024-01-02"), "expected --reason TEXT to declare a gap, or --withdraw"),
+        ((str(BARS), "2024-01-01", "2024-01-02", "--reason", "x", "--withdraw"), "expected --reason TEXT"),
         ((str(BARS), "2024-01-02", "2024-01-01", "--reason", "x"), "expected a start before the end"),
         (("bybit:BTCUSDT:bars_5m", "2024-01-01", "2024-01-02", "--reason", "x"), "got bybit:BTCUSDT:bars_1h"),
     ],

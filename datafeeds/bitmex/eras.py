@@ -5,12 +5,15 @@ Times are int64 nanoseconds UTC.
 
 from __future__ import annotations
 
-from halfspread.engine.times import DAY, SECOND, time_text
+from halfspread.engine.times import DAY, HOUR, SECOND, time_text
 
-__all__ = ["CLOSED", "CLOSED_ON", "POOLS", "POOLS_SINCE", "missing_file"]
+__all__ = ["CLOSED", "CLOSED_AT", "CLOSED_ON", "OPENED", "POOLS", "POOLS_SINCE", "missing_file"]
 
 #: The last day, 2026-09-23; the venue closed at 04:00.
 CLOSED_ON = 1_790_121_600 * SECOND
+CLOSED_AT = CLOSED_ON + 4 * HOUR
+#: Before the first row of any table: 2014-11-01.
+OPENED = 1_414_800_000 * SECOND
 CLOSED = (
     "BitMEX closed on 2026-09-23, and {host} does not serve its history; give the address of a mirror, or import daily "
     "files, tardis.dev data or an archive of your own"

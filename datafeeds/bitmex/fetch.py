@@ -21,7 +21,7 @@ from halfspread.datafeeds.bitmex.instruments import rules_of
 from halfspread.datafeeds.bitmex.rows import BINS
 from halfspread.datafeeds.net.clock import Clock, MachineClock
 from halfspread.datafeeds.net.http import Retries
-from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress, quiet
+from halfspread.datafeeds.net.requests import OPEN, Fetched, FetchRequest, Hole, Part, Progress, quiet
 from halfspread.datafeeds.store.kinds import kind_of
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.store import Store
@@ -110,9 +110,11 @@ class _Job:
         """Rows of one kind for all that the store lacks."""
         series = Series("bitmex", self.request.symbol, kind)
         start, end = self.request.start, self.request.end or self.client.clock.now()
-        spans = ((start, end),) if self.request.replace else self.store.missing(series, start, end)
+        spans: tuple[tuple[int, int], ...] = ()
+        if start < end:
+            spans = ((start, end),) if self.request.replace else self.store.missing(series, start, end)
         if not spans:
-            return Part(kind)
+            return Part(kind, told=() if start < end else ("the first time asked for is not over yet",))
         path, pages = self._pages(kind)
         notes = (POOLS,) if kind in ("trades", "quotes") and end > POOLS_SINCE else ()
         holes: list[Hole] = []
@@ -123,6 +125,8 @@ class _Job:
             for first, last in spans:
                 reached = first
                 for page in pages(first, last):
+                    if page.start > reached:
+                        told.append(f"no rows from {time_text(reached)} to {time_text(page.start)}: {OPEN}")
                     writer.add(page.columns, page.start, page.end)
                     holes += _holes(kind, page)
                     told += [POOLS] if page.pools and POOLS not in told else []
@@ -130,7 +134,7 @@ class _Job:
                     self.progress(kind, done + reached - first, whole)
                 done += last - first
                 if reached < last - max(series.of_kind.interval, MINUTE):  # more than the bar that is under way
-                    told.append(f"rows from {time_text(reached)} on are not there yet")
+                    told.append(f"rows from {time_text(reached)} on are not there yet; a later fetch asks again")
         for hole in holes:
             self.store.declare_gap(series, hole.start, hole.end, hole.reason)
         return Part(kind, spans, writer.written.added, writer.written.same, tuple(holes), tuple(told))
@@ -163,7 +167,9 @@ def _holes(kind: str, page: Page) -> list[Hole]:
     """Spans of a page without bars: BitMEX makes one for every interval, also without trades."""
     interval = kind_of(kind).interval
     if not interval:
-        return []
+        return [
+            Hole(start, end, "asked for twice, and the server has no settlements here") for start, end in page.holes
+        ]
     first, last = page.start + -page.start % interval, page.end
     edges = [first - interval, *page.columns["ts"], last]
     return [

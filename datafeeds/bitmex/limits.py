@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from halfspread.datafeeds.net.limits import Left, PlainLimits, Refused, Reply, retry_after, whole_number
+from halfspread.datafeeds.net.limits import Left, PlainLimits, Refused, Reply, http_date, retry_after, whole_number
 from halfspread.engine.times import SECOND
 
 __all__ = ["BitmexLimits"]
 
+#: The venue counts a minute; a reset that is further away than this, ns, is none.
+_FARTHEST = 70 * SECOND
 #: Seconds to wait after "overloaded", which says that the request never reached the venue's engine.
 OVERLOADED = 0.5
 
@@ -26,12 +28,15 @@ class BitmexLimits(PlainLimits):
     venue: str = "BitMEX"
 
     def left(self, reply: Reply, now: int) -> Left | None:
-        """What is left of the minute; None where the headers do not say."""
+        """What is left of the minute, which ends by the server's clock (its Date); None where the headers do not say,
+        or name a time that is no end of a minute."""
         remaining = whole_number(reply.headers.get("x-ratelimit-remaining"))
         reset = whole_number(reply.headers.get("x-ratelimit-reset"))
-        if remaining is None or reset is None or reset > 2**33:
+        if remaining is None or reset is None:
             return None
-        return Left(remaining, reset * SECOND)
+        date = http_date(reply.headers.get("date"))
+        ahead = reset * SECOND - (now if date is None else date)
+        return Left(remaining, now + ahead) if 0 < ahead <= _FARTHEST else None
 
     def refused(self, reply: Reply, now: int) -> Refused | None:
         """429 waits as long as it says, 503 at least half a second; what else is refused stays so."""

@@ -120,7 +120,8 @@ def number(row: Row, name: str, time: int, *, least: float = -math.inf) -> float
     value = row.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < least:
+    finite = isinstance(value, (int, float)) and abs(value) < 1e300  # also a whole number of any length
+    if isinstance(value, bool) or not finite or value < least:
         wanted = "a number" if least == -math.inf else f"a number of at least {least:g}"
         raise NotTrustedError(f"{time_text(time)}: {name}: expected {wanted}, got {value!r}")
     return float(value)
@@ -154,6 +155,8 @@ def bar_columns(rows: list[tuple[int, Row]], interval: int, settle: str) -> Colu
         turnover = number(row, "turnover", end, least=0.0)
         columns["turnover"].append(None if turnover is None or scale is None else turnover / scale)
         trades = number(row, "trades", end, least=0.0)
+        if trades is not None and trades % 1.0:
+            raise NotTrustedError(f"{time_text(end)}: trades: expected a whole number, got {trades!r}")
         columns["trades"].append(None if trades is None else int(trades))
         columns["vwap"].append(number(row, "vwap", end, least=0.0))
         columns["last_size"].append(number(row, "lastSize", end, least=0.0))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import numpy as np
@@ -82,11 +82,11 @@ class Http:
     closed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _address(self.base_url)
+        if parts is None or parts.scheme not in ("http", "https"):
             raise ConfigError(f"expected an address such as https://api.example.com, got {self.base_url!r}")
-        if parts.username or parts.password or parts.query:
-            raise ConfigError("expected an address without a password and without parameters after '?'")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ConfigError("expected an address without a password and without what follows '?' or '#'")
         if not self.limits.per_second > 0.0:
             raise ConfigError(f"requests per second: expected a number above 0, got {self.limits.per_second}")
         self.base_url = self.base_url.rstrip("/")
@@ -268,11 +268,29 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {key.lower(): value for key, value in headers.items()}
 
 
+def _address(text: str) -> SplitResult | None:
+    """The parts of an address, None for what cannot be one."""
+    try:
+        parts = urlsplit(text)
+        known = parts.hostname and parts.port != 0  # ports beyond 65535 are a ValueError
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        urllib3.util.parse_url(text)
+    except (ValueError, urllib3.exceptions.HTTPError):
+        return None
+    return parts if known and not re.search(r"[\s\x00-\x1f]", host) else None
+
+
 def _next_address(url: str, onward: str) -> str:
-    target = urljoin(url, onward)
-    schemes = urlsplit(url).scheme, urlsplit(target).scheme
+    host = urlsplit(url).netloc
+    try:
+        target = urljoin(url, onward)
+        schemes = urlsplit(url).scheme, urlsplit(target).scheme
+    except ValueError:
+        raise FetchError(f"{host}: redirected to {onward[:80]!r}, which is no address; not followed") from None
     if schemes not in (("http", "http"), ("http", "https"), ("https", "https")):
-        raise FetchError(f"{urlsplit(url).netloc}: redirected to {target}, which is not as safe; not followed")
+        raise FetchError(f"{host}: redirected to {target}, which is not as safe; not followed")
+    if _address(target) is None:
+        raise FetchError(f"{host}: redirected to {onward[:80]!r}, which is no address; not followed")
     return target
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 from halfspread.datafeeds.net.clock import Clock
 from halfspread.engine.times import SECOND
 
-__all__ = ["Left", "Limits", "Pace", "PlainLimits", "Refused", "Reply", "retry_after", "whole_number"]
+__all__ = ["Left", "Limits", "Pace", "PlainLimits", "Refused", "Reply", "http_date", "retry_after", "whole_number"]
 
 
 @dataclass(frozen=True)
@@ -147,13 +147,17 @@ def retry_after(headers: Mapping[str, str], now: int) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return float(text)
+    date = http_date(text)
+    return None if date is None else max((date - now) / SECOND, 0.0)
+
+
+def http_date(text: str | None) -> int | None:
+    """The time of a date as headers have it, ns UTC; None for anything else, however odd."""
     try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+        date = parsedate_to_datetime(text or "")
+        return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()) * SECOND
+    except (ArithmeticError, ValueError, TypeError, IndexError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(date.timestamp() - now / SECOND, 0.0)
 
 
 def whole_number(text: str | None) -> int | None:

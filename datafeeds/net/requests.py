@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from halfspread.errors import FetchError
 
-__all__ = ["FetchRequest", "Fetched", "Hole", "Part", "Progress", "quiet"]
+__all__ = ["OPEN", "FetchRequest", "Fetched", "Hole", "Part", "Progress", "quiet"]
 
+#: Why a span without rows counts as not fetched.
+OPEN = "the venue must have rows here, and gave none: not taken as fetched, the same command asks again"
 #: Called with what is being fetched (the name of a kind), how much of it is done, and how much it is in all.
 Progress = Callable[[str, float, float], None]
 

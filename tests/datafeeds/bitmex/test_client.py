@@ -22,10 +22,13 @@ def test_reverse_deep_offsets_and_partial_bins_are_never_asked_for(bring: Fetch,
         asked = [parse_qs(urlsplit(entry.address).query) for entry in venue.log]
     assert len(asked) >= 8
     assert not any("reverse" in params for params in asked)
-    assert not any("start" in params for params in asked)
+    assert all(int(params["start"][0]) < 10 for params in asked if "start" in params)  # of one millisecond only
     assert {params["partial"][0] for params in asked if "binSize" in params} == {"false"}
     assert max(int(params["count"][0]) for params in asked) == 1000
     assert {params["symbol"][0] for params in asked} == {"XBTUSD"}  # the venue's name, not BTCUSD
+
+
+NOW = 1_700_000_000 * SECOND
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
@@ -34,11 +37,23 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Reply:
 
 def test_what_is_left_stands_in_the_headers() -> None:
     limits = BitmexLimits()
-    left = limits.left(reply(200, x_ratelimit_remaining="3", x_ratelimit_reset="1700000060"), 0)
+    left = limits.left(reply(200, x_ratelimit_remaining="3", x_ratelimit_reset="1700000060"), NOW)
     assert left is not None
     assert (left.requests, left.resets) == (3, 1_700_000_060 * SECOND)
     assert limits.left(reply(200), 0) is None
     assert limits.left(reply(200, x_ratelimit_remaining="x", x_ratelimit_reset="1"), 0) is None
+
+
+@pytest.mark.parametrize("reset", ["8000000000", "1700003600", "99999999999999999999999", "1699999999", "0"])
+def test_a_reset_that_is_no_end_of_a_minute_holds_nothing(reset: str) -> None:
+    assert BitmexLimits().left(reply(200, x_ratelimit_remaining="0", x_ratelimit_reset=reset), NOW) is None
+
+
+def test_the_reset_is_read_by_the_clock_of_the_server() -> None:
+    headers = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1700003610", "date": "Tue, 14 Nov 2023 23:13:20 GMT"}
+    left = BitmexLimits().left(reply(200, b"", **headers), NOW)  # our clock is an hour slow
+    assert left is not None
+    assert left.resets == NOW + 10 * SECOND
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,13 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(server: Loopback, clock
         client(server, clock).get("/a")
 
 
+@pytest.mark.parametrize("onward", ["http://[bad", "http://h:99999/"])
+def test_a_redirect_to_what_is_no_address_is_refused(server: Loopback, clock: ManualClock, onward: str) -> None:
+    server.lay_out(Answer(status=302, headers={"Location": onward}))
+    with pytest.raises(FetchError, match="which is no address; not followed"):
+        client(server, clock).get("/a")
+
+
 def test_one_thread_uses_one_connection(server: Loopback, clock: ManualClock) -> None:
     http = client(server, clock)
     for _ in range(5):
@@ -235,7 +242,19 @@ def test_a_closed_client_asks_no_more(server: Loopback, clock: ManualClock) -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["api.example.com", "ftp://example.com", "https://", "https://a:b@example.com", "http://h?x=1"]
+    "address",
+    [
+        "api.example.com",
+        "ftp://example.com",
+        "https://",
+        "https://a:b@example.com",
+        "http://h?x=1",
+        "http://h/path#x",
+        "http://[bad",
+        "http://127.0.0.1:99999",
+        f"http://{'a' * 70}.com",
+        "http://a b.com",
+    ],
 )
 def test_an_address_that_cannot_be_one_is_refused(address: str) -> None:
     with pytest.raises(ConfigError, match="expected an address"):

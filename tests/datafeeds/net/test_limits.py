@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from halfspread.datafeeds.net.clock import MachineClock, ManualClock, Skew, measure_skew
 from halfspread.datafeeds.net.http import Http
-from halfspread.datafeeds.net.limits import Left, Pace, PlainLimits, Reply, retry_after, whole_number
+from halfspread.datafeeds.net.limits import Left, Pace, PlainLimits, Reply, http_date, retry_after, whole_number
 from halfspread.engine.times import SECOND
 from tests.datafeeds.net.loopback import Answer, Loopback
 
@@ -106,6 +106,12 @@ def test_a_date_to_wait_for_is_read_by_our_clock() -> None:
     assert retry_after({"retry-after": "Tue, 14 Nov 2023 22:13:25 GMT"}, NOW) == 5.0
     assert retry_after({"retry-after": "Tue, 14 Nov 2023 22:13:10 GMT"}, NOW) == 0.0
     assert retry_after({}, NOW) is None
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "soon", ""])
+def test_a_date_that_cannot_be_is_none(date: str) -> None:
+    assert retry_after({"retry-after": date}, NOW) is None
+    assert http_date(date) is None
 
 
 @given(st.text())

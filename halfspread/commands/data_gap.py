@@ -49,23 +49,3 @@ def execute(arguments: Namespace) -> int:
 
 def _plain(gaps: tuple[Gap, ...]) -> list[dict[str, str]]:
     return [{"start": time_text(gap.start), "end": time_text(gap.end), "reason": gap.reason} for gap in gaps]
-
-
-def _withdraw(arguments: Namespace, store: Store, series: Series, start: int, end: int) -> int:
-    gone = store.withdraw_gaps(series, start, end)
-    if arguments.json:
-        _print_gaps(arguments, store, series)
-        return 0
-    for gap in gone:
-        reason = without_controls(gap.reason)
-        print(f"{series}: withdrawn: {time_text(gap.start)} to {time_text(gap.end)}: {reason}")
-    if not gone:
-        print(f"{series}: no gap was declared from {time_text(start)} to {time_text(end)}")
-    return 0
-
-
-def _print_gaps(arguments: Namespace, store: Store, series: Series) -> None:
-    gaps = [
-        {"start": time_text(gap.start), "end": time_text(gap.end), "reason": gap.reason} for gap in store.gaps(series)
-    ]
-    print_json({"series": str(series), "gaps": gaps}, arguments.stdout)

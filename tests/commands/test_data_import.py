@@ -145,3 +145,21 @@ def test_options_are_checked_before_a_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a size such as 500MB"):
         execute(arguments(tmp_path, tmp_path / "a.csv", max_unpacked="all"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_day_without_rows_did_not_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store")
+    file = tmp_path / "a.csv"
+    times = [S, S + 5, S + DAY + 3, S + 3 * DAY + 7, S + 3 * DAY + 8, S + 6 * DAY]
+    file.write_text("time,price,size\n" + "".join(f"{time}.25,1,1\n" for time in times))
+    for chunk in (1 << 21, 40):
+        monkeypatch.setattr(text_tables, "CHUNK", chunk)
+        code, said = done(arguments(store.folder, file))
+        assert code == 0
+        holes = [note for note in said["files"][0]["notes"] if "not covered" in note]
+        assert [hole[:57] for hole in holes] == [
+            "bybit:BTCUSDT:trades: no rows from 2024-01-03 00:00:03.25",
+            "bybit:BTCUSDT:trades: no rows from 2024-01-05 00:00:08.25",
+        ]
+        spans = [((a - S * 10**9) // 10**9, (b - S * 10**9) // 10**9) for a, b in store.covered(TRADES)]
+        assert spans == [(0, DAY + 3), (3 * DAY + 7, 3 * DAY + 8), (6 * DAY, 6 * DAY)]

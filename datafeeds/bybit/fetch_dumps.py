@@ -1,10 +1,15 @@
-"""Fetch trades and order-book updates from the venue's public files, a day at a time."""
+"""Fetch trades and order-book updates from the venue's public files, a day at a time.
+
+Days without a file are a gap where the server has the files of the days before and after them; others do not count as
+fetched, and a server that has no file at all is an error.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +21,14 @@ from halfspread.datafeeds.bybit.listing import category_of
 from halfspread.datafeeds.net.clock import Clock
 from halfspread.datafeeds.net.download import Downloaded, download
 from halfspread.datafeeds.net.http import GoneError, Http
-from halfspread.datafeeds.net.limits import PlainLimits
+from halfspread.datafeeds.net.limits import PlainLimits, Reply
 from halfspread.datafeeds.net.parallel import in_order
 from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import united
 from halfspread.datafeeds.store.store import Store, Written
 from halfspread.engine.times import DAY, SECOND
-from halfspread.errors import DataError
+from halfspread.errors import DataError, FetchError
 
 __all__ = ["DUMP_KINDS", "TRADES_URL", "books_url", "fetch_dumps"]
 
@@ -87,22 +92,22 @@ class _Fetcher:
         self._told: list[str] = []
         self._spans: list[tuple[int, int]] = []
         self._absent: list[tuple[int, int]] = []
-        self._rows = self._same = self._depth = 0
+        self._beside = False
+        self._rows = self._same = self._depth = self._came = 0
 
     def run(self) -> None:
         """Fetch day after day; one file comes while the one before is read."""
         days = list(self._days())
-        try:
-            for number, day in enumerate(in_order(self._get, days, 2, ahead=2, stop=self._http.close), 1):
-                if day.file is None:
-                    self._without(day)
-                else:
-                    written = self._read(day, day.file)
-                    self._rows, self._same = self._rows + written.added, self._same + written.same
-                    self._spans.append((day.start, day.start + DAY))
-                self._progress(self._kind, number, len(days))
-        finally:
-            self._note_absent()
+        for number, day in enumerate(in_order(self._get, days, 2, ahead=2, stop=self._http.close), 1):
+            if day.file is None:
+                self._without(day)
+            else:
+                written = self._read(day, day.file)
+                self._rows, self._same = self._rows + written.added, self._same + written.same
+                self._came += 1
+                self._spans.append((day.start, day.start + DAY))
+            self._progress(self._kind, number, len(days))
+        self._note_absent()
 
     def part(self) -> Part:
         """What came so far."""
@@ -112,6 +117,9 @@ class _Fetcher:
         """Days that are over and of which anything is missing."""
         now = self._http.clock.now()
         end = min(self._request.end or now, now // DAY * DAY)
+        if (self._request.end or now) > end:
+            today = _Day(max(end, self._request.start // DAY * DAY)).text
+            self._told.append(f"the file of {today} comes after the day is over")
         for start in range(self._request.start // DAY * DAY, end, DAY):
             if self._request.replace or self._store.missing(self._series, start, start + DAY):
                 yield _Day(start)
@@ -119,13 +127,7 @@ class _Fetcher:
     def _get(self, day: _Day) -> _Day:
         """The day with its file; without one where the server has none. A book's depth is the one of that day, or else
         the other."""
-        symbol = self._request.symbol
-        if self._kind == "trades":
-            choices = [(0, f"trading/{symbol}/{symbol}{day.text}.csv.gz")]
-        else:
-            likely = depth_of_day(day.text)
-            choices = [(depth, books_url(symbol, day.text, depth)) for depth in (likely, 700 - likely)]
-        for depth, path in choices:
+        for depth, path in self._paths(day):
             to = self._folder / Path(path).name
             try:
                 file = download(self._http, path, to, packing="gzip" if self._kind == "trades" else "zip")
@@ -133,6 +135,29 @@ class _Fetcher:
                 continue
             return _Day(day.start, file, depth)
         return day
+
+    def _paths(self, day: _Day) -> list[tuple[int, str]]:
+        """Depths and paths that the file of a day may have, the likeliest first."""
+        symbol = self._request.symbol
+        if self._kind == "trades":
+            return [(0, f"trading/{symbol}/{symbol}{day.text}.csv.gz")]
+        likely = depth_of_day(day.text)
+        return [(depth, books_url(symbol, day.text, depth)) for depth in (likely, 700 - likely)]
+
+    def _there(self, start: int) -> bool:
+        """Whether the server has the file of the day that begins at ``start``; its body is not read."""
+        found = any(first <= start < last for first, last in self._spans)
+        for _, path in () if found else self._paths(_Day(start)):
+            url = self._http.url(path)
+            found |= self._http.repeat(partial(self._is_file, url), url)
+        self._beside |= found
+        return found
+
+    def _is_file(self, url: str) -> bool:
+        with self._http.answer(url, {"Accept-Encoding": "identity"}) as answer:
+            if answer.status not in (404, 410):
+                self._http.judge(Reply(answer.status, {}, b"", url))
+            return answer.status == 200 and "html" not in answer.headers.get("content-type", "").lower()
 
     def _read(self, day: _Day, file: Downloaded) -> Written:
         """Write the rows of a file, which is removed then."""
@@ -184,8 +209,22 @@ class _Fetcher:
         self._absent.append((day.start, end))
 
     def _note_absent(self) -> None:
-        """Days whose files will not come any more are gaps."""
-        spans = united(self._absent)
+        """Days whose files will not come any more are gaps, where the files beside them show that there are others.
+        Raises FetchError where the server has no file at all."""
+        absent = united(self._absent)
+        spans = [span for span in absent if self._there(span[0] - DAY) and self._there(span[1])]
+        for start, end in absent:
+            if (start, end) not in spans:
+                self._told.append(
+                    f"{_Day(start).text} to {_Day(end - DAY).text}: the server has no files of these days, nor of one "
+                    "beside them: not taken as fetched, the same command asks again"
+                )
+        if absent and not spans and not self._came and not self._beside:
+            raise FetchError(
+                f"{self._http.host}: no file of {self._request.symbol} of any of {len(self._absent)} days, such as "
+                f"{self._http.url(self._paths(_Day(absent[0][0]))[0][1])}; is the symbol right, and the address of the "
+                "files?"
+            )
         if not spans:
             return
         source = Provenance(self._http.base_url, self._http.clock.now(), notes=(_NO_FILE,))

@@ -255,7 +255,7 @@ def test_the_change_of_depth_is_a_gap_and_rows_of_other_days_are_left_out(server
     assert "/orderbook/linear/AUSDT/2025-08-20_AUSDT_ob500.data.zip" in [asked.path for asked in server.log]
     (part,) = fetched.parts
     assert (part.rows, part.spans) == (7, ((DAY0, DAY0 + 2 * DAY),))
-    assert part.told == ("2025-08-20_AUSDT_ob500.data.zip: 2 rows of other days were left out",)
+    assert part.told[-1] == "2025-08-20_AUSDT_ob500.data.zip: 2 rows of other days were left out"
     (gap,) = store.gaps(series)
     assert (gap.start, gap.end) == (DAY0 + DAY - 1, DAY0 + DAY + 700_000_000)
     assert gap.reason == "the venue's files change from 500 levels to 200"
@@ -271,18 +271,44 @@ def test_the_depth_of_a_day_is_tried_first_and_then_the_other(server: Loopback, 
     assert (fetched.error, fetched.parts[0].rows) == (None, 2)
 
 
-def test_days_without_a_file_are_gaps_unless_they_may_still_come(server: Loopback, tmp_path: Path) -> None:
-    server.lay_out(Answer(b"<Error/>", 404))
-    store = Store(tmp_path)
-    fetched = ask(server.url, store, "trades", start=DAY0, now=DAY0 + 9 * DAY)
+def serve_days(server: Loopback, *days: str) -> None:
+    """A file of one trade for each of the days, and no other."""
+
+    def answer(asked: Asked) -> Answer:
+        day = asked.path[-17:-7]
+        if day not in days:
+            return Answer(b"<Error/>", 404)
+        at = np.datetime64(day, "s").astype(int) + 5
+        return Answer(gzip.compress(f"{HEADER}\n{trade(f'{at}.5')}\n".encode()), headers={})
+
+    server.answer = answer
+
+
+def test_days_without_a_file_are_gaps_between_days_with_one(server: Loopback, tmp_path: Path) -> None:
+    serve_days(server, "2025-08-19", "2025-08-22")
+    store, series = Store(tmp_path), Series("bybit", "AUSDT", "trades")
+    fetched = ask(server.url, store, "trades", start=DAY0, end=DAY0 + 4 * DAY, now=DAY0 + 90 * DAY)
     (part,) = fetched.parts
     assert [(hole.start, hole.end) for hole in part.holes] == [(DAY0, DAY0 + 2 * DAY)]
     assert part.holes[0].reason == "the venue has no files of these days"
-    assert len(store.gaps(Series("bybit", "AUSDT", "trades"))) == 1
-    assert len(part.told) == 7
-    assert store.missing(Series("bybit", "AUSDT", "trades"), DAY0, DAY0 + 9 * DAY) == (
-        (DAY0 + 2 * DAY, DAY0 + 9 * DAY),
-    )
+    assert [(gap.start, gap.end) for gap in store.gaps(series)] == [(DAY0, DAY0 + 2 * DAY)]
+    assert store.missing(series, DAY0, DAY0 + 4 * DAY) == ((DAY0 + 3 * DAY, DAY0 + 4 * DAY),)
+    assert "2025-08-23 to 2025-08-23: the server has no files of these days, nor" in part.told[-1]
+
+
+def test_a_server_without_any_file_is_an_error_and_covers_nothing(server: Loopback, tmp_path: Path) -> None:
+    server.lay_out(Answer(b"<Error/>", 404))
+    store = Store(tmp_path)
+    fetched = ask(server.url, store, "trades", start=DAY0, now=DAY0 + 9 * DAY)
+    assert "no file of AUSDT of any of 2 days, such as" in str(fetched.error)
+    assert "is the symbol right, and the address of the files?" in str(fetched.error)
+    assert store.series() == ()
+
+
+def test_the_file_of_today_is_told_to_come_later(server: Loopback, tmp_path: Path) -> None:
+    fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + HOUR)
+    assert fetched.parts[0].told == ("the file of 2025-08-20 comes after the day is over",)
+    assert server.log == []
 
 
 def test_a_file_of_another_day_is_refused_and_nothing_is_left(server: Loopback, tmp_path: Path) -> None:

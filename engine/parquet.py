@@ -111,7 +111,8 @@ def parquet_blocks(source: Path | ParquetFiles, columns: list[str]) -> Iterator[
     import pyarrow.parquet
 
     try:
-        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:  # not the whole file at once
+        # not the whole file at once, and no page that was damaged on the disk
+        with pa.parquet.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             single_columns(names, str(path))
             wanted = [name for name in columns if name in names]

@@ -111,7 +111,8 @@ def _read_file(path: Path, columns: list[str]) -> Table:
             return _from_arrow(_in_utc(pa.csv.read_csv(path)), columns, str(path))
         names = pa.parquet.read_schema(path).names
         single_columns(names, str(path))
-        table = pa.parquet.ParquetFile(path).read(columns=[name for name in names if name in columns])
+        file = pa.parquet.ParquetFile(path, page_checksum_verification=True)
+        table = file.read(columns=[name for name in names if name in columns])
     except (pa.ArrowException, OSError) as error:
         raise DataError(unreadable(path, error)) from error
     return {**dict.fromkeys(names), **_from_arrow(table, columns, str(path))}

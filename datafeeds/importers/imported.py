@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from halfspread.datafeeds.importers.archives import Source
+from halfspread.datafeeds.store.manifest import Gap
 from halfspread.datafeeds.store.series import Provenance, Series
 
 __all__ = ["Block", "Imported", "Tally", "kept_rows", "table_of"]
@@ -18,11 +19,13 @@ __all__ = ["Block", "Imported", "Tally", "kept_rows", "table_of"]
 @dataclass(frozen=True)
 class Block:
     """Rows of one series in order of time: an Arrow table in the columns and types of its kind. ``span``: what they
-    cover where that is more than from the first to the last row."""
+    cover where that is more than from the first to the last row; ``gaps``: in which the file says that nothing was
+    recorded."""
 
     series: Series
     rows: Any
     span: tuple[int, int] | None = None
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 Columns are found by their names. Amounts are contracts as the venue counts them. Rows with one local time came in one
 message. Rows of a book before its first snapshot are skipped, and a snapshot after changes replaces the book; where one
-snapshot came in several messages, the later ones add to it. Funding settlements are not made of tickers: what was paid
-is the rate at the settlement, and a file need not hold the message that says it.
+snapshot came in several messages within a second, the later ones add to it. tardis begins with a snapshot after each
+reconnect: where a second or more passed before it, that time is a gap. Funding settlements are not made of tickers:
+what was paid is the rate at the settlement, and a file need not hold the message that says it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from halfspread.datafeeds.importers.text_tables import TextTable
 from halfspread.datafeeds.importers.units import Clock, clock_of
 from halfspread.datafeeds.importers.where import Where
 from halfspread.datafeeds.store.kinds import SET, SNAPSHOT, Column, kind_of
+from halfspread.datafeeds.store.manifest import Gap
 from halfspread.datafeeds.store.series import Provenance, Series
-from halfspread.engine.times import time_text
+from halfspread.engine.times import SECOND, time_text
 from halfspread.errors import DataError
 
 __all__ = ["is_tardis", "read_tardis", "type_of"]
@@ -170,7 +172,9 @@ class _Reader:
                 series = self.series(exchange, symbol)
                 if len(columns["ts"]):
                     self.tally.keep(series, columns["ts"].to_numpy())
-                    yield Block(series, table_of(series, columns))
+                    lost = self.books[symbol].lost if symbol in self.books else []
+                    gaps = tuple(Gap(start, end, "the recorder connected again") for start, end in lost)
+                    yield Block(series, table_of(series, columns), gaps=gaps)
 
     def _at(self, name: str) -> int:
         return self.table.names.index(name)
@@ -212,8 +216,14 @@ class _Reader:
         self.last = int(times[-1])
 
     def _updates(self, rows: Any, times: dict[str, Any], where: Where, symbol: str) -> dict[str, Any]:
+        """Rows of a book; gaps before the snapshots of reconnects are those of the block."""
         snapshot = coded(
-            rows.column("is_snapshot"), {"true": 1, "false": 0}.get, _int8(), "true or false", where, "is_snapshot"
+            rows.column("is_snapshot"),
+            lambda text: {"true": 1, "false": 0}.get(text.lower()),
+            _int8(),
+            "true or false",
+            where,
+            "is_snapshot",
         )
         price = _needed(rows, "price", where)
         size = _needed(rows, "amount", where)
@@ -279,15 +289,19 @@ class _Book:
     local: int = -1
     message: int = 0
     whole: bool = False
+    lost: list[tuple[int, int]] = field(default_factory=list)
 
     def read(self, local: Any, snapshot: Any) -> tuple[Any, Any, Any]:
-        """Action, number of message and whether it stays, of each row.
+        """Action, number of message and whether it stays, of each row; ``lost`` are spans before snapshots after which
+        the book was not heard of.
 
-        A row that begins a run of snapshot rows begins a new book; rows of the run in later messages add to it.
+        A row that begins a run of snapshot rows begins a new book; rows of the run in later messages add to it, unless
+        a second passed.
         """
         count = len(local)
         before = np.concatenate([[self.snapshot and self.begun], snapshot[:-1]])
-        starts = snapshot & ~before
+        waits = np.diff(local, prepend=self.local if self.local >= 0 else local[:1])
+        starts = snapshot & (~before | (waits >= SECOND))
         moved = np.diff(local, prepend=self.local) != 0
         begins = moved | starts | (snapshot != before)
         if not self.message and count:
@@ -299,6 +313,8 @@ class _Book:
         action = np.where(snapshot & (message == of_start[run]), SNAPSHOT, SET).astype(np.int8)
         seen = snapshot.cumsum() > 0
         keep = np.ones(count, bool) if self.begun else seen
+        again = starts & (waits >= SECOND) & (np.concatenate([[self.begun], seen[:-1]]) | self.begun)
+        self.lost = [(int(local[row] - waits[row]) + 1, int(local[row])) for row in np.flatnonzero(again)]
         if count:
             self.begun = bool(self.begun or seen.any())
             self.snapshot, self.local, self.message = bool(snapshot[-1]), int(local[-1]), int(message[-1])

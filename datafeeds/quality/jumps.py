@@ -176,6 +176,7 @@ class JumpCheck:
         if self._held is not None:
             self._look(self._held, 1)
             self._held = None
+        confirmed = f"{self.witness} or the volume confirm" if self.witness else "the volume confirms"
         return [
             *self._levels.finding(
                 "jumps",
@@ -192,7 +193,7 @@ class JumpCheck:
             *self._seen.finding(
                 "spikes",
                 "note",
-                f"{many(self._seen.count, 'spike')} that {self.witness} or the volume confirm; {self._seen.worst}",
+                f"{many(self._seen.count, 'spike')} that {confirmed}; {self._seen.worst}",
             ),
             *self._broken.finding(
                 "wicks",

@@ -7,18 +7,21 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from halfspread.commands.progress import Progress
 from halfspread.datafeeds.importers.archives import Source, digest_of
-from halfspread.datafeeds.importers.imported import Imported
+from halfspread.datafeeds.importers.imported import Block, Imported
 from halfspread.datafeeds.importers.options import Options, parse_size
 from halfspread.datafeeds.importers.reading import files_in, read_source
 from halfspread.datafeeds.store.places import store_folder
 from halfspread.datafeeds.store.series import Series
 from halfspread.datafeeds.store.store import Store, Written
-from halfspread.engine.times import time_text
+from halfspread.engine.times import DAY, time_text
 from halfspread.errors import ConfigError, DataError
 
 __all__ = ["execute"]
@@ -140,17 +143,59 @@ def _import(
 def _write(one: Done, store: Store, replacing: bool) -> None:
     """Stream the blocks of a file into the writers of their series."""
     writers: dict[Series, Any] = {}
+    ends: dict[Series, int] = {}
     imported = one.imported
     try:
         with ExitStack() as stack:
             for block in imported.blocks:
                 if block.series not in writers:
-                    one.before |= _imported_before(store, block.series, one.digest)
+                    before = _imported_before(store, block.series, one.digest)
+                    one.before |= before
+                    if not before and not replacing:
+                        _tell_border(store, block, imported.told)
                     writer = store.writer(block.series, imported.provenance, replace=replacing)
                     writers[block.series] = stack.enter_context(writer)
-                writers[block.series].add(block.rows, *(block.span or ()))
+                store.replace_gaps(block.series, (), block.gaps)  # before the rows behind them
+                for rows, span in _runs(block, ends, imported.told):
+                    writers[block.series].add(rows, *span)
     finally:
         one.written = {series: writer.written for series, writer in writers.items()}
+
+
+def _tell_border(store: Store, block: Block, told: list[str]) -> None:
+    """Say that a file begins with the very time with which events end that are there: which rows of it are the same
+    cannot be seen."""
+    series = block.series
+    if series.of_kind.key or not block.rows.num_rows or not (store.folder / series.path).is_dir():
+        return
+    first = int(block.rows.column("ts")[0].value)
+    if any(end == first + 1 for _, end in store.covered(series)):
+        told.append(
+            f"{series}: its first time, {time_text(first)}, is the last one that is stored: equal rows of it are "
+            "taken as those that are there; if a recording was cut there, put its parts into one file"
+        )
+
+
+def _runs(block: Block, ends: dict[Series, int], told: list[str]) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """The rows of a block with what they cover: a whole day (UTC) without any row of a busy kind did not come in.
+    ``ends``: the time of the last row of each series so far."""
+    series = block.series
+    times = block.rows.column("ts").cast("int64").to_numpy()
+    if block.span or series.of_kind.partition != "day" or series.kind == "liquidations" or not len(times):
+        yield block.rows, block.span or ()
+        return
+    before = np.concatenate([[ends.get(series, int(times[0]))], times[:-1]])
+    ends[series] = int(times[-1])
+    holes = np.flatnonzero(times // DAY - before // DAY > 1)
+    for row in holes:
+        told.append(
+            f"{series}: no rows from {time_text(before[row])} to {time_text(times[row])}: not covered; import that "
+            "time too, or say with halfspread data gap why there is none"
+        )
+    for first, last in pairwise([0, *holes.tolist(), len(times)]):
+        if first < last:
+            span = (int(times[first]),) if first in holes else ()
+            yield block.rows.slice(first, last - first), span
 
 
 def _imported_before(store: Store, series: Series, digest: str) -> bool:

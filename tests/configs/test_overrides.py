@@ -98,7 +98,8 @@ def test_a_setting_that_cannot_be_meant_is_refused(setting: str, expected: str) 
         ),
         (
             "market.source=bras",
-            "market.source: expected one of 'synthetic', 'bars', 'books', 'quotes', 'trades', 'world', got 'bras'",
+            "market.source: expected one of 'synthetic', 'bars', 'books', 'quotes', 'trades', 'store', 'world', "
+            "got 'bras'",
         ),
         ("seed='1'", "seed: expected a whole number, got '1'"),
         ("sizing={ kind = 'fixed_notional' }", "sizing.amount: is missing"),

@@ -96,7 +96,7 @@ SPANS: Mapping[str, Span] = {
         "USD",
         "5 bp of the value of every fill at all times, as in the config; the venue charged 7.5 bp before 2021-08-17",
     ),
-    "btcusdt": Span(BTCUSDT, "2025-01-01", "2026-01-01", "2026-07-21", "USDT", BTCUSDT.fees, ("market.gaps=[]",)),
+    "btcusdt": Span(BTCUSDT, "2025-01-01", "2026-01-01", "2026-07-21", "USDT", BTCUSDT.fees, BTCUSDT.settings),
 }
 
 
@@ -105,7 +105,7 @@ def _market(name: str) -> tuple[Any, Any, Any, dict[str, Any]]:
     """The part that is learnt from, the part that is judged on, costs and terms of a run."""
     span = SPANS[name]
     times = (f"market.start={span.start}", f"market.end={span.end}", f"training.until={span.until}")
-    loaded = load(span.market.config, (*times, f'training.embargo="{EMBARGO}"', *span.settings))
+    loaded = load(span.market.config, (*span.settings, *times, f'training.embargo="{EMBARGO}"'))
     costs = build_costs(loaded.config.costs, loaded.folder, loaded.places)
     terms = {**run_terms(loaded), "mode": "auto", "keep_curve": False}
     return training_part(loaded), build_tape(loaded), costs, terms

@@ -77,6 +77,26 @@ def test_rows_before_the_first_snapshot_are_skipped_and_a_second_snapshot_begins
     assert found.tally.left == {"rows of a book before its first snapshot": 1, "levels of a snapshot without a size": 1}
 
 
+def test_a_snapshot_after_a_silence_begins_a_new_book_and_the_silence_is_a_gap(tmp_path: Path) -> None:
+    text = lines(
+        "is_snapshot,side,price,amount",
+        "1,1,true,ask,101,1",
+        "1,1,true,bid,99,1",
+        "600000000,600000000,true,ask,121,1",  # connected again, and nothing came between
+        "600000000,600000000,true,bid,100.5,1",
+        "600000001,600000001,False,bid,100.5,2",  # as pandas writes it
+        "900000000,900000000,true,ask,122,1",
+        "900000000,900000000,true,bid,100.5,1",
+        "900000009,900000009,true,bid,100,1",  # the rest of it
+    )
+    (found,) = imports(write(tmp_path / "b.csv", text), NONE)
+    blocks = list(found.blocks)
+    assert [action for block in blocks for action in block.rows["action"].to_pylist()] == [0, 0, 0, 0, 1, 0, 0, 1]
+    gaps = [((gap.start // 1000 - US), (gap.end // 1000 - US)) for block in blocks for gap in block.gaps]
+    assert gaps == [(1, 600_000_000), (600_000_001, 900_000_000)]
+    assert found.series[0].kind == "book_updates"
+
+
 @pytest.mark.parametrize("chunk", [40, 97, 180, 100_000])
 def test_a_book_is_the_same_wherever_the_file_is_cut(
     tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ import pyarrow.csv as pa_csv
 from halfspread.engine.times import SECOND, Integers
 from halfspread.errors import DataError
 
-__all__ = ["read_trades_dump"]
+__all__ = ["read_trades_dump", "without_twins"]
 
 _NEEDED = ("timestamp", "symbol", "side", "size", "price", "tickDirection", "trdMatchID")
 _DERIVATIVES = (*_NEEDED, "grossValue", "homeNotional", "foreignNotional", "RPI")
@@ -54,6 +54,31 @@ def read_trades_dump(path: Path, symbol: str, *, name: str = "") -> pa.Table:
     if rpi in table.column_names:
         found["rpi"] = _flags(table.column(rpi), rpi, name, first)
     return _oldest_first(pa.table(found), stamps)
+
+
+def without_twins(trades: pa.Table, name: str) -> tuple[pa.Table, int]:
+    """Trades of which each number stands once, and how many equal ones were left out. Raises DataError where one number
+    names trades that differ; no number names none."""
+    names = trades["trade_id"].combine_chunks().dictionary_encode()
+    if len(names.dictionary) == trades.num_rows:
+        return trades, 0
+    codes = names.indices.to_numpy().astype(np.int64)
+    nameless = pc.equal(trades["trade_id"], "").to_numpy()
+    codes[nameless] = -1 - np.flatnonzero(nameless)
+    _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+    kept = np.zeros(trades.num_rows, np.bool_)
+    kept[first] = True
+    again = np.flatnonzero(~kept)
+    these, those = trades.take(pa.array(again)), trades.take(pa.array(first[group[again]]))
+    for column in trades.column_names:
+        differ = pc.not_equal(these[column], those[column]).to_numpy()
+        if differ.any():
+            row = int(differ.argmax())
+            raise DataError(
+                f"{name}: {column}: expected one trade {these['trade_id'][row].as_py()}, got two that differ: "
+                f"{those[column][row].as_py()} and {these[column][row].as_py()}"
+            )
+    return trades.filter(pa.array(kept)), len(again)
 
 
 def _text(path: Path, name: str) -> bytes:

@@ -21,16 +21,31 @@ from typing import Any, Literal, NoReturn
 
 import urllib3
 
-from halfspread.datafeeds.net.http import Http, NotTrustedError, page_title
+from halfspread.datafeeds.net.http import GoneError, Http, NotTrustedError, page_title
 from halfspread.datafeeds.net.limits import Reply, whole_number
 from halfspread.errors import DataError, FetchError
 
-__all__ = ["Downloaded", "Packing", "download"]
+__all__ = ["BadFileError", "Downloaded", "Packing", "download", "refused_files"]
 
 Packing = Literal["gzip", "zip"]
 _PIECE = 1 << 18
 #: Bytes of an unpacked file.
 _LARGEST = 16 << 30
+#: Bytes that have to come while an answer may last, and how often they may fail to.
+_LEAST, _SLOW = 1 << 16, 3
+
+
+class BadFileError(FetchError):
+    """A file came whole, each time it was asked for, and is none."""
+
+
+def refused_files(refused: list[str]) -> FetchError:
+    """The error at the end of a fetch that could not take some files."""
+    shown = "; ".join(refused[:5]) + (f"; and {len(refused) - 5} more" if len(refused) > 5 else "")
+    return FetchError(
+        f"{len(refused)} file{'s' * (len(refused) > 1)} of the server could not be taken, and their days count as not "
+        f"fetched: {shown}. The same command asks for them again"
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ def download(
         with _claimed(to) as part:
             job = _Job(http, url, part, largest, progress)
             try:
-                found = http.repeat(lambda: job.attempt(packing, digest), url, lambda: job.farthest)
+                found = job.repeat(packing, digest)
                 os.replace(part, to)
                 job.mark.unlink(missing_ok=True)
             finally:
@@ -85,10 +100,23 @@ class _Job:
         self._http, self._url, self._part, self._largest, self._progress = http, url, part, largest, progress
         self.mark = part.with_name(f"{part.name}.json")
         self.farthest = 0
+        self._bad, self._slow = False, 0
         self.resumed = self._resumable()[1]
+
+    def repeat(self, packing: Packing | None, digest: str | None) -> tuple[int, str]:
+        """Try until the file is there: its size and SHA-256. Raises BadFileError where each time another thing came."""
+        try:
+            return self._http.repeat(lambda: self.attempt(packing, digest), self._url, lambda: self.farthest)
+        except GoneError:
+            raise
+        except FetchError as error:
+            if self._bad and not self._http.closed:
+                raise BadFileError(str(error)) from error
+            raise
 
     def attempt(self, packing: Packing | None, digest: str | None) -> tuple[int, str]:
         """Size and SHA-256 of the complete file."""
+        self._bad = False
         mark, there = self._resumable()
         headers = {"Accept-Encoding": "identity"}
         if there:
@@ -98,6 +126,7 @@ class _Job:
         try:
             return self._part.stat().st_size, _checked(self._part, whole, packing, digest)
         except NotTrustedError:
+            self._bad = True
             self._drop()
             raise
 
@@ -129,8 +158,11 @@ class _Job:
     def _write(self, answer: urllib3.BaseHTTPResponse, there: int, whole: int | None, page: bool) -> None:
         with self._part.open("r+b" if there else "wb") as file:
             file.seek(there)
-            while piece := answer.read(_PIECE, decode_content=False):
+            since, before = self._http.clock.monotonic(), there
+            while piece := answer.read1(_PIECE, decode_content=False):
+                since, before = self._pace(since, before, there + len(piece), whole)
                 if page or (there == 0 and piece[:64].lstrip().startswith(b"<")):
+                    self._bad = True
                     self._drop()
                     title = page_title(piece)
                     raise NotTrustedError(f"expected a file, got a web page{f' titled {title!r}' if title else ''}")
@@ -142,6 +174,20 @@ class _Job:
                 self._progress(there, whole)
             file.flush()
             os.fsync(file.fileno())
+
+    def _pace(self, since: float, before: int, there: int, whole: int | None) -> tuple[float, int]:
+        """From when on, and from how many bytes, the pace counts. Raises NotTrustedError where it is too slow, and
+        FetchError after some times."""
+        now, longest = self._http.clock.monotonic(), self._http.longest
+        if there - before >= _LEAST or there == whole:
+            return now, there
+        if now - since <= longest:
+            return since, before
+        self._slow += 1
+        told = f"{there - before:,} bytes in {now - since:,.0f} s"
+        if self._slow >= _SLOW:
+            raise FetchError(f"{self._http.host}: {told}: too slow; what came is kept, try again later ({self._url})")
+        raise NotTrustedError(f"{told}: too slow")
 
     def tidy(self) -> None:
         """Remove what no later attempt could use."""

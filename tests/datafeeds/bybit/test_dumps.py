@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,15 @@ def test_a_member_that_lies_about_its_size_ends_in_an_error(tmp_path: Path) -> N
         list(book_blocks(tmp_path / "f.zip"))
 
 
-def ask(url: str, store: Store, *kinds: str, start: int, end: int | None = None, now: int) -> Fetched:
-    request = FetchRequest("AUSDT", kinds, start, end, dumps_url=url, per_second=1e9)
+def left_over(folder: Path) -> list[Path]:
+    """Files that were fetched and are still there."""
+    return [path for path in folder.rglob(".downloads/**/*") if path.is_file() and path.name != ".lock"]
+
+
+def ask(
+    url: str, store: Store, *kinds: str, start: int, end: int | None = None, now: int, replace: bool = False
+) -> Fetched:
+    request = FetchRequest("AUSDT", kinds, start, end, dumps_url=url, per_second=1e9, replace=replace)
     return fetch(request, store, clock=ManualClock(now), timeout=0.5, retries=Retries(attempts=3))
 
 
@@ -260,7 +268,7 @@ def test_the_change_of_depth_is_a_gap_and_rows_of_other_days_are_left_out(server
     assert (gap.start, gap.end) == (DAY0 + DAY - 1, DAY0 + DAY + 700_000_000)
     assert gap.reason == "the venue's files change from 500 levels to 200"
     assert store.summary(series).sources[0].digest
-    assert [path.name for path in tmp_path.iterdir()] == ["bybit"]
+    assert not left_over(tmp_path)
 
 
 def test_the_depth_of_a_day_is_tried_first_and_then_the_other(server: Loopback, tmp_path: Path) -> None:
@@ -272,8 +280,9 @@ def test_the_depth_of_a_day_is_tried_first_and_then_the_other(server: Loopback, 
 
 
 def test_days_without_a_file_are_gaps_unless_they_may_still_come(server: Loopback, tmp_path: Path) -> None:
-    server.lay_out(Answer(b"<Error/>", 404))
+    days_of_trades(server, {"2025-08-19": [trade("1755561600.5")]})
     store = Store(tmp_path)
+    ask(server.url, store, "trades", start=DAY0 - DAY, end=DAY0, now=DAY0 + 9 * DAY)  # the server has files
     fetched = ask(server.url, store, "trades", start=DAY0, now=DAY0 + 9 * DAY)
     (part,) = fetched.parts
     assert [(hole.start, hole.end) for hole in part.holes] == [(DAY0, DAY0 + 2 * DAY)]
@@ -285,12 +294,18 @@ def test_days_without_a_file_are_gaps_unless_they_may_still_come(server: Loopbac
     )
 
 
+def test_the_file_of_today_is_told_to_come_later(server: Loopback, tmp_path: Path) -> None:
+    fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + HOUR)
+    assert fetched.parts[0].told == ("the file of 2025-08-20 comes after the day is over",)
+    assert server.log == []
+
+
 def test_a_file_of_another_day_is_refused_and_nothing_is_left(server: Loopback, tmp_path: Path) -> None:
     server.lay_out(Answer(gzip.compress(f"{HEADER}\n{trade('1755000000.5')}\n".encode()), headers={}))
-    with pytest.raises(DataError, match="is the file of another day"):
-        ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + DAY)
+    fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + DAY)
+    assert "is the file of another day" in str(fetched.error)
     assert not list(tmp_path.rglob("*.parquet"))
-    assert not list(tmp_path.rglob("*.gz*"))
+    assert not left_over(tmp_path)
 
 
 NO_FILES = [b"", b"<html><title>Sorry</title></html>", gzip.compress(b"1" * 9999, mtime=0)[:-9]]
@@ -303,7 +318,114 @@ def test_a_server_that_sends_no_file_is_told_and_nothing_is_left(
     server.lay_out(Answer(content, headers={"Content-Type": "application/gzip"}))
     fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + DAY)
     assert isinstance(fetched.error, FetchError)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not left_over(tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def days_of_trades(server: Loopback, files: dict[str, list[str]]) -> None:
+    """Serve files of these days and no others."""
+
+    def answer(asked: Asked) -> Answer:
+        lines = files.get(asked.path[-17:-7])
+        body = b"" if lines is None else gzip.compress("".join(f"{line}\n" for line in [HEADER, *lines]).encode())
+        return Answer(body, 404 if lines is None else 200, headers={})
+
+    server.answer = answer
+
+
+TRADES, BOOKS = Series("bybit", "AUSDT", "trades"), Series("bybit", "AUSDT", "book_updates")
+
+
+def test_replacing_never_removes_rows_of_a_day_without_a_whole_file(server: Loopback, tmp_path: Path) -> None:
+    store, files = Store(tmp_path), {"2025-08-20": [trade("1755648000.5")], "2025-08-21": [trade("1755734400.5", "y")]}
+    days_of_trades(server, files)
+    assert ask(server.url, store, "trades", start=DAY0, now=DAY0 + 12 * DAY, end=DAY0 + 2 * DAY).parts[0].rows == 2
+    days_of_trades(server, {})
+    ask(server.url, store, "trades", start=DAY0, now=DAY0 + 12 * DAY, end=DAY0 + 2 * DAY, replace=True)
+    assert store.read(TRADES).num_rows == 2
+    days_of_trades(server, {"2025-08-20": ["1755648000.5,AUSDT,Bu"], "2025-08-21": [trade("1755734401.5", "z")]})
+    ask(server.url, store, "trades", start=DAY0, now=DAY0 + 12 * DAY, end=DAY0 + 2 * DAY, replace=True)
+    assert store.read(TRADES).column("trade_id").to_pylist() == ["x", "z"]
+
+
+@pytest.mark.parametrize("kind", ["trades", "book_updates"])
+def test_a_server_without_any_file_is_an_error_and_nothing_is_covered(
+    server: Loopback, tmp_path: Path, kind: str
+) -> None:
+    server.lay_out(Answer(b"", 404))
+    store = Store(tmp_path)
+    fetched = ask(server.url, store, kind, start=DAY0, end=DAY0 + 3 * DAY, now=DAY0 + 20 * DAY)
+    assert "expected files of AUSDT, got none of 3 days" in str(fetched.error)
+    assert store.series() == ()
+
+
+def test_a_bad_day_does_not_stop_the_days_behind_it(server: Loopback, tmp_path: Path) -> None:
+    bad = trade("1755648000.5", price="-1")
+    files = {"2025-08-20": [bad], "2025-08-21": [], "2025-08-22": [trade("1755820800.5")]}
+    days_of_trades(server, files)
+    store = Store(tmp_path)
+    fetched = ask(server.url, store, "trades", start=DAY0, end=DAY0 + 3 * DAY, now=DAY0 + 9 * DAY)
+    assert "1 file of the server could not be taken" in str(fetched.error)
+    assert "AUSDT2025-08-20.csv.gz: row 2: price" in str(fetched.error)
+    assert store.covered(TRADES) == ((DAY0 + DAY, DAY0 + 3 * DAY),)  # a header alone is a day without trades
+    assert store.read(TRADES).num_rows == 1
+
+
+def test_equal_twins_are_dropped_and_told_and_others_refused(server: Loopback, tmp_path: Path) -> None:
+    one, other = trade("1755648000.5"), trade("1755648001.5", "")
+    days_of_trades(server, {"2025-08-20": [one, other, one, other], "2025-08-21": [trade("1755734400.5")] * 2})
+    store = Store(tmp_path)
+    fetched = ask(server.url, store, "trades", start=DAY0, end=DAY0 + DAY, now=DAY0 + 9 * DAY)
+    assert fetched.parts[0].told == ("AUSDT2025-08-20.csv.gz: 1 trades that stand twice were taken once",)
+    assert store.read(TRADES).num_rows == 3  # what has no number has no twin
+    days_of_trades(server, {"2025-08-21": [trade("1755734400.5"), trade("1755734400.5", size="7")]})
+    fetched = ask(server.url, store, "trades", start=DAY0 + DAY, end=DAY0 + 2 * DAY, now=DAY0 + 9 * DAY)
+    assert "size: expected one trade x, got two that differ: 0.5 and 7.0" in str(fetched.error)
+
+
+def test_a_snapshot_just_before_midnight_is_the_book_at_midnight(server: Loopback, tmp_path: Path) -> None:
+    early = message(-0.02, "snapshot", [["10", "1"]], [["11", "3"]], 1)
+    server.answer = lambda asked: Answer(book(early, LINES[1]), headers={})
+    store = Store(tmp_path)
+    fetched = ask(server.url, store, "book_updates", start=DAY0, end=DAY0 + DAY, now=DAY0 + 2 * DAY)
+    assert fetched.error is None
+    rows = store.read(BOOKS).to_pylist()
+    assert [(int(row["ts"].value) - DAY0, row["action"]) for row in rows[:3]] == [(0, 0), (0, 0), (600_000_000, 1)]
+    between = message(-0.01, "delta", [["10", "2"]], [], 2)
+    server.answer = lambda asked: Answer(book(early, between, LINES[1]), headers={})
+    fetched = ask(server.url, Store(tmp_path / "b"), "book_updates", start=DAY0, end=DAY0 + DAY, now=DAY0 + 2 * DAY)
+    assert "more than one snapshot a moment before midnight" in str(fetched.error)
+
+
+def test_a_change_of_depth_is_claimed_by_what_is_stored_alone(server: Loopback, tmp_path: Path) -> None:
+    depths = {"2025-09-01": 500, "2025-09-02": 500, "2025-09-03": 200}
+    start = DAY0 + 12 * DAY
+
+    def answer(asked: Asked) -> Answer:
+        name = asked.path.rpartition("/")[2]
+        day, depth = name[:10], depths[name[:10]]
+        second = 86400 * (12 + list(depths).index(day)) + 0.5
+        lines = book(message(second, "snapshot", [["8", "1"]], [["9", "1"]], 1, depth))
+        return Answer(lines, headers={}) if f"ob{depth}." in name else Answer(b"", 404)
+
+    server.answer = answer
+    store, gaps = Store(tmp_path), []
+    for number in range(3):
+        first = start + number * DAY
+        fetched = ask(server.url, store, "book_updates", start=first, end=first + DAY, now=start + 9 * DAY)
+        assert fetched.error is None
+        gaps.append([gap.reason for gap in store.gaps(BOOKS)])
+    assert gaps == [[], [], ["the venue's files change from 500 levels to 200"]]
+
+
+def test_fetches_of_one_range_at_once_do_no_harm(tmp_path: Path) -> None:
+    market, store = GeneratedMarket(days=2, trades_per_minute=0.2, quotes_per_minute=0.2), Store(tmp_path)
+    with FakeExchange(market) as venue, ThreadPoolExecutor(3) as pool:
+        request = FetchRequest("BTCUSDT", ("trades",), market.start, dumps_url=venue.dumps, per_second=1e9)
+        three = [pool.submit(fetch, request, store, clock=ManualClock(venue.now)) for _ in range(3)]
+        assert [one.result().error for one in three] == [None] * 3
+        assert len(venue.log) == 2
+    assert store.read(Series("bybit", "BTCUSDT", "trades")).num_rows == market.truth("trades").num_rows
 
 
 @pytest.mark.parametrize("odd", [{}, {"descending": True, "header": False}])

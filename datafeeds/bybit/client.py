@@ -17,6 +17,7 @@ from halfspread.datafeeds.bybit.values import listed, shown
 from halfspread.datafeeds.net.clock import Skew, measure_skew
 from halfspread.datafeeds.net.http import Http, NotTrustedError, Params, Retries
 from halfspread.datafeeds.net.limits import Reply
+from halfspread.engine.times import time_text
 from halfspread.errors import ConfigError, FetchError
 
 __all__ = [
@@ -142,9 +143,16 @@ class BybitClient:
 
         def read(found: Envelope) -> Columns:
             _same(found, category=category)
-            return rows.funding(listed(found.result), symbol)
+            page = rows.funding(listed(found.result), symbol)
+            others = [time for time in page["ts"] if not start // _MS * _MS <= time < end]
+            if others:
+                raise NotTrustedError(
+                    f"expected settlements from {time_text(start)} to {time_text(end)}, got one of "
+                    f"{time_text(others[0])}"
+                )
+            return rows.clipped(page, start, end)
 
-        return rows.clipped(self._get("funding/history", params, read), start, end)
+        return self._get("funding/history", params, read)
 
     def open_interest(self, category: Category, symbol: str, interval: int, start: int, end: int) -> Columns:
         """Open interest stamped in [start, end), at most 198 rows (`window`): ts, open_interest (both sides) and

@@ -105,6 +105,9 @@ class _Fetcher:
 
     def run(self) -> None:
         """Fetch day after day, while no other process does the same; one file comes while the one before is read."""
+        today = self._http.clock.now() // DAY * DAY
+        if self._request.start >= today:
+            self._told.append(f"the file of {_Day(today).text} comes after the day is over")
         if not any(True for _ in self._days()):
             return
         with locked(self._folder):

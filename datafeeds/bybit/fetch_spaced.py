@@ -1,7 +1,8 @@
 """Fetch rows that stand on a grid of time: bars of last, mark, index and premium prices, and open interest.
 
 A row is finished when the venue's clock says so. Spans without rows are legal before the first one of the contract and
-after its end; any other is asked for a second time, then declared as a gap, and told.
+after its end. Any other is asked for again as long as that brings rows. What still lacks is a gap where one answer
+shows the rows on both sides of it and none between, and told; else it does not count as fetched.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 from halfspread.datafeeds.bybit.client import INTERESTS, KLINES, PATHS, PRICES, Price
 from halfspread.datafeeds.bybit.intervals import bar_code, open_interest_code
 from halfspread.datafeeds.bybit.job import SETTLED, Job, Tally, Window, cut, empty_rows, runs
-from halfspread.datafeeds.bybit.rows import Columns
+from halfspread.datafeeds.bybit.rows import Columns, clipped
 from halfspread.datafeeds.net.parallel import in_order
-from halfspread.datafeeds.net.requests import Hole, Part
+from halfspread.datafeeds.net.requests import OPEN, Hole, Part
 from halfspread.datafeeds.store.kinds import kind_of
 from halfspread.datafeeds.store.series import Provenance
+from halfspread.datafeeds.store.spans import united, without
 from halfspread.datafeeds.store.store import Written
 from halfspread.engine.times import DAY, HOUR, time_text
 from halfspread.errors import ConfigError
@@ -31,6 +33,7 @@ _PRICE_OF: dict[str, Price] = {"bars": "last", **{price: price for price in PRIC
 _FRESH = HOUR
 #: Holes of one answer that are asked for one by one.
 _AGAIN = 5
+_LAUNCH = "between launch and first row"
 _NOT_THERE = "asked for twice, and the venue has no rows here"
 
 
@@ -61,19 +64,25 @@ def fetch_spaced(kind: str, job: Job) -> Part:
     spans = job.spans(series, *_grid(job, interval))
     tally, source = Tally(kind, spans), _source(kind, job)
     if not spans:
+        start, end = _grid(job, interval)
+        tally.told += ["no row of the time asked for is finished yet"] if start >= end else []
         return job.finish(series, tally, Written())
     life = _life(job, source, spans[0][0], interval)
     writer = job.store.writer(series, source.provenance, replace=job.request.replace)
     progress, empty = tally.progress(job.progress), empty_rows(kind_of(kind))
     windows = cut(spans, (source.width - 2) * interval, interval)
     work = partial(_asked, source, interval, life)
+    unsure: list[tuple[int, int]] = []
     try:
         with writer:
             for window, found in in_order(work, windows, job.request.workers, stop=job.client.http.close):
-                until = _note_holes(window, found, interval, life, job, tally)
-                if window.start < until:
-                    writer.add(found if len(found["ts"]) else empty, window.start, until)
+                until, lacking = _note_holes(window, found, interval, life, job, tally)
+                unsure += lacking
+                for start, end in without([(window.start, until)], lacking) if window.start < until else ():
+                    rows = clipped(found, start, end)
+                    writer.add(rows if len(rows["ts"]) else empty, start, end)
                 progress(window.end)
+        _prove(unsure, source, interval, life, job, tally)
     finally:
         part = job.finish(series, tally, writer.written)
     return part
@@ -100,57 +109,103 @@ def _source(kind: str, job: Job) -> _Source:
     return _Source(ask, KLINES, job.provenance(PATHS[price], interval=bar_code(interval)))
 
 
-def _life(job: Job, source: _Source, start: int, interval: int) -> tuple[int, int]:
-    """From where on rows may be, and where they end. What the venue says of the launch is believed only after days
-    before it were asked for and none came."""
-    begin = launched = job.contract.launched // DAY * DAY
-    width = (source.width - 2) * DAY
-    for first in range(start // DAY * DAY, launched, width):
-        found = source.ask(DAY, first, min(first + width, launched))
-        if len(found["ts"]):
-            begin = int(found["ts"][0])
+@dataclass(frozen=True)
+class _Life:
+    """From where on rows may be, and where they end. ``rows``: end of the day of the first row, ``begin`` where that
+    was not asked for: before it there may be none yet."""
+
+    begin: int
+    end: int
+    rows: int
+
+
+def _life(job: Job, source: _Source, start: int, interval: int) -> _Life:
+    """The life of the contract. What the venue says of the launch is believed only after days before it were asked for
+    and none came."""
+    begin = rows = job.contract.launched // DAY * DAY
+    width, today = (source.width - 2) * DAY, job.now // DAY * DAY
+    for first in range(start // DAY * DAY, today, width) if start // DAY * DAY <= begin else ():
+        last, known = min(first + width, today), None
+        while first < last and len(found := source.ask(DAY, first, last)["ts"]):  # until no earlier one comes
+            last = known = int(found[0])
+        if known is not None:
+            begin, rows = min(begin, known), known + DAY
             break
     ended = job.contract.ended
-    return begin, job.now if ended is None else -(-ended // interval) * interval
+    return _Life(begin, job.now if ended is None else -(-ended // interval) * interval, rows)
 
 
-def _asked(source: _Source, interval: int, life: tuple[int, int], window: Window) -> tuple[Window, Columns]:
-    """The rows of a window; spans without rows are asked for a second time."""
+def _asked(source: _Source, interval: int, life: _Life, window: Window) -> tuple[Window, Columns]:
+    """The rows of a window; spans without rows are asked for again while that brings any."""
     first, last = (
-        max(window.first, life[0] // interval * interval),
-        min(window.last, -(-life[1] // interval) * interval),
+        max(window.first, life.begin // interval * interval),
+        min(window.last, -(-life.end // interval) * interval),
     )
     if first >= last:
         return window, {"ts": np.array([], np.int64)}
     found = source.ask(interval, first, last)
-    missing = runs(found["ts"], first, last, interval)
-    for start, end in missing if len(missing) <= _AGAIN else [(missing[0][0], missing[-1][1])]:
-        more = source.ask(interval, start, end)
-        new = ~np.isin(more["ts"], found["ts"])
-        found = {name: np.concatenate([values, more[name][new]]) for name, values in found.items()}
-    order = np.argsort(found["ts"], kind="stable")
-    return window, {name: values[order] for name, values in found.items()}
+    while missing := runs(found["ts"], first, last, interval):
+        before = len(found["ts"])
+        for start, end in missing if len(missing) <= _AGAIN else [(missing[0][0], missing[-1][1])]:
+            found = _merged(found, source.ask(interval, start, end))
+        if len(found["ts"]) == before:
+            break
+    return window, found
 
 
-def _note_holes(window: Window, found: Columns, interval: int, life: tuple[int, int], job: Job, tally: Tally) -> int:
-    """Note the spans without rows and why; up to where the window is covered, which is not what may still come."""
-    begin, over = life
-    born, dead = min(max(begin, window.first), window.last), max(min(over, window.last), window.first)
-    covered = window.end
+def _merged(found: Columns, more: Columns) -> Columns:
+    new = ~np.isin(more["ts"], found["ts"])
+    both = {name: np.concatenate([values, more[name][new]]) for name, values in found.items()}
+    order = np.argsort(both["ts"], kind="stable")
+    return {name: values[order] for name, values in both.items()}
+
+
+def _note_holes(
+    window: Window, found: Columns, interval: int, life: _Life, job: Job, tally: Tally
+) -> tuple[int, list[tuple[int, int]]]:
+    """Note the spans without rows and why; up to where the window is covered, which is not what may still come, and
+    those at its edges, which are not known to be gaps."""
+    born, dead = min(max(life.begin, window.first), window.last), max(min(life.end, window.last), window.first)
+    covered, unsure = window.end, []
     for start, end in runs(found["ts"], window.first, window.last, interval):
-        _note(tally, start, min(end, born), f"before the first row of the venue, {time_text(begin)}")
-        _note(tally, max(start, dead), end, f"after the end of the contract, {time_text(over)}")
+        _note(tally, start, min(end, born), f"before the first row of the venue, {time_text(life.begin)}")
+        _note(tally, max(start, dead), end, f"after the end of the contract, {time_text(life.end)}")
         first, last = max(start, born), min(end, dead)
         if first >= last:
             continue
         if end == window.last and job.contract.ended is None and job.now - last < _FRESH:
             tally.told.append(f"from {time_text(first)} on there are no rows yet; a later fetch asks again")
             covered = first
+        elif first == life.begin and last <= life.rows and end < window.last:
+            _note(tally, first, last, _LAUNCH)
+        elif start > window.first and end < window.last:
+            _note(tally, first, last, _NOT_THERE)
         else:
-            early = not tally.seen and tally.spans[0][0] <= begin
-            _note(tally, first, last, "between launch and first row" if early else _NOT_THERE)
-    tally.seen = tally.seen or len(found["ts"]) > 0
-    return covered
+            unsure.append((first, last))
+    return covered, unsure
+
+
+def _prove(unsure: list[tuple[int, int]], source: _Source, interval: int, life: _Life, job: Job, tally: Tally) -> None:
+    """Spans at the edges of windows are gaps where an answer shows the row before and one the row after, and neither
+    any between; others stay open."""
+    width = (source.width - 2) * interval
+    for start, end in united(unsure):
+        first, last = start - interval, end + interval
+        times = np.concatenate(
+            [
+                source.ask(interval, first, min(first + width, last))["ts"],
+                source.ask(interval, max(last - width, first), last)["ts"],
+            ]
+        )
+        early = start == life.begin and end <= life.rows
+        sides = (early or first in times) and (end in times or end >= life.end)
+        if not sides or ((times >= start) & (times < end)).any():
+            _note(tally, start, end, OPEN)
+            continue
+        series, kind = job.series(tally.kind), kind_of(tally.kind)
+        with job.store.writer(series, source.provenance, replace=job.request.replace) as writer:
+            writer.add(empty_rows(kind), start, end)
+        _note(tally, start, end, _LAUNCH if early else _NOT_THERE)
 
 
 def _note(tally: Tally, start: int, end: int, reason: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from halfspread.datafeeds.bybit.client import BybitClient
 from halfspread.datafeeds.bybit.listing import Listing
 from halfspread.datafeeds.bybit.rows import Columns
-from halfspread.datafeeds.net.requests import FetchRequest, Hole, Part, Progress
+from halfspread.datafeeds.net.requests import OPEN, FetchRequest, Hole, Part, Progress
 from halfspread.datafeeds.store.kinds import Kind
 from halfspread.datafeeds.store.series import Provenance, Series
 from halfspread.datafeeds.store.spans import shared
@@ -61,12 +61,12 @@ class Job:
         return ((start, end),) if self.request.replace else self.store.missing(series, start, end)
 
     def finish(self, series: Series, tally: Tally, written: Written) -> Part:
-        """Note holes in the store, as far as it covers them (those that touch and have one reason are one), and what
-        came of a part."""
+        """Note holes in the store, as far as it covers them (those that touch and have one reason are one, and those
+        that stay open are no gaps), and what came of a part."""
         covered = self.store.covered(series)
         holes = united_holes(tally.holes)
         for hole in holes:
-            for start, end in shared([(hole.start, hole.end)], covered):
+            for start, end in shared([(hole.start, hole.end)], covered) if hole.reason != OPEN else ():
                 self.store.declare_gap(series, start, end, hole.reason)
         spans = shared(tally.spans, covered)
         part = Part(tally.kind, spans, written.added, written.same, holes, tuple(tally.told))
@@ -76,13 +76,12 @@ class Job:
 
 @dataclass
 class Tally:
-    """What came of one kind so far. ``seen``: whether any row did."""
+    """What came of one kind so far."""
 
     kind: str
     spans: tuple[tuple[int, int], ...]
     holes: list[Hole] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
-    seen: bool = False
 
     def progress(self, show: Progress) -> Callable[[int], None]:
         """A function to be called with the time up to which rows are there."""

@@ -270,15 +270,33 @@ def _kind(
 ) -> Kind:
     """The kind in the store, its interval found where nobody has said it."""
     if kind and kind not in (*FAMILIES, "books"):
-        return kind_of(kind)
+        return _refuse_finer(kind_of(kind), table, columns, clock)
     if family == "books":
         levels = max(int(name.rsplit("_", 1)[1]) for name in columns.columns if name.startswith("bid_"))
         return kind_of(f"books_{levels}")
     if family not in FAMILIES:
         return kind_of(family)
     if given := options.interval or facts.interval:
-        return kind_of(f"{family}_{interval_text(parse_interval(given))}")
+        found = kind_of(f"{family}_{interval_text(parse_interval(given))}")
+        return _refuse_finer(found, table, columns, clock)
     return kind_of(f"{family}_{interval_text(interval_of(table, columns.columns['ts'], clock))}")
+
+
+def _refuse_finer(kind: Kind, table: Tabular, columns: Matched, clock: Clock) -> Kind:
+    """The kind; DataError where rows of it are plainly further apart: all but some would be missing."""
+    if not kind.interval:
+        return kind
+    try:
+        found = interval_of(table, columns.columns["ts"], clock, least=6)
+    except DataError:
+        return kind
+    if found > kind.interval and found % kind.interval == 0:
+        length = interval_text(found)
+        raise DataError(
+            f"{table.source}: expected bars of {interval_text(kind.interval)}, got rows that are {length} apart; "
+            f"--interval {length} (or --kind) says what they are"
+        )
+    return kind
 
 
 def _shift(columns: Matched, kind: Kind, series: Series, options: Options, facts: Facts, told: list[str]) -> int:

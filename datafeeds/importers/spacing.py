@@ -17,12 +17,15 @@ from halfspread.errors import DataError
 __all__ = ["interval_of", "interval_of_times", "opens"]
 
 
-def interval_of(table: Tabular, name: str, clock: Clock) -> int:
-    """The spacing of the first rows. Raises DataError where there is none to be sure of."""
+def interval_of(table: Tabular, name: str, clock: Clock, least: int = 0) -> int:
+    """The spacing of the first rows. Raises DataError where there is none to be sure of, or fewer rows than
+    ``least``."""
     for found, where in table.blocks({name: text_type(kind_of("bars_1m").columns[0], clock)}):
         times = stamps(found.column(name), clock, where, name).drop_null().to_numpy()
+        if len(times) < least:
+            break
         return interval_of_times(times, str(table.source))
-    raise DataError(f"{table.source}: expected rows, got none")
+    raise DataError(f"{table.source}: expected {max(least, 1)} rows or more, got fewer")
 
 
 def interval_of_times(times: Any, what: str) -> int:

@@ -218,7 +218,12 @@ class _Reader:
     def _updates(self, rows: Any, times: dict[str, Any], where: Where, symbol: str) -> dict[str, Any]:
         """Rows of a book; gaps before the snapshots of reconnects are those of the block."""
         snapshot = coded(
-            rows.column("is_snapshot"), {"true": 1, "false": 0}.get, _int8(), "true or false", where, "is_snapshot"
+            rows.column("is_snapshot"),
+            lambda text: {"true": 1, "false": 0}.get(text.lower()),
+            _int8(),
+            "true or false",
+            where,
+            "is_snapshot",
         )
         price = _needed(rows, "price", where)
         size = _needed(rows, "amount", where)

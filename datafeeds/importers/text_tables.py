@@ -125,13 +125,25 @@ def open_text(source: Source, delimiter: str | None = None) -> TextTable:
         raise DataError(f"{source}: expected a line of names and rows, got none; download it again")
     if _is_data(rows[0]):
         return TextTable(source, given, tuple(str(i + 1) for i in range(len(rows[0]))), skip, 1, tuple(rows[:1000]))
+    if len(rows) == 1 and len(head) == _SAMPLE:
+        raise DataError(f"{source}: expected rows after the line of names, got a line longer than {_SAMPLE:,} bytes")
     names = tuple(name.strip() for name in rows[0])
+    if names[0] == "" and "" not in names[1:]:
+        raise DataError(
+            f"{source}: expected a name for each column, got none for the first, as pandas writes an index: write the "
+            "file with index=False, or give the column a name"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names:
-        raise DataError(f"{source}: expected a name for each column, got {', '.join(twice) or 'an empty one'} twice")
+        raise DataError(f"{source}: expected a name for each column, got {_twice(twice)}")
     before = lines.index(next(line for line in lines if line.strip("\r")))
     skip += sum(len(line.encode()) + 1 for line in lines[: before + 1])
     return TextTable(source, given, names, skip, before + 2, tuple(rows[1:1001]))
+
+
+def _twice(names: list[str]) -> str:
+    listed = ", ".join(name for name in names if name)
+    return f"{listed} twice" if listed else "one without a name"
 
 
 def _is_data(row: tuple[str, ...]) -> bool:

@@ -139,14 +139,14 @@ def _merged_events(kind: Kind, old: Part, new: Part, what: str) -> Merged:
     for start, end in both:
         there, here = _between(before, start, end), _between(after, start, end)
         fresh[here] = False
-        _refuse_events(old, new, there, here, what)
+        _refuse_events(old, new, there, here, what, _REMEDY if end - start > 1 else _CUT)
     spans = without(new.covered, old.covered)
     table = _sorted(pa.concat_tables([old.table, new.table.filter(pa.array(fresh))]))
     counts = Counts(added=int(fresh.sum()), same=int((~fresh).sum()))
     return Merged(_trimmed(kind, table), _with(old.origins, new, spans), counts, bool(spans))
 
 
-def _refuse_events(old: Part, new: Part, there: slice, here: slice, what: str) -> None:
+def _refuse_events(old: Part, new: Part, there: slice, here: slice, what: str, remedy: str) -> None:
     """Raise DataError unless these rows of both are equal."""
     was, now = (
         old.table.slice(there.start, there.stop - there.start),
@@ -155,12 +155,12 @@ def _refuse_events(old: Part, new: Part, there: slice, here: slice, what: str) -
     count = min(was.num_rows, now.num_rows)
     times = times_of(now)
     found = _first_difference(was.slice(0, count), now.slice(0, count), now.column_names)
-    _refuse(found, times, old, what)
+    _refuse(found, times, old, what, remedy)
     if was.num_rows != now.num_rows:
         time = int((times_of(was) if was.num_rows > count else times)[count])
         raise DataError(
             f"{what}: over a time that is covered already expected the {was.num_rows} rows that are there, from "
-            f"{old.sources(time)}, got {now.num_rows}; the first one more is of {time_text(time)}; {_REMEDY}"
+            f"{old.sources(time)}, got {now.num_rows}; the first one more is of {time_text(time)}; {remedy}"
         )
 
 
@@ -179,15 +179,21 @@ def _replaced(kind: Kind, old: Part, new: Part) -> Merged:
 
 
 _REMEDY = "ask for replace (--replace) where the new rows are right, or keep the old ones and leave these out"
+_CUT = (
+    "where the two are parts of one recording that was cut within this time, put them into one file and import that "
+    "with --replace; --replace of this one alone takes out the rows of this time that are there"
+)
 
 
-def _refuse(found: tuple[int, str, Any, Any] | None, times: Integers, old: Part, what: str) -> None:
+def _refuse(
+    found: tuple[int, str, Any, Any] | None, times: Integers, old: Part, what: str, remedy: str = _REMEDY
+) -> None:
     if found is not None:
         row, column, before, after = found
         time = int(times[row])
         raise DataError(
             f"{what}: row of {time_text(time)}: column {column}: expected {before} as it is stored, from "
-            f"{old.sources(time)}, got {after}; {_REMEDY}"
+            f"{old.sources(time)}, got {after}; {remedy}"
         )
 
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from halfspread.commands.output import print_json, print_table
@@ -84,6 +85,8 @@ def _request(arguments: Namespace, venue: str) -> FetchRequest:
         if arguments.start is None:
             raise ConfigError("--from: expected the first time to fetch, such as --from 2024-01-01")
         start = parse_time(arguments.start, "--from")
+        if start > time_ns():
+            raise ConfigError(f"--from: expected a time that is over, got {time_text(start)}, which is in the future")
         end = None if arguments.end in (None, "now") else parse_time(arguments.end, "--to")
     if end is not None and end <= start:
         raise ConfigError(f"--to: expected a time after {time_text(start)}, got {time_text(end)}")
@@ -187,7 +190,7 @@ def _check_lines(contract: str, found: dict[str, Findings]) -> Iterator[str]:
             told = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in wrong.items())
             yield f"{kind}: the checks found {told}; halfspread data check {contract}:{kind} shows them"
     if not any(counts["error"] or counts["warning"] for counts in found.values()):
-        yield f"checked: nothing was found wrong in {', '.join(found)}"
+        yield f"checked: nothing was found wrong in the rows of {', '.join(found)}"
 
 
 def _span(part: Part) -> tuple[str, str]:

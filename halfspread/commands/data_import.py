@@ -149,7 +149,10 @@ def _write(one: Done, store: Store, replacing: bool) -> None:
         with ExitStack() as stack:
             for block in imported.blocks:
                 if block.series not in writers:
-                    one.before |= _imported_before(store, block.series, one.digest)
+                    before = _imported_before(store, block.series, one.digest)
+                    one.before |= before
+                    if not before and not replacing:
+                        _tell_border(store, block, imported.told)
                     writer = store.writer(block.series, imported.provenance, replace=replacing)
                     writers[block.series] = stack.enter_context(writer)
                 store.replace_gaps(block.series, (), block.gaps)  # before the rows behind them
@@ -157,6 +160,20 @@ def _write(one: Done, store: Store, replacing: bool) -> None:
                     writers[block.series].add(rows, *span)
     finally:
         one.written = {series: writer.written for series, writer in writers.items()}
+
+
+def _tell_border(store: Store, block: Block, told: list[str]) -> None:
+    """Say that a file begins with the very time with which events end that are there: which rows of it are the same
+    cannot be seen."""
+    series = block.series
+    if series.of_kind.key or not block.rows.num_rows or not (store.folder / series.path).is_dir():
+        return
+    first = int(block.rows.column("ts")[0].value)
+    if any(end == first + 1 for _, end in store.covered(series)):
+        told.append(
+            f"{series}: its first time, {time_text(first)}, is the last one that is stored: equal rows of it are "
+            "taken as those that are there; if a recording was cut there, put its parts into one file"
+        )
 
 
 def _runs(block: Block, ends: dict[Series, int], told: list[str]) -> Iterator[tuple[Any, tuple[int, ...]]]:

@@ -163,3 +163,17 @@ def test_a_day_without_rows_did_not_come_in(tmp_path: Path, monkeypatch: pytest.
         ]
         spans = [((a - S * 10**9) // 10**9, (b - S * 10**9) // 10**9) for a, b in store.covered(TRADES)]
         assert spans == [(0, DAY + 3), (3 * DAY + 7, 3 * DAY + 8), (6 * DAY, 6 * DAY)]
+
+
+def test_a_file_that_begins_where_another_ends_is_told(tmp_path: Path) -> None:
+    store, one, two = tmp_path / "store", trades(tmp_path / "a.csv", 0, 2), tmp_path / "b.csv"
+    two.write_text(f"time,price,size\n{S + 1}.25,1,2\n{S + 2}.25,1,3\n")
+    assert done(arguments(store, one))[0] == 0
+    said = done(arguments(store, two))[1]["files"][0]
+    assert (said["series"][0]["same"], said["series"][0]["added"]) == (1, 1)
+    assert any("is the last one that is stored" in note for note in said["notes"])
+    assert not any("is the last one" in note for note in done(arguments(store, two))[1]["files"][0]["notes"])
+    two.write_text(f"time,price,size\n{S + 2}.25,1,4\n{S + 3}.25,1,3\n")
+    code, said = done(arguments(store, two))
+    assert code == 2
+    assert "cut within this time, put them into one file" in said["faults"][0]["message"]

@@ -294,6 +294,12 @@ def test_days_without_a_file_are_gaps_unless_they_may_still_come(server: Loopbac
     )
 
 
+def test_the_file_of_today_is_told_to_come_later(server: Loopback, tmp_path: Path) -> None:
+    fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + HOUR)
+    assert fetched.parts[0].told == ("the file of 2025-08-20 comes after the day is over",)
+    assert server.log == []
+
+
 def test_a_file_of_another_day_is_refused_and_nothing_is_left(server: Loopback, tmp_path: Path) -> None:
     server.lay_out(Answer(gzip.compress(f"{HEADER}\n{trade('1755000000.5')}\n".encode()), headers={}))
     fetched = ask(server.url, Store(tmp_path), "trades", start=DAY0, now=DAY0 + DAY)

@@ -270,7 +270,7 @@ def test_the_newest_rows_that_are_not_there_yet_are_asked_for_later(tmp_path: Pa
 def fetch_stamps(tmp_path: Path, stamps: list[int], inclusive: bool = True, minutes: int = 480) -> tuple[Store, Part]:
     stub, store = StubHttp(stamps[-1] + HOUR, inclusive=inclusive), Store(tmp_path)
     stub.settlements = dict.fromkeys(stamps, "0.0001")
-    stub.info["fundingInterval"] = minutes
+    stub.info |= {"fundingInterval": minutes, "launchTime": str(stamps[0] // 1_000_000)}
     return store, fetch_funding(job(stub, store, T0 - 200 * DAY, stamps[-1] + HOUR))
 
 

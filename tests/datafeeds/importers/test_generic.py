@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -297,3 +298,20 @@ def test_a_name_of_another_contract_is_refused(tmp_path: Path) -> None:
     assert one(write(tmp_path / "BTC_USDT_USDT-5m-futures.json", bars), BYBIT)[0] == "bybit:BTCUSDT:bars_5m"
     found = one(write(tmp_path / "BTC_USDT-5m.json", bars), BYBIT)[2]
     assert "its name says the spot market BTC/USDT, which is no contract" in found.told
+
+
+def test_an_index_without_a_name_and_a_line_without_an_end_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="got none for the first, as pandas writes an index"):
+        one(write(tmp_path / "a.csv", ",timestamp,open,high,low,close,volume\n0,1704153600,1,1,1,1,1\n"))
+    with pytest.raises(DataError, match="expected rows after the line of names, got a line longer than 65,536 bytes"):
+        one(write(tmp_path / "b.csv", BARS.split("\n", maxsplit=1)[0] + "\n" + "1" * 70_000))
+
+
+def test_bars_are_not_stored_as_finer_ones_with_holes(tmp_path: Path) -> None:
+    text = BARS.split("\n", maxsplit=1)[0] + "\n" + "".join(f"{S + 300 * k},1,3,0.5,2,10\n" for k in range(8))
+    path = write(tmp_path / "a.csv", text)
+    named = Options(venue="bybit", symbol="BTCUSDT")
+    for options in (replace(named, interval="1m"), replace(named, kind="bars_1m")):
+        with pytest.raises(DataError, match="expected bars of 1m, got rows that are 5m apart; --interval 5m"):
+            one(path, options)
+    assert one(path, replace(named, interval="5m"))[0] == "bybit:BTCUSDT:bars_5m"

@@ -84,7 +84,7 @@ def test_a_snapshot_after_a_silence_begins_a_new_book_and_the_silence_is_a_gap(t
         "1,1,true,bid,99,1",
         "600000000,600000000,true,ask,121,1",  # connected again, and nothing came between
         "600000000,600000000,true,bid,100.5,1",
-        "600000001,600000001,false,bid,100.5,2",
+        "600000001,600000001,False,bid,100.5,2",  # as pandas writes it
         "900000000,900000000,true,ask,122,1",
         "900000000,900000000,true,bid,100.5,1",
         "900000009,900000009,true,bid,100,1",  # the rest of it

@@ -79,7 +79,7 @@ def test_a_venue_that_stops_answering_is_an_error_after_what_was_kept(
     market: GeneratedMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, as_json: bool
 ) -> None:
     monkeypatch.setattr("halfspread.datafeeds.net.http.Retries.wait", lambda *given: 0.0)
-    faults = Faults(schedule=dict.fromkeys(range(6, 99), "html"), repeat=None)
+    faults = Faults(schedule=dict.fromkeys(range(8, 99), "html"), repeat=None)
     with FakeExchange(market, faults) as venue:
         where = ("--base-url", venue.bybit, "--store", str(tmp_path), "--requests-per-second", "5000")
         kinds = ("--kind", "bars", "--interval", "1m", "--from", "2024-01-01", "--workers", "1")
@@ -105,6 +105,8 @@ BARS = ("bybit", "A", "--interval", "5m", "--from", "2024-01-02")
         (("bybit", "BTCUSDT", "--interval", "5m"), "--from: expected the first time to fetch"),
         (("bybit", "BTCUSDT", "--kind", "funding", "--interval", "5m"), "--interval: funding have none"),
         ((*BARS, "--to", "2024-01-01"), "--to: expected a time after"),
+        ((*BARS[:-1], "2099-01-01"), "--from: expected a time that is over, got 2099"),
+        ((*BARS, "--base-url", "http://[bad"), "expected an address"),
         ((*BARS, "--workers", "0"), "--workers: expected 1 to 32"),
         ((*BARS, "--requests-per-second", "nan"), "--requests-per-second: expected a number above 0"),
         ((*BARS, "--interval", "7m"), "bybit: expected bars of 1m, 3m, 5m"),

@@ -8,7 +8,6 @@ Memory is a block's, whatever the size of the file.
 
 from __future__ import annotations
 
-import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -35,6 +34,8 @@ _NEEDED = {
 _TIME = r"^\d{4}-\d\d-\d\dD\d\d:\d\d:\d\d\.\d{1,9}$"
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)\.csv(\.gz)?")
 _BLOCK = 1 << 20
+#: What stands for a match of no number.
+NO_NAME = "00000000-0000-0000-0000-000000000000"
 #: Unpacked bytes beyond which a file is no day of anything.
 LARGEST = 64 << 30
 
@@ -71,6 +72,7 @@ class Dump:
         if self.symbol.startswith("."):
             raise DataError(f"{self.path}: {self.symbol} is an index: its trades are references, with nothing traded")
         self.day = day_of_name(self.path.name) if self.day is None else self.day
+        self._before: pa.Table | None = None
         self.counts.clear()
         self.counts |= {"rows": 0, "of_symbol": 0}
         names, last, line = self._header(), None, 2
@@ -98,12 +100,6 @@ class Dump:
             raise DataError(f"{self.path}: expected a daily file of BitMEX, got an empty one; get it again")
         with self.path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
-            file.seek(-1, os.SEEK_END)
-            ended = packed or file.read(1) == b"\n"
-        if not ended:
-            raise DataError(
-                f"{self.path}: the last line does not end: cut short; get it again, or end the line if it is whole"
-            )
         source = pa.OSFile(str(self.path), "rb")
         return pa.CompressedInputStream(source, "gzip") if packed else source
 
@@ -128,8 +124,9 @@ class Dump:
     def _batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
         wanted = [*_NEEDED[self.table], *(["trdType"] if "trdType" in names and self.table == "trade" else [])]
         with self._stream() as stream:
+            lines = _Lines(stream)
             reader = pa.csv.open_csv(
-                stream,
+                pa.PythonFile(lines, "r"),
                 pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
                 pa.csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
                 pa.csv.ConvertOptions(
@@ -140,6 +137,10 @@ class Dump:
                 yield batch
                 if number * _BLOCK > self.largest:
                     raise DataError(f"{self.path}: expected at most {self.largest:,} bytes unpacked, got more")
+        if lines.last != b"\n":
+            raise DataError(
+                f"{self.path}: the last line does not end: cut short; get it again, or end the line if it is whole"
+            )
 
     def _made(self, block: _Block, last: int | None) -> tuple[pa.Table, int]:
         """A block's rows in the store's columns, and the last time of it."""
@@ -148,6 +149,7 @@ class Dump:
             made, kept = self._quotes(block, times)
         else:
             made, kept = self._trades(block, times)
+            kept = self._without_twins(block, made, kept)
         return made.filter(pa.array(kept)), int(times[-1])
 
     def _trades(self, block: _Block, times: Any) -> tuple[pa.Table, Any]:
@@ -164,6 +166,25 @@ class Dump:
         made = pa.table({**columns, "trade_id": pc.if_else(pc.equal(ids, ""), None, ids)})
         return made, kept
 
+    def _without_twins(self, block: _Block, made: pa.Table, kept: Any) -> Any:
+        """Which rows to keep: of trades that have one time and one number and are equal one, with those of the block
+        before. Raises DataError where they differ; no number, or one of zeros, names no trade."""
+        before = made.slice(0, 0) if self._before is None else self._before
+        both = pa.concat_tables([before, made])
+        times, names = both["ts"].to_numpy(), both["trade_id"].combine_chunks().dictionary_encode()
+        kept = np.append(np.ones(len(before), np.bool_), kept)
+        if len(names.dictionary) < len(both):
+            again, first = _twins(times, both["trade_id"], names, kept)
+            for name in ("price", "size", "side"):
+                differ = pc.not_equal(both[name].take(pa.array(again)), both[name].take(pa.array(first)))
+                bad = np.zeros(len(both), np.bool_)
+                bad[again[differ.to_numpy(zero_copy_only=False)]] = True
+                block.refuse(bad[len(before) :], name, "what the line before of this trdMatchID has")
+            kept[again] = False
+            self._count("twins", len(again))
+        self._before = both.filter(pa.array((times == times[-1]) & kept))
+        return kept[len(before) :]
+
     def _quotes(self, block: _Block, times: Any) -> tuple[pa.Table, Any]:
         bids, asks = (block.numbers(name, empty=True) for name in ("bidPrice", "askPrice"))
         kept = np.isfinite(bids) & np.isfinite(asks)
@@ -178,6 +199,24 @@ class Dump:
     def _count(self, name: str, rows: int) -> None:
         if rows:
             self.counts[name] = self.counts.get(name, 0) + rows
+
+
+class _Lines:
+    """A file to be read once; ``last``: its last byte so far."""
+
+    closed = False
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.last = stream, b"\n"
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        piece: bytes = self._stream.read(size if size >= 0 else None)
+        self.last = piece[-1:] or self.last
+        return piece
+
+    def close(self) -> None:
+        """The stream is closed by who opened it."""
 
 
 class _Block:
@@ -251,6 +290,17 @@ class _Block:
         at = found.to_numpy(zero_copy_only=False)
         self.refuse(found.is_null().to_numpy(zero_copy_only=False), name, " or ".join(filter(None, codes)))
         return np.array(list(codes.values()), np.int8)[at.astype(np.int64)]
+
+
+def _twins(times: Any, ids: pa.ChunkedArray, names: pa.DictionaryArray, kept: Any) -> tuple[Any, Any]:
+    """Rows of a time and a number that one before has, and the ones before."""
+    named = pc.fill_null(pc.not_equal(ids, NO_NAME), False).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(named & kept)
+    codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)[rows]
+    order = np.lexsort((rows, codes, times[rows]))
+    rows, codes = rows[order], codes[order]
+    again = np.flatnonzero((np.diff(times[rows]) == 0) & (np.diff(codes) == 0)) + 1
+    return rows[again], rows[again - 1]
 
 
 #: A time with nine decimals, with 0 for each digit.

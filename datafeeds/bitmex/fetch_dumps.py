@@ -17,13 +17,14 @@ import pyarrow as pa
 from halfspread.datafeeds.bitmex.dumps import Dump, Table, file_path
 from halfspread.datafeeds.bitmex.eras import CLOSED, CLOSED_ON, POOLS, POOLS_SINCE, missing_file
 from halfspread.datafeeds.net.clock import Clock
-from halfspread.datafeeds.net.download import download
+from halfspread.datafeeds.net.download import BadFileError, download, refused_files
 from halfspread.datafeeds.net.http import GoneError, Http, Retries
 from halfspread.datafeeds.net.limits import PlainLimits
 from halfspread.datafeeds.net.requests import Fetched, FetchRequest, Hole, Part, Progress
 from halfspread.datafeeds.store.kinds import kind_of
 from halfspread.datafeeds.store.locks import locked
 from halfspread.datafeeds.store.series import Provenance, Series
+from halfspread.datafeeds.store.spans import without
 from halfspread.datafeeds.store.store import Store
 from halfspread.engine.times import DAY, time_text
 from halfspread.errors import DataError, FetchError
@@ -32,6 +33,8 @@ __all__ = ["DUMPS_URL", "fetch_dumps"]
 
 DUMPS_URL = "https://s3-eu-west-1.amazonaws.com/public.bitmex.com"
 _KEY = re.compile(rb"<Key>(data/(?:trade|quote)/\d{8}\.csv\.gz)</Key>")
+#: So many bad files in a row, and none that was good before: the server sends no files.
+_BAD = 3
 _TABLES: dict[str, Table] = {"trades": "trade", "quotes": "quote"}
 
 
@@ -47,7 +50,8 @@ def fetch_dumps(
     retries: Retries | None,
     timeout: float,
 ) -> None:
-    """Append a `Part` for ``kind``, trades or quotes, to ``fetched``. Raises FetchError; what came before is stored."""
+    """Append a `Part` for ``kind``, trades or quotes, to ``fetched``, and the error of files that cannot be right: their
+    days stay as they were. Raises FetchError; what came before is stored."""
     retries = retries or (Retries() if request.dumps_url else Retries(attempts=3))
     http = Http(
         request.dumps_url or DUMPS_URL,
@@ -68,6 +72,8 @@ def fetch_dumps(
         fetched.warnings.append(f"{kind}: {POOLS}")
     if strange := job.nothing_of_it():
         fetched.warnings.append(strange)
+    if job.refused:
+        fetched.error = fetched.error or refused_files(job.refused)
 
 
 class _Files:
@@ -77,6 +83,7 @@ class _Files:
         self.http, self.kind, self.table, self.request, self.store = http, kind, _TABLES[kind], request, store
         self.series = Series("bitmex", request.symbol, kind)
         self.told: list[str] = []
+        self.refused: list[str] = []
         self._spans: tuple[tuple[int, int], ...] = ()
         self._holes: list[Hole] = []
         self._added = self._same = self._came = self._others = 0
@@ -115,27 +122,53 @@ class _Files:
                 self._day(day, first, last)
             except GoneError:
                 waiting.append((day, first, last))
+            except (BadFileError, DataError) as error:
+                self._refuse(error, day, first, last)
             if self._came or self._listed:
                 self._gaps(waiting)
                 waiting = []
             progress(self.kind, number + 1, len(days))
-        if waiting:
+        if waiting and not self.refused:
             path = self.http.url(file_path(self.table, waiting[0][0]))
             raise FetchError(f"{CLOSED.format(host=self.http.host)} (no file of {len(waiting)} days, such as {path})")
 
     def _gaps(self, days: list[tuple[int, int, int]]) -> None:
         for day, first, last in days:
+            if self.request.replace and self._stored(first, last):
+                self.told.append(f"{time_text(day)[:10]}: no file of this day; what is stored was not replaced")
+                continue
             reason = missing_file(self.kind, day)
             self._holes.append(Hole(first, last, reason))
             self.store.declare_gap(self.series, first, last, reason)
+
+    def _stored(self, first: int, last: int) -> bool:
+        """Whether anything of a span is in the store."""
+        return self.store.missing(self.series, first, last) != ((first, last),)
+
+    def _refuse(self, error: FetchError | DataError, day: int, first: int, last: int) -> None:
+        """Note a file that cannot be right; its day stays as it was. Raises where it is the disk, or where the first
+        ones are all bad."""
+        if isinstance(error, DataError) and getattr(error.__cause__, "errno", None) is not None:
+            raise error
+        to, url = self._place(day), self.http.url(file_path(self.table, day))
+        text = str(error).replace(str(to), url).partition("; get ")[0]
+        self.refused.append(text)
+        self._spans = without(self._spans, ((first, last),))
+        self.told.append(f"{time_text(day)[:10]}: not taken: {text}")
+        if len(self.refused) >= _BAD and not self._came:
+            raise refused_files(self.refused)
+
+    def _place(self, day: int) -> Path:
+        """Where the file of a day is while it is read."""
+        folder = self.store.folder / ".downloads" / "bitmex" / f"{self.request.symbol}_{self.kind}"
+        return folder / Path(file_path(self.table, day)).name
 
     def _day(self, day: int, first: int, last: int) -> None:
         """Fetch one day and write what of it lies in [first, last), while no other process does the same. A file that
         an earlier attempt had begun and that cannot be read to its end is fetched once more."""
         path = file_path(self.table, day)
-        folder = self.store.folder / ".downloads" / "bitmex" / f"{self.request.symbol}_{self.kind}"
-        to = folder / Path(path).name
-        with locked(folder):
+        to = self._place(day)
+        with locked(to.parent):
             if not self.request.replace and not self.store.missing(self.series, first, last):
                 return  # another process has fetched it
             try:
@@ -171,6 +204,8 @@ class _Files:
         self._added, self._same = self._added + writer.written.added, self._same + writer.written.same
         self.told += [note for note in notes if note not in self.told]
         self._others += dump.counts["rows"] - dump.counts["of_symbol"]
+        if twins := dump.counts.get("twins"):
+            self.told.append(f"{time_text(dump.day)[:10]}: {twins} trades that stand twice were taken once")
         if left := dump.counts.get("one_sided"):
             self.told.append(f"{time_text(dump.day)[:10]}: {left} quotes with one side only were left out")
 

@@ -71,6 +71,7 @@ def read_bitmex_dump(table: TextTable, options: Options, facts: Facts, provenanc
         tally.leave("rows of other symbols", tally.read - dump.counts["of_symbol"])
         tally.leave("references, with nothing traded", dump.counts.get("referential", 0))
         tally.leave("quotes with one side only", dump.counts.get("one_sided", 0))
+        tally.leave("trades that stand twice", dump.counts.get("twins", 0))
         if not dump.counts["of_symbol"]:
             raise DataError(f"{source}: expected rows of {symbol} in column symbol, got none; correct --symbol")
 

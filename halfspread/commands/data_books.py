@@ -78,6 +78,6 @@ def _show(found: StoredBooks) -> None:
     if len(found.gaps) > _SHOWN:
         lines.append(f"and {len(found.gaps) - _SHOWN} gaps more: halfspread data ls {found.series}")
     if found.withdrawn:
-        lines.append(f"{found.withdrawn:,} gaps of an earlier build do not hold for these books, and are withdrawn")
+        lines.append(f"gaps of an earlier build that do not hold for these books, withdrawn: {found.withdrawn:,}")
     for line in lines:
         print(without_controls(line))

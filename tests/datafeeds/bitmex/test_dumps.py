@@ -69,6 +69,30 @@ def test_other_symbols_and_references_are_left_out(tmp_path: Path) -> None:
         rows(path, symbol=".BXBT")
 
 
+@pytest.mark.parametrize("size", [200, 1 << 20])
+def test_equal_twins_are_dropped_and_others_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(module, "_BLOCK", size)
+    nameless = [trade(name=""), trade(name=module.NO_NAME)] * 2
+    path = written(
+        tmp_path, [EARLY, trade(), trade(name="n-2"), *nameless, trade(), trade(), trade("00:00:03.000000000")]
+    )
+    dump = Dump(path, "trade", "XBTUSD")
+    assert sum(block.num_rows for block in dump.blocks()) == 7
+    assert dump.counts["twins"] == 2
+    path = written(tmp_path, [EARLY, trade(), *nameless, trade(size="26")])
+    with pytest.raises(DataError, match="line 7: size: expected what the line before of this trdMatchID has, got '26'"):
+        rows(path)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_last_line_that_is_cut_is_refused(tmp_path: Path, packed: bool) -> None:
+    body = f"{QUOTES}\n2019-03-05D04:03:41.128828000,XBTUSD,585,3710.5,3711,20000".encode()[:-3]
+    path = tmp_path / "20190305.csv.gz"
+    path.write_bytes(gzip.compress(body) if packed else body)
+    with pytest.raises(DataError, match="the last line does not end: cut short"):
+        rows(path, "quote")
+
+
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
     path = written(tmp_path, ["price,size,pool,symbol,timestamp,trdMatchID,side",
                               "3710.5,25,Primary,XBTUSD,2019-03-05D00:00:01.000000000,n-1,Buy"])  # fmt: skip

@@ -20,6 +20,8 @@ def execute(arguments: Namespace) -> int:
     first. Raises ConfigError for a port that is taken, and for numbers that cannot be."""
     if arguments.days < 1:
         raise ConfigError(f"--days: expected at least 1, got {arguments.days}")
+    if arguments.seed < 0:
+        raise ConfigError(f"--seed: expected 0 or more, got {arguments.seed}")
     rate = arguments.requests_per_second
     if rate is not None and not rate > 0.0:
         raise ConfigError(f"--requests-per-second: expected a number above 0, got {rate}")

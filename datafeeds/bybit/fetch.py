@@ -68,7 +68,9 @@ def _fetch(
         if warning := skew.warning():
             fetched.warnings.append(warning)
         contract = listing(client, request.symbol)
-        job = Job(client, contract, request, store, skew.now(client.http.clock), progress, fetched.parts)
+        clock = client.http.clock
+        now = min(skew.now(clock), clock.now())  # a row is finished when both clocks say so
+        job = Job(client, contract, request, store, now, progress, fetched.parts)
         for kind in sorted(others, key=lambda kind: kind != "instrument"):
             _one(kind, job)
         if "instrument" not in others:

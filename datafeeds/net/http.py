@@ -211,7 +211,7 @@ class Http:
     def _whole(self, answer: urllib3.BaseHTTPResponse, url: str) -> Reply:
         deadline = self.clock.monotonic() + self.longest
         pieces, size = [], 0
-        while piece := answer.read(1 << 20, decode_content=True):
+        while piece := answer.read1(1 << 16, decode_content=True):  # what is there: a slow drip must not hide the time
             pieces.append(piece)
             size += len(piece)
             if size > self.largest:

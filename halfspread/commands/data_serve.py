@@ -24,7 +24,7 @@ def execute(arguments: Namespace) -> int:
     if not 1 <= arguments.days <= MOST_DAYS:
         raise ConfigError(f"--days: expected 1 to {MOST_DAYS:,}, got {arguments.days}")
     if arguments.seed < 0:
-        raise ConfigError(f"--seed: expected a whole number from 0 on, got {arguments.seed}")
+        raise ConfigError(f"--seed: expected 0 or more, got {arguments.seed}")
     rate = arguments.requests_per_second
     if rate is not None and not rate > 0.0:
         raise ConfigError(f"--requests-per-second: expected a number above 0, got {rate}")

@@ -326,6 +326,8 @@ def test_an_honest_agent_passes(bars: Tape, name: str, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["compiled", "python"])
 def test_an_honest_agent_passes_on_books_and_on_two_instruments(book: Tape, legs: Tape, mode: str) -> None:
     maker = check(book, lambda: strategies.MarketMaker(inventory_limit=5.0, size=1.0), FREE, mode=mode)
+    imbalance = check(book, lambda: strategies.BookImbalance(levels=2, threshold=0.2, smoothing=0.0), FREE, mode=mode)
+    assert imbalance.passed, str(imbalance)
     assert maker.passed, str(maker)
     free = Costs(half_spread=HalfSpread.none(), fees=Fees.none(), funding=Funding.none())
     pairs = check(legs, lambda: strategies.Pairs(window=20), free, mode=mode, capital=10_000)
@@ -334,7 +336,9 @@ def test_an_honest_agent_passes_on_books_and_on_two_instruments(book: Tape, legs
 
 def test_every_built_in_strategy_is_audited_here() -> None:
     built_in = {name for name in strategies.__all__ if hasattr(getattr(strategies, name), "reset")}
-    assert built_in - {"Strategy", "CompiledStrategy", "MarketMaker", "Pairs", "PairsCarry"} == set(HONEST)
+    assert built_in - {"Strategy", "CompiledStrategy", "BookImbalance", "MarketMaker", "Pairs", "PairsCarry"} == set(
+        HONEST
+    )
 
 
 # A sample.

@@ -42,7 +42,12 @@ EXPERTS = {
     "Twap": strategies.Twap(contracts=2.0, duration="1d", slices=24),
     "AlmgrenChriss": strategies.AlmgrenChriss(contracts=-2.0, duration="1d", slices=24),
 }
-ELSEWHERE = {"MarketMaker", "Pairs", "PairsCarry"}  # quotes and two instruments: tests/strategies
+ELSEWHERE = {
+    "BookImbalance",
+    "MarketMaker",
+    "Pairs",
+    "PairsCarry",
+}  # books, quotes and two instruments: tests/strategies
 INSTRUMENT = bybit("BTCUSDT")
 ROW_GROUP = 700
 

@@ -132,6 +132,14 @@ def test_the_clock_of_the_venue_decides_and_a_wrong_one_is_told(market: Generate
     assert "ahead of the venue's" in fetched.warnings[0]
 
 
+def test_a_venue_whose_clock_is_ahead_finishes_no_bar_early(market: GeneratedMarket, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with FakeExchange(market, now=market.start + 8 * HOUR) as venue:
+        request = FetchRequest("BTCUSDT", ("bars_1h",), market.start, base_url=venue.bybit, per_second=1e9)
+        fetch(request, store, clock=ManualClock(market.start + 5 * HOUR + MINUTE))
+    assert store.covered(Series("bybit", "BTCUSDT", "bars_1h")) == ((market.start, market.start + 5 * HOUR),)
+
+
 def test_faults_of_every_kind_end_in_the_same_store(market: GeneratedMarket, tmp_path: Path) -> None:
     store = Store(tmp_path)
     faults = Faults(rate=0.4, stall=1.0, kinds=tuple(kind for kind in Faults().kinds if kind != "stall"))

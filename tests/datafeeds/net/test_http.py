@@ -214,6 +214,21 @@ def test_a_redirect_to_what_is_no_address_is_refused(server: Loopback, clock: Ma
         client(server, clock).get("/a")
 
 
+def test_an_answer_that_drips_is_given_up_after_a_while(clock: ManualClock) -> None:
+    class Drip:
+        status, headers, whole = 200, {"content-type": "application/json"}, 0
+
+        def read1(self, amt: int, decode_content: bool) -> bytes:
+            clock.sleep(1.0)
+            self.whole += 1
+            return b" "
+
+    http, drip = Http("http://127.0.0.1:1", clock=clock), Drip()
+    with pytest.raises(NotTrustedError, match="was not complete after 60 s"):
+        http._whole(drip, "http://127.0.0.1:1/x")  # type: ignore[arg-type]
+    assert drip.whole < 70
+
+
 def test_one_thread_uses_one_connection(server: Loopback, clock: ManualClock) -> None:
     http = client(server, clock)
     for _ in range(5):

@@ -25,6 +25,8 @@ _LINE = re.compile(r"(\d{4})\.(\d\d)\.(\d\d) (\d\d):(\d\d)((?:,[0-9]{1,20}(?:\.[
 _NAMES = ("open", "high", "low", "close", "volume")
 _HOURS = 12
 _NEEDED = 0.95
+#: Bars with another price than the one before that have to be compared.
+_LEAST = 100
 
 
 def read_mt4(path: Path, *, name: str = "") -> Columns:
@@ -54,14 +56,17 @@ def read_mt4(path: Path, *, name: str = "") -> Columns:
 
 def mt4_offset(bars: Columns, trades: Columns, interval: int = MINUTE) -> int:
     """Nanoseconds to take off the stamps of ``bars`` so that they are those of ``trades`` (ts, price), found over whole
-    hours from -12 to 12. Raises DataError where no offset has 95 % of the bars that trades can prove."""
+    hours from -12 to 12. Raises DataError where no offset has 95 % of the bars that trades can prove, where several
+    have, and where fewer than a hundred bars move: flat ones prove nothing."""
     true = bars_of_trades(trades["ts"], trades["price"], interval)
     shares = {}
+    moving = (bars["high"] != bars["low"]) | (np.diff(bars["close"], prepend=bars["close"][:1]) != 0.0)
     for hours in range(-_HOURS, _HOURS + 1):
         shifted = bars["ts"] - hours * HOUR
         place = np.searchsorted(true["ts"], shifted)
         there = (place < len(true["ts"])) & (true["ts"][np.minimum(place, len(true["ts"]) - 1)] == shifted)
-        if there.any():
+        there &= moving
+        if int(there.sum()) >= _LEAST:
             rows = place[there]
             equal = np.all([bars[name][there] == true[name][rows] for name in ("high", "low", "close")], axis=0)
             shares[hours] = float(equal.mean())
@@ -69,8 +74,14 @@ def mt4_offset(bars: Columns, trades: Columns, interval: int = MINUTE) -> int:
     if shares.get(best, 0.0) < _NEEDED:
         raise DataError(
             f"no shift of -{_HOURS} to {_HOURS} hours makes these bars those of the trades: the best one, {best:+d} h, "
-            f"has {shares.get(best, 0.0):.1%} of the bars of {interval_text(interval)}, and {_NEEDED:.0%} are needed; "
+            f"has {shares.get(best, 0.0):.1%} of the bars of {interval_text(interval)}, and {_NEEDED:.0%} of at least "
+            f"{_LEAST} that move are needed; "
             "build bars from trades instead"
+        )
+    if len(equal := [hours for hours, share in shares.items() if share >= _NEEDED]) > 1:
+        raise DataError(
+            f"shifts of {', '.join(f'{hours:+d}' for hours in equal)} hours all make these bars those of the trades: "
+            "take more days, in which prices move"
         )
     return best * HOUR
 

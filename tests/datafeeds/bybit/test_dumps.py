@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfspread.datafeeds.bybit.dump_books import book_blocks, depth_of_day, read_book_dump
-from halfspread.datafeeds.bybit.dump_mt4 import mt4_offset, read_mt4
+from halfspread.datafeeds.bybit.dump_mt4 import bars_of_trades, mt4_offset, read_mt4
 from halfspread.datafeeds.bybit.dump_trades import read_trades_dump
 from halfspread.datafeeds.bybit.fetch import fetch
 from halfspread.datafeeds.fake_exchange import FakeExchange, GeneratedMarket
@@ -470,11 +470,29 @@ def test_the_zone_of_metatrader_bars_is_found_by_trades(tmp_path: Path, hours: i
 
 def test_metatrader_bars_that_trades_do_not_prove_are_refused(tmp_path: Path) -> None:
     lines, trades = shifted_bars(3, wrong=7)
-    with pytest.raises(DataError, match=r"the best one, \+3 h, has 94\.2% of the bars of 1m, and 95% are needed"):
+    with pytest.raises(DataError, match=r"the best one, \+3 h, has 94\.2% of the bars of 1m, and 95% of at least 100"):
         mt4_offset(read_mt4(mt4(tmp_path, lines)), trades)
     far = {"ts": trades["ts"] + 400 * DAY, "price": trades["price"]}
     with pytest.raises(DataError, match=r"has 0\.0% of the bars"):
         mt4_offset(read_mt4(mt4(tmp_path, lines)), far)
+
+
+def test_bars_that_do_not_move_or_are_few_prove_no_zone(tmp_path: Path) -> None:
+    lines, trades = shifted_bars(3)
+    flat = read_mt4(mt4(tmp_path, [f"{line[:16]},5,5,5,5,1" for line in lines]))
+    with pytest.raises(DataError, match="of at least 100 that move are needed"):
+        mt4_offset(flat, {"ts": trades["ts"], "price": np.full(len(trades["ts"]), 5.0)})
+    with pytest.raises(DataError, match="of at least 100 that move are needed"):
+        mt4_offset(read_mt4(mt4(tmp_path, lines[:60])), trades)
+
+
+def test_bars_that_several_zones_explain_prove_none() -> None:
+    start = 1_672_617_600 * SECOND
+    times = start + np.arange(36 * 60) * MINUTE
+    prices = np.where(np.arange(len(times)) % 2, 5.0, 6.0)
+    bars = bars_of_trades(times, prices, MINUTE)
+    with pytest.raises(DataError, match="hours all make these bars those of the trades"):
+        mt4_offset(bars, {"ts": times, "price": prices})
 
 
 def test_minutes_that_stand_twice_count_once_unless_they_differ(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from halfspread.datafeeds.fake_exchange import FakeExchange, Faults, GeneratedMarket
 from halfspread.datafeeds.net.clock import ManualClock
 from halfspread.datafeeds.net.download import Downloaded, download
 from halfspread.datafeeds.net.http import GoneError, Http, Retries
@@ -45,6 +46,23 @@ class Files:
 def fetch(server: Loopback, clock: ManualClock, to: Path, attempts: int = 3, **options: Any) -> Downloaded:
     retries = Retries(attempts=attempts)
     return download(Http(server.url, PlainLimits(1e9), clock=clock, timeout=0.5, retries=retries), "f", to, **options)
+
+
+class Hurried(ManualClock):
+    """Each look at it is a second later than the one before."""
+
+    def monotonic(self) -> float:
+        self.sleep(1.0)
+        return super().monotonic()
+
+
+def test_a_file_that_drips_is_given_up_and_what_came_is_kept(server: Loopback, tmp_path: Path) -> None:
+    with FakeExchange(GeneratedMarket(days=1), Faults(1.0, ("drip",), repeat=None, stall=0.0)) as venue:
+        retries = Retries(attempts=9)
+        http = Http(venue.dumps, PlainLimits(1e9), clock=Hurried(0), retries=retries, longest=20.0)
+        with pytest.raises(FetchError, match=r"bytes in .* s: too slow; what came is kept, try again later"):
+            download(http, "data/trade/20240101.csv.gz", tmp_path / "f", packing="gzip")
+        assert len(venue.log) == 3
 
 
 def left_in(folder: Path) -> list[str]:

@@ -50,8 +50,8 @@ def fetch_dumps(
     retries: Retries | None,
     timeout: float,
 ) -> None:
-    """Append a `Part` for ``kind``, trades or quotes, to ``fetched``, and the error of files that cannot be right: their
-    days stay as they were. Raises FetchError; what came before is stored."""
+    """Append a `Part` for ``kind``, trades or quotes, to ``fetched``, and the error of files that cannot be right:
+    their days stay as they were. Raises FetchError; what came before is stored."""
     retries = retries or (Retries() if request.dumps_url else Retries(attempts=3))
     http = Http(
         request.dumps_url or DUMPS_URL,

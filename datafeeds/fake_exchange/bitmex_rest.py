@@ -137,9 +137,15 @@ class Bitmex:
 
     def _asked(self, params: Mapping[str, str]) -> tuple[str, ...]:
         """The symbols that are asked for; a root is its nearest contract. An unknown one has no rows."""
-        symbol = params.get("symbol") or _filter(params).get("symbol")
-        if symbol is None:
+        wanted = params.get("symbol") or _filter(params).get("symbol")
+        if wanted is None:
             return tuple(self._symbols)
+        named = wanted if isinstance(wanted, list) else [wanted]
+        if not all(isinstance(name, str) for name in named):
+            raise BadRequest("filter: symbol is not text, nor a list of it")
+        return tuple(dict.fromkeys(symbol for name in named for symbol in self._named(name)))
+
+    def _named(self, symbol: str) -> tuple[str, ...]:
         if symbol in self._symbols or symbol == tables.INDEX:
             return (symbol,)
         root = symbol.partition(":")[0]
@@ -209,7 +215,7 @@ def _filter(params: Mapping[str, str]) -> dict[str, Any]:
         return {}
     try:
         wanted = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest("filter is not valid JSON") from None
     if not isinstance(wanted, dict):
         raise BadRequest("filter is not an object")
@@ -225,5 +231,10 @@ def _picked(row: dict[str, Any], params: Mapping[str, str]) -> dict[str, Any]:
     text = params.get("columns")
     if not text:
         return row
-    names = json.loads(text) if text.startswith("[") else text.split(",")
+    try:
+        names = json.loads(text) if text.startswith("[") else text.split(",")
+    except ValueError:
+        raise BadRequest("columns is not valid JSON") from None
+    if not all(isinstance(name, str) for name in names):
+        raise BadRequest("columns are not names")
     return {name: value for name, value in row.items() if name in ("timestamp", "symbol", *names)}

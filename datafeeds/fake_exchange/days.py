@@ -128,7 +128,7 @@ def book_lots(ticks: Integers, quote: Integers, day: int) -> Integers:
     """Lots resting at prices while a quote is in force: a number made from price and quote, which changes at times."""
     price = ticks.astype(np.uint64)
     phase = price * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(59)
-    mixed = (price + np.uint64(day) * np.uint64(0xD6E8FEB86659FD93)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (price + np.uint64(day * 0xD6E8FEB86659FD93 % 2**64)) * np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= ((quote.astype(np.uint64) + phase) >> np.uint64(4)) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     mixed *= np.uint64(0x2545F4914F6CDD1D)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import formatdate
 from random import Random
 from types import TracebackType
@@ -26,6 +28,10 @@ __all__ = ["FakeExchange", "Logged"]
 SECOND = 1_000_000_000
 #: Faults that a venue answers in words of its own.
 SAID = ("403", "429", "503", "10006")
+#: Requests that the log holds at most.
+LOGGED = 200_000
+#: The year 2223.
+FAR = 8_000_000_000 * SECOND
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class FakeExchange:
         files: how the public files are, where not as usual; see `PublicFiles`.
 
     ``bybit``, ``bitmex`` and ``dumps`` are the addresses to use in place of https://api.bybit.com,
-    https://www.bitmex.com/api/v1 and the hosts of public files. ``log`` holds every request.
+    https://www.bitmex.com/api/v1 and the hosts of public files. ``log`` holds the requests, of very many the last ones.
     """
 
     def __init__(
@@ -69,10 +75,13 @@ class FakeExchange:
         port: int = 0,
         files: PublicFiles | None = None,
     ) -> None:
+        if requests_per_second is not None and not requests_per_second > 0.0:
+            raise ConfigError(f"requests_per_second: expected a number above 0, got {requests_per_second}")
         if isinstance(now, int) and now <= market.start:
             raise ConfigError(f"now: expected a time after the market's start, {time_text(market.start)}, got {now}")
         self.market, self.faults = market, faults or Faults()
         self.log: list[Logged] = []
+        self._requests = self._forgotten = 0
         self._now = market.end if now is None else now
         self._guard = threading.Lock()
         self._picker = Picker(self.faults, seed)
@@ -127,7 +136,7 @@ class FakeExchange:
         if venue is None:
             return Delivery(Answer(404, body=b"Not Found", content_type="text/plain"), b"Not Found")
         with self._guard:
-            number = len(self.log) + 1
+            self._requests = number = self._requests + 1
             fault, rng = self._picker.pick(number, address)
             within = self._buckets[part].take()
             bucket = self._buckets[part]
@@ -135,19 +144,29 @@ class FakeExchange:
             limits = venue.limit_headers(bucket.size, bucket.remaining, now + bucket.wait)
             wait = -(-bucket.wait // SECOND)
             self.log.append(Logged(number, part, address, 0, fault))
+            if len(self.log) > LOGGED:
+                self._forgotten += LOGGED // 2
+                del self.log[: LOGGED // 2]
         if not within:
             answer = venue.refused(max(1, wait), now)
         elif fault in SAID:
             answer = venue.fault(fault, now)
+        elif fault == "absent":
+            answer = Answer(404, body=b"Not Found", content_type="text/plain")
         else:
-            answer = venue.answer(Request("/" + rest, request.params, request.headers), now)
+            params = _before(request.params) if fault == "outside" else request.params
+            answer = venue.answer(Request("/" + rest, params, request.headers), now)
+        if fault == "far_reset":
+            limits = venue.limit_headers(bucket.size, 0, FAR)
         answer.headers = {"Date": formatdate(now / SECOND, usegmt=True), **limits, **answer.headers}
-        self.log[number - 1] = Logged(number, part, address, answer.status, fault)
+        with self._guard:
+            if number > self._forgotten:
+                self.log[number - 1 - self._forgotten] = Logged(number, part, address, answer.status, fault)
         return self._spoilt(answer, fault, rng) if within and fault not in SAID else Delivery(answer, answer.encoded())
 
     def _spoilt(self, answer: Answer, fault: str | None, rng: Random) -> Delivery:
         """The answer with its fault, if any."""
-        if fault in ("duplicate", "reorder", "conflict") and answer.rows is not None:
+        if fault in ("duplicate", "reorder", "conflict", "nothing", "short") and answer.rows is not None:
             spoil_rows(fault, answer.rows, rng)
             return Delivery(answer, answer.encoded())
         body = answer.encoded()
@@ -155,11 +174,26 @@ class FakeExchange:
             return Delivery(answer, body[: len(body) // 2], length=max(len(body), 1))
         if fault == "stall":
             return Delivery(answer, body, pause=self.faults.stall)
+        if fault == "drip":
+            return Delivery(answer, body, pause=min(self.faults.stall, 0.1), drips=True)
         if fault in ("html", "content_type"):
             answer.content_type = "text/html; charset=utf-8"
         if fault is not None and (answer.of_file or fault not in ("duplicate", "reorder", "conflict")):
             body = spoil_bytes(fault, body, rng)
         return Delivery(answer, body)
+
+
+def _before(params: Mapping[str, str]) -> dict[str, str]:
+    """The parameters with a span of a day before the one that they ask for."""
+    found = dict(params)
+    for name in ("start", "end", "startTime", "endTime"):
+        text = found.get(name, "")
+        if text.isdecimal() and len(text) > 11:
+            found[name] = str(int(text) - 86_400_000)
+        elif "T" in text or "-" in text:
+            with suppress(ValueError):
+                found[name] = (datetime.fromisoformat(text) - timedelta(days=1)).isoformat()
+    return found
 
 
 def _monotonic() -> int:

@@ -35,9 +35,19 @@ FAULTS = {
     "empty": "no bytes at all, with status 200",
     "content_type": "the right body under the name of another type",
     "corrupt": "one byte of the body is another",
+    "nothing": "a list without rows, as if that was all",
+    "short": "half of the rows that are there, as if that was all",
+    "outside": "rows of another span: the one before what was asked for",
+    "absent": "404 for what is there",
+    "far_reset": "a limit of requests that is told to end in two centuries",
+    "drip": "a byte at a time, each after a while",
 }
-REST_FAULTS = tuple(kind for kind in FAULTS if kind not in ("clock", "corrupt"))
+#: What no client can notice in one answer, or that takes long: drawn where it is named only.
+_BY_NAME = ("clock", "corrupt", "nothing", "short", "outside", "absent", "far_reset", "drip")
+REST_FAULTS = tuple(kind for kind in FAULTS if kind not in _BY_NAME)
 FILE_FAULTS = ("disconnect", "stall", "garbage", "html", "403", "503", "truncate", "empty", "corrupt")
+#: Addresses that are remembered; beyond, all are forgotten.
+_ADDRESSES = 100_000
 #: What spoils rows; a file is cut instead.
 _OF_ROWS = ("duplicate", "reorder", "conflict")
 
@@ -49,10 +59,10 @@ class Faults:
     Args:
         rate: fraction of requests that fail.
         kinds: of `FAULTS`, drawn with equal chances. The default leaves out what a client cannot notice in an answer
-            alone: a clock that is off, and a changed byte in JSON.
+            alone: a clock that is off, a changed byte in JSON, rows that are kept back, a file said to be absent.
         schedule: fault by number of request, counted from 1 over all venues: ``{7: "html"}``.
         repeat: how often one address may fail in a row, so that a client that asks again gets an answer; None: forever.
-        stall: seconds that a stalled answer waits.
+        stall: seconds that a stalled answer waits; under "drip" those before each byte, at most a tenth.
         drift: nanoseconds by which the clock is ahead, under "clock".
     """
 
@@ -71,6 +81,12 @@ class Faults:
             raise ConfigError(f"faults: rate: expected a fraction from 0 to 1, got {self.rate}")
         if self.rate and not self.kinds:
             raise ConfigError("faults: kinds: expected at least one")
+        if not 0.0 <= self.stall < 1e6:
+            raise ConfigError(f"faults: stall: expected seconds from 0 on, got {self.stall}")
+        if self.repeat is not None and self.repeat < 0:
+            raise ConfigError(f"faults: repeat: expected a number from 0 on, got {self.repeat}")
+        if early := [number for number in self.schedule if number < 1]:
+            raise ConfigError(f"faults: schedule: expected numbers of requests from 1 on, got {early[0]}")
 
 
 class Picker:
@@ -83,6 +99,9 @@ class Picker:
 
     def pick(self, number: int, address: str) -> tuple[str | None, random.Random]:
         """The fault of a request, or None, and a source of numbers for its details."""
+        if len(self._asked) > _ADDRESSES:
+            self._asked.clear()
+            self._in_a_row.clear()
         self._asked[address] += 1
         rng = random.Random(crc32(f"{self._seed} {self._asked[address]} {address}".encode()))
         kind = self.faults.schedule.get(number)
@@ -107,6 +126,10 @@ def spoil_rows(kind: str, rows: list[Any], rng: random.Random) -> None:
     elif kind == "conflict":
         at = rng.randrange(len(rows))
         rows.insert(at, _contradicting(rows[at]))
+    elif kind == "nothing":
+        rows.clear()
+    elif kind == "short":
+        del rows[len(rows) // 2 :]
 
 
 def _contradicting(row: Any) -> Any:

@@ -59,6 +59,8 @@ class GeneratedMarket:
         trades_per_minute: float = 3.0,
         book_levels: int = 25,
     ) -> None:
+        if seed < 0:
+            raise ConfigError(f"generated market: seed: expected a whole number from 0 on, got {seed}")
         self.seed, self.start, self.days = seed, parse_time(start, "start"), days
         if self.start % DAY or days < 1:
             raise ConfigError(

@@ -16,10 +16,13 @@ __all__ = ["Delivery", "Server"]
 
 
 class Delivery:
-    """How an answer goes out: ``sent`` bytes of ``body`` under a length of ``length``, a pause in the middle."""
+    """How an answer goes out: ``body`` under a length of ``length``, with a pause in the middle, or before each byte of
+    it where it ``drips``."""
 
-    def __init__(self, answer: Answer, body: bytes, *, length: int | None = None, pause: float = 0.0) -> None:
-        self.answer, self.body, self.pause = answer, body, pause
+    def __init__(
+        self, answer: Answer, body: bytes, *, length: int | None = None, pause: float = 0.0, drips: bool = False
+    ) -> None:
+        self.answer, self.body, self.pause, self.drips = answer, body, pause, drips
         self.length = len(body) if length is None else length
 
 
@@ -111,6 +114,13 @@ def _handler(respond: Respond, closing: threading.Event) -> type[BaseHTTPRequest
                 self._send(delivery)
 
         def _send(self, delivery: Delivery) -> None:
+            if delivery.drips:
+                for at in range(len(delivery.body)):
+                    if closing.wait(delivery.pause):
+                        break
+                    self.wfile.write(delivery.body[at : at + 1])
+                    self.wfile.flush()
+                return
             half = len(delivery.body) // 2 if delivery.pause else len(delivery.body)
             self.wfile.write(delivery.body[:half])
             if delivery.pause:

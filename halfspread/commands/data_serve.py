@@ -14,12 +14,15 @@ from halfspread.errors import ConfigError
 
 __all__ = ["execute"]
 
+#: Twenty years.
+MOST_DAYS = 7305
+
 
 def execute(arguments: Namespace) -> int:
     """Serve ``arguments.days`` of a market that goes on with the clock of this machine; the addresses are printed
     first. Raises ConfigError for a port that is taken, and for numbers that cannot be."""
-    if arguments.days < 1:
-        raise ConfigError(f"--days: expected at least 1, got {arguments.days}")
+    if not 1 <= arguments.days <= MOST_DAYS:
+        raise ConfigError(f"--days: expected 1 to {MOST_DAYS:,}, got {arguments.days}")
     if arguments.seed < 0:
         raise ConfigError(f"--seed: expected 0 or more, got {arguments.seed}")
     rate = arguments.requests_per_second

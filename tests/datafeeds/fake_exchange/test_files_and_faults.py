@@ -8,12 +8,16 @@ import io
 import json
 import threading
 import zipfile
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from halfspread.datafeeds.fake_exchange import FakeExchange, Faults, GeneratedMarket
+from halfspread.datafeeds.fake_exchange import exchange as exchange_module
+from halfspread.datafeeds.fake_exchange.days import book_lots
 from halfspread.datafeeds.fake_exchange.files import PublicFiles
 from halfspread.engine.times import DAY, HOUR, MINUTE
 from halfspread.errors import ConfigError
@@ -182,6 +186,75 @@ def test_faults_are_checked() -> None:
         Faults(kinds=("earthquake",))
     with pytest.raises(ConfigError, match="fraction from 0 to 1"):
         Faults(rate=2.0)
+
+
+@pytest.mark.parametrize("given", [{"stall": -1.0}, {"repeat": -1}, {"schedule": {0: "html"}}])
+def test_numbers_of_faults_that_cannot_be_are_refused(given: dict[str, Any], market: GeneratedMarket) -> None:
+    with pytest.raises(ConfigError, match=f"faults: {next(iter(given))}: expected"):
+        Faults(**given)
+    for rate in (0, -1):
+        with pytest.raises(ConfigError, match="requests_per_second: expected a number above 0"):
+            FakeExchange(market, requests_per_second=rate)
+    with pytest.raises(ConfigError, match="seed: expected"):
+        GeneratedMarket(seed=-1)
+
+
+def test_lists_are_short_empty_or_of_another_span(ask: Ask, venue: FakeExchange, market: GeneratedMarket) -> None:
+    good = good_rows(ask, venue)
+    assert json.loads(spoilt(ask, market, "nothing")[2])["result"]["list"] == []
+    assert json.loads(spoilt(ask, market, "short")[2])["result"]["list"] == good[:25]
+    start = (market.start + DAY) // 10**6
+    with FakeExchange(market, Faults(schedule={1: "outside", 2: "outside"})) as failing:
+        rows = ask.json(f"{failing.bybit}{KLINE}&start={start}&end={start + 10**6}")["result"]["list"]
+        query = "symbol=XBTUSD&startTime=2024-01-02T00:00:00.000Z&binSize=1h&count=1"
+        bins = ask.json(f"{failing.bitmex}/trade/bucketed?{query}")
+    assert rows
+    assert all(int(row[0]) < start for row in rows)
+    assert bins[0]["timestamp"].startswith("2024-01-01")
+
+
+def test_files_are_absent_limits_end_never_and_bytes_drip(
+    ask: Ask, venue: FakeExchange, market: GeneratedMarket
+) -> None:
+    address = "/v5/market/time"
+    with FakeExchange(market, Faults(schedule={1: "absent", 2: "far_reset", 3: "drip"}, stall=0.0001)) as failing:
+        assert ask(failing.dumps + TRADES)[0] == 404
+        headers = ask(f"{failing.bitmex}/funding?symbol=XBTUSD")[1]
+        assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset"]) == ("0", "8000000000")
+        assert json.loads(ask(failing.bybit + address)[2]) == ask.json(venue.bybit + address)
+        assert [entry.fault for entry in failing.log] == ["absent", "far_reset", "drip"]
+
+
+def test_faults_that_one_answer_hides_are_drawn_by_name_only() -> None:
+    assert not {"clock", "corrupt", "nothing", "short", "outside", "absent", "far_reset", "drip"} & {*Faults().kinds}
+
+
+def test_the_log_is_bounded(ask: Ask, market: GeneratedMarket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_module, "LOGGED", 4)
+    with FakeExchange(market) as venue:
+        for _ in range(9):
+            ask(f"{venue.bybit}/v5/market/time")
+        assert [(entry.number, entry.status) for entry in venue.log][-2:] == [(8, 200), (9, 200)]
+        assert len(venue.log) <= 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_book_of_a_late_day_overflows_nothing() -> None:
+    lots = book_lots(np.array([400_000, 1]), np.array([0, 5]), 10**6)
+    assert lots.tolist() == book_lots(np.array([400_000, 1]), np.array([0, 5]), 10**6).tolist()
+    assert ((lots >= 1) & (lots <= 900)).all()
+
+
+@pytest.mark.parametrize("odd", ['filter={"symbol":{"a":1}}', 'filter={"symbol":[1]}', "columns=[", "columns=[[1]]"])
+def test_what_cannot_be_asked_for_is_a_bad_request(ask: Ask, venue: FakeExchange, odd: str) -> None:
+    path = f"/funding?{quote(odd, safe='=&')}"
+    assert ask(venue.bitmex + path)[0] == 400
+
+
+def test_a_list_of_symbols_is_a_filter(ask: Ask, venue: FakeExchange) -> None:
+    wanted = quote('{"symbol":["XBTUSD","XBTUSDT"]}')
+    rows = ask.json(f"{venue.bitmex}/trade?count=1000&filter={wanted}")
+    assert {row["symbol"] for row in rows} == {"XBTUSD", "XBTUSDT"}
 
 
 def test_nothing_is_left_behind_even_by_an_open_connection(market: GeneratedMarket) -> None:

@@ -64,7 +64,14 @@ def test_a_port_that_is_taken_and_numbers_that_cannot_be_are_refused() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"--port {port}: cannot be used"):
             data_serve.execute(arguments(port=port))
-    for name, value in (("port", 70_000), ("days", 0), ("requests_per_second", 0.0), ("faults", 1.5)):
+    for name, value in (
+        ("port", 70_000),
+        ("days", 0),
+        ("days", 100_000),
+        ("seed", -1),
+        ("requests_per_second", 0.0),
+        ("faults", 1.5),
+    ):
         with pytest.raises(ConfigError):
             data_serve.execute(arguments(**{name: value}))
 

@@ -74,3 +74,8 @@ def test_a_port_that_is_taken_and_numbers_that_cannot_be_are_refused() -> None:
     ):
         with pytest.raises(ConfigError):
             data_serve.execute(arguments(**{name: value}))
+
+
+def test_a_seed_below_zero_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--seed: expected 0 or more, got -1"):
+        data_serve.execute(arguments(seed=-1))

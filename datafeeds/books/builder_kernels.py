@@ -358,7 +358,8 @@ def build(
             if status != DONE:
                 return status
         if state[OPEN] == 0:
-            if state[DUE] == 1 and state[QUIET] == 0 and ts[i] // state[EVERY] != state[DUE_TS] // state[EVERY]:
+            now = max(ts[i], state[LAST_LOCAL])  # the time that its snapshot would carry
+            if state[DUE] == 1 and state[QUIET] == 0 and now // state[EVERY] != state[DUE_TS] // state[EVERY]:
                 if state[OUT] >= len(rows):
                     return FULL
                 _emit(state, keys, sizes, rows, times, shown)

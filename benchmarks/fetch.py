@@ -1,7 +1,7 @@
 """A year of one-minute bars from a venue that limits requests, into an empty store: how near to the limit, how much
 memory.
 
-    python benchmarks/fetch.py [--days 366] [--per-second 50] [--workers 4]
+    python -m benchmarks.fetch [--days 366] [--per-second 20] [--workers 4]
 
 The venue answers from memory in the wire format of Bybit v5 and counts requests as Bybit does (10006 beyond the limit).
 It runs in a process of its own. Every row is compared with what the venue holds before anything is printed.
@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
+from benchmarks import machine
 from halfspread.datafeeds.bybit.fetch import fetch
 from halfspread.datafeeds.fake_exchange.limits import Bucket
 from halfspread.datafeeds.net.requests import FetchRequest
@@ -62,7 +63,8 @@ def serve(port: Any, limit: float, end: int) -> None:
             elif name == "instruments-info":
                 result["list"] = [INFO]
             elif name == "kline" and within:
-                result["list"] = bars(int(given["start"]) * MS, int(given["end"]) * MS, end)
+                step = DAY if given["interval"] == "D" else MINUTE
+                result["list"] = bars(int(given["start"]) * MS, int(given["end"]) * MS, end, step)
             body = {"retCode": 0 if within else 10006, "retMsg": "", "result": result, "time": end // MS}
             text = json.dumps(body, separators=(",", ":")).encode()
             self.send_response(200)
@@ -79,13 +81,13 @@ def serve(port: Any, limit: float, end: int) -> None:
     server.serve_forever()
 
 
-def bars(start: int, last: int, end: int) -> list[list[str]]:
-    """Rows of the kline list, the newest first."""
-    rows = range(max(-(-(start - START) // MINUTE), 0), min((last - START) // MINUTE + 1, (end - START) // MINUTE))
+def bars(start: int, last: int, end: int, step: int) -> list[list[str]]:
+    """The newest 1,000 rows of the kline list, the newest first."""
+    first, limit = max(-(-(start - START) // step), 0), min((last - START) // step + 1, (end - START) // step)
     return [
-        [str((START + row * MINUTE) // MS), f"{price(row)}", f"{price(row) + 9}", f"{price(row) - 9}",
+        [str((START + row * step) // MS), f"{price(row)}", f"{price(row) + 9}", f"{price(row) - 9}",
          f"{price(row) + 1}", "1.5", "60000"]
-        for row in reversed(rows)
+        for row in reversed(range(max(first, limit - 1000), limit))
     ]  # fmt: skip
 
 
@@ -98,9 +100,9 @@ def main() -> None:
     """Fetch a month, then the whole span; print speed and the growth of memory between the two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=366)
-    parser.add_argument("--per-second", type=float, default=50.0)
+    parser.add_argument("--per-second", type=float, default=20.0)
     parser.add_argument("--workers", type=int, default=4)
-    given = parser.parse_args()
+    given, about = parser.parse_args(), machine.describe()
     end = START + given.days * DAY + 10 * SECOND
     context = multiprocessing.get_context("spawn")
     port = context.Queue()
@@ -131,11 +133,32 @@ def main() -> None:
             assert row == given.days * 1440
     finally:
         server.terminate()
-    rate = fetched.requests / fetched.seconds
-    print(f"{fetched.parts[0].rows:,} bars in {fetched.requests:,} requests and {fetched.seconds:.1f} s")
-    print(f"{rate:.1f} requests/s of {given.per_second:g} allowed ({rate / given.per_second:.1%}), "
-          f"{fetched.parts[0].rows / fetched.seconds:,.0f} bars/s")  # fmt: skip
-    print(f"memory: {memory[0]:.0f} MB after a month, {memory[1]:.0f} MB after {given.days} days")
+    report(about, given, fetched, memory)
+
+
+def report(about: Any, given: Any, fetched: Any, memory: list[float]) -> None:
+    """Write what was measured."""
+    rate, rows = fetched.requests / fetched.seconds, fetched.parts[0].rows
+    held = [{"days": days, "peak_mb": mb} for days, mb in zip((31, given.days), memory, strict=True)]
+    lines = [
+        "# Fetching a year of one-minute bars",
+        "",
+        machine.in_words(about),
+        "",
+        f"{given.workers} requests at a time against a venue on this machine that answers {given.per_second:g} a "
+        "second and refuses more. Every row was compared with what the venue holds before anything was written.",
+        "",
+        "| bars | requests | s | requests/s | of the limit | bars/s |",
+        "|---:|---:|---:|---:|---:|---:|",
+        f"| {rows:,} | {fetched.requests:,} | {fetched.seconds:.1f} | {rate:.1f} | {rate / given.per_second:.1%} | "
+        f"{rows / fetched.seconds:,.0f} |",
+        "",
+        "| days fetched | peak memory, MB |",
+        "|---:|---:|",
+        *(f"| {entry['days']} | {entry['peak_mb']:.0f} |" for entry in held),
+    ]
+    facts = {"rows": rows, "requests": fetched.requests, "seconds": fetched.seconds, "limit": given.per_second}
+    machine.write("fetch", {"machine": about, **facts, "memory": held}, lines)
 
 
 if __name__ == "__main__":
